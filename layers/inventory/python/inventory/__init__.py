@@ -1,0 +1,1 @@
+"""The inventory service: stock per warehouse, two-step holds, exactly-once settlement."""

@@ -1,0 +1,1 @@
+"""The rules of the product, pure: no AWS, no clock, no environment."""

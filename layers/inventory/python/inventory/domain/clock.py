@@ -1,0 +1,67 @@
+"""The hybrid logical clock: one `at` for each write, so that every instant is a consistent cut.
+
+`at` counts milliseconds since 1970 in ticks of 100. It is never earlier than the clock on the wall and never
+earlier than any record that the write touches or checks.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from inventory.domain.errors import ClockSkewed
+
+TICK_MS: Final = 100
+SKEW_MAX_MS: Final = 2_000
+AHEAD_MAX_MS: Final = 10_000
+
+Milliseconds = int
+
+
+def tick_at_or_after(instant_ms: Milliseconds) -> Milliseconds:
+    """The first tick that is not before the instant."""
+    return -(-instant_ms // TICK_MS) * TICK_MS
+
+
+class HybridClock:
+    """Stamps writes, and refuses to where the clock of this instance is not to be trusted.
+
+    Args:
+        now: Milliseconds since 1970 by this instance's clock.
+        measure: Makes one cheap call to the database, whose answer reaches `observe`. Called before the first
+            stamp of an instance, and before a skewed instance gives up.
+    """
+
+    def __init__(self, now: Callable[[], Milliseconds], measure: Callable[[], None]) -> None:
+        self.now = now
+        self._measure = measure
+        self._trusted: bool | None = None
+
+    @property
+    def trusted(self) -> bool | None:
+        """Whether the latest answer of the database agreed with this clock; None before the first."""
+        return self._trusted
+
+    def observe(self, sent_ms: Milliseconds, server_second: int, received_ms: Milliseconds) -> None:
+        """Compares this clock with the second that the database wrote on an answer.
+
+        The server stamped somewhere within its second, and between sending and receiving here. Only an offset that
+        no reading within those bounds explains counts as skew.
+        """
+        least_ahead_ms = sent_ms - (server_second * 1000 + 1000)
+        most_ahead_ms = received_ms - server_second * 1000
+        self._trusted = least_ahead_ms <= SKEW_MAX_MS and most_ahead_ms >= -SKEW_MAX_MS
+
+    def stamp(self, *seen: Milliseconds) -> Milliseconds:
+        """The `at` of a write over records whose own `at` are `seen`.
+
+        Raises:
+            ClockSkewed: This clock is more than 2 s off, or a record is more than 10 s ahead of it.
+        """
+        if not self._trusted:
+            self._measure()
+        if self._trusted is False:
+            raise ClockSkewed("This instance's clock differs from the database's by more than 2 s; it does not write.")
+        now_ms = self.now()
+        at = max(tick_at_or_after(now_ms), *seen) if seen else tick_at_or_after(now_ms)
+        if at > now_ms + AHEAD_MAX_MS:
+            raise ClockSkewed("A record lies more than 10 s ahead of this instance's clock; it does not write.")
+        return at
