@@ -1,0 +1,13 @@
+"""The calls that read stock."""
+
+import os
+
+from inventory.wiring import core_from
+
+from inventory.api.application import Application
+from inventory.api.stock import OPERATIONS
+from inventory.settings import Settings
+
+settings = Settings.from_env(os.environ, needed=("stock_table", "availability_table"))
+
+lambda_handler = Application(OPERATIONS, core_from(settings), docs_url=settings.docs_url)
