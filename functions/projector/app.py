@@ -1,5 +1,19 @@
+"""Stock stream → the projection that readers and hints use."""
+
+import os
 from typing import Any
 
+from inventory.pipeline.projector import project_batch
+from inventory.settings import Settings
+from inventory.telemetry import logger, metrics
+from inventory.wiring import aside_on, core_from
 
-def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    return {"statusCode": 503, "headers": {"Content-Type": "application/json"}, "body": "{}"}
+settings = Settings.from_env(os.environ, needed=("availability_table", "poison_queue_url"))
+core = core_from(settings)
+set_aside = aside_on(settings.poison_queue_url)
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def lambda_handler(event: dict[str, Any], context: object) -> dict[str, int]:
+    return {"written": project_batch(core, event["Records"], set_aside)}

@@ -1,5 +1,23 @@
+"""Every minute → whatever is unfinished gets finished."""
+
+import os
 from typing import Any
 
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
-def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    return {"statusCode": 503, "headers": {"Content-Type": "application/json"}, "body": "{}"}
+from inventory.pipeline.sweeper import run_sweep
+from inventory.settings import Settings
+from inventory.telemetry import logger, metrics
+from inventory.wiring import core_from
+
+settings = Settings.from_env(os.environ, needed=("stock_table", "holds_table"))
+core = core_from(settings)
+SPARE_MS = 10_000  # for the page of holds under way when the time is up
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int | bool]:
+    until_ms = core.clock.now() + max(0, context.get_remaining_time_in_millis() - SPARE_MS)
+    swept = run_sweep(core, until_ms=until_ms)
+    return {"expired": swept.expired, "settled": swept.settling.settled, "finished": swept.finished}

@@ -48,10 +48,11 @@ class Take:
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """The request that ended a hold: its token and fingerprint."""
+    """The request that ended a hold: its token, its fingerprint, and who made it."""
 
     key: str
     fingerprint: str
+    actor: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +90,10 @@ class Hold:
 
 
 def settling_changes(hold: Hold) -> list[Change]:
-    """What settling a resolved hold does to each of its shards: all of it stops being held, what was not executed
-    becomes available again. The units executed are taken from a line's draws in their order.
+    """What settling a resolved hold does to each of its shards.
+
+    All of it stops being held, and what was not executed becomes available again. The units executed are taken from
+    a line's draws in their order.
     """
     changes: dict[ShardKey, Change] = {}
     for line in hold.lines:

@@ -1,0 +1,146 @@
+"""Choosing shards: which shard each line of a hold is drawn from, given what is thought to lie where."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+
+from inventory.domain.holds import Draw, Line
+from inventory.domain.ids import digest
+from inventory.domain.stock import Change, ShardKey
+
+#: Available units by shard number, by warehouse. What is not in it is thought to be empty.
+ItemView = dict[str, dict[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """Units asked for, from one warehouse or (None) from any."""
+
+    item: str
+    warehouse: str | None
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """What cannot be drawn: of this item, in this warehouse (None: in any), less is thought to be there than wanted."""
+
+    item: str
+    warehouse: str | None
+    wanted: int
+    available: int
+
+
+def merged(wants: Iterable[Want]) -> list[Want]:
+    """Wants of the same item and warehouse added up, those that name a warehouse first."""
+    totals: dict[tuple[str, str | None], int] = {}
+    for want in wants:
+        key = (want.item, want.warehouse)
+        totals[key] = totals.get(key, 0) + want.quantity
+    whole = [Want(item, warehouse, quantity) for (item, warehouse), quantity in totals.items()]
+    return sorted(whole, key=lambda want: want.warehouse is None)
+
+
+def shortage(wants: Sequence[Want], views: Mapping[str, ItemView]) -> Shortage | None:
+    """The first of the (merged) wants that cannot be met, or None.
+
+    A want without a warehouse is short where all wants of its item together exceed all of its stock.
+    """
+    for want in wants:
+        view = views.get(want.item, {})
+        if want.warehouse is not None:
+            wanted, there = want.quantity, sum(view.get(want.warehouse, {}).values())
+        else:
+            wanted = sum(other.quantity for other in wants if other.item == want.item)
+            there = sum(sum(shards.values()) for shards in view.values())
+        if wanted > there:
+            return Shortage(want.item, want.warehouse, wanted, there)
+    return None
+
+
+def plan(
+    wants: Sequence[Want],
+    views: Mapping[str, ItemView],
+    *,
+    seed: str,
+    avoid: Set[ShardKey] = frozenset(),
+) -> list[Line]:
+    """Draws for (merged) wants that are not short: one line for each item and warehouse.
+
+    A line comes from one shard that has all of it, picked by the seed (a restored process may share its random
+    numbers with others, the hold's id it shares with nobody); where none has, from as few as possible.
+    Shards in `avoid` were contended a moment ago and are taken only where no other will do.
+    """
+    left: dict[str, ItemView] = {
+        item: {warehouse: dict(shards) for warehouse, shards in view.items()} for item, view in views.items()
+    }
+    drawn: dict[tuple[str, str], dict[int, int]] = {}
+    for want in wants:
+        item_left = left.get(want.item, {})
+        for warehouse, quantity in _from_warehouses(want, item_left, seed):
+            shards = item_left[warehouse]
+            for draw in _from_shards(want.item, warehouse, shards, quantity, seed, avoid):
+                shards[draw.shard] -= draw.quantity
+                line = drawn.setdefault((want.item, warehouse), {})
+                line[draw.shard] = line.get(draw.shard, 0) + draw.quantity
+    return [
+        Line(item, warehouse, sum(line.values()), tuple(Draw(n, quantity) for n, quantity in line.items()))
+        for (item, warehouse), line in drawn.items()
+    ]
+
+
+def drawing_changes(lines: Iterable[Line]) -> list[Change]:
+    """What placing a hold with these lines does to each shard."""
+    return [
+        Change(ShardKey(line.item, line.warehouse, draw.shard), -draw.quantity, draw.quantity)
+        for line in lines
+        for draw in line.drawn
+    ]
+
+
+def taking_changes(lines: Iterable[Line]) -> list[Change]:
+    """What taking these lines away for good (an adjustment, a transfer) does to each shard."""
+    return [Change(change.key, change.available) for change in drawing_changes(lines)]
+
+
+def rank(*parts: str) -> int:
+    """A number that depends on all the parts and nothing else."""
+    return int.from_bytes(digest(*parts)[:8], "big")
+
+
+def _from_warehouses(want: Want, view: ItemView, seed: str) -> Iterator[tuple[str, int]]:
+    if want.warehouse is not None:
+        yield want.warehouse, want.quantity
+        return
+    totals = {warehouse: sum(shards.values()) for warehouse, shards in view.items()}
+    whole = [warehouse for warehouse, total in totals.items() if total >= want.quantity]
+    if whole:
+        yield max(whole, key=lambda warehouse: rank(seed, want.item, warehouse)), want.quantity
+        return
+    missing = want.quantity
+    for warehouse in sorted(totals, key=lambda name: (-totals[name], name)):
+        part = min(missing, totals[warehouse])
+        if part > 0:
+            yield warehouse, part
+            missing -= part
+
+
+def _from_shards(
+    item: str,
+    warehouse: str,
+    shards: Mapping[int, int],
+    quantity: int,
+    seed: str,
+    avoid: Set[ShardKey],
+) -> Iterator[Draw]:
+    enough = [number for number, available in shards.items() if available >= quantity]
+    calm = [number for number in enough if ShardKey(item, warehouse, number) not in avoid]
+    if enough:
+        candidates = sorted(calm or enough)
+        yield Draw(candidates[rank(seed, item, warehouse) % len(candidates)], quantity)
+        return
+    missing = quantity
+    for number in sorted(shards, key=lambda each: (-shards[each], each)):
+        part = min(missing, shards[number])
+        if part > 0:
+            yield Draw(number, part)
+            missing -= part

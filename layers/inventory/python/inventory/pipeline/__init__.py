@@ -1,0 +1,1 @@
+"""What runs behind the streams and the clock: settling, projecting, sweeping."""

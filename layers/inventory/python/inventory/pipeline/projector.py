@@ -1,0 +1,29 @@
+"""The Stock stream's consumer: keeps the projection that readers and hints use."""
+
+from inventory.pipeline.stream import Change, SetAside, StreamRecord, understood
+from inventory.protocol.core import Core
+from inventory.protocol.project import news_of, project
+from inventory.storage.codec import Record
+from inventory.telemetry import Metric, logger, report
+
+
+def project_batch(core: Core, records: list[StreamRecord], set_aside: SetAside) -> int:
+    """Folds a batch into the projection and gives the number of records written.
+
+    Raises:
+        Conflict, Overloaded: Some could not be written now; the batch must be given again.
+    """
+    changes = [change for _, change in understood(records, _changed, set_aside)]
+    written = project(core, news_of(changes))
+    if changes:
+        lag_ms = max(0, core.clock.now() - min(after["at"] for _, after in changes))
+        report(Metric.PROJECTION_LAG, lag_ms)
+        logger.info("projected", extra={"records": len(records), "written": written, "lag_ms": lag_ms})
+    return written
+
+
+def _changed(change: Change) -> tuple[Record | None, Record] | None:
+    if change.after is None:
+        return None  # no role may delete a stock record; the audit tells of one that was
+    news_of([(change.before, change.after)])  # a record that cannot be read is found here, by itself
+    return change.before, change.after

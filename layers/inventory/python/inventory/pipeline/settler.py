@@ -1,0 +1,33 @@
+"""The Holds stream's consumer: settles what was resolved."""
+
+from inventory.domain.holds import Hold, Status
+from inventory.pipeline.stream import Change, SetAside, StreamRecord, put_aside, understood
+from inventory.protocol.core import Core
+from inventory.protocol.settle import settle
+from inventory.storage.hold_records import hold_from
+from inventory.telemetry import Metric, logger, report
+
+
+def settle_batch(core: Core, records: list[StreamRecord], set_aside: SetAside) -> int:
+    """Settles the resolved holds of a batch and gives their number.
+
+    Raises:
+        Conflict, Overloaded: Some could not be settled now; the batch must be given again.
+    """
+    resolved = {hold.id: (hold, record) for record, hold in understood(records, _resolved, set_aside)}
+    done = settle(core, [hold for hold, _ in resolved.values()])
+    for hold, why in done.broken:
+        report(Metric.INVARIANT_BROKEN, 1)
+        put_aside(resolved[hold.id][1], why, set_aside)
+    if done.settled:
+        report(Metric.HOLDS_SETTLED, done.settled)
+        report(Metric.SETTLEMENT_LAG, done.lag_ms)
+    logger.info("settled", extra={"records": len(records), "settled": done.settled, "lag_ms": done.lag_ms})
+    return done.settled
+
+
+def _resolved(change: Change) -> Hold | None:
+    if change.after is None:
+        return None  # removed long after its settlement
+    hold = hold_from(change.after)
+    return None if hold.status is Status.ACTIVE or hold.settlement is not None else hold

@@ -1,0 +1,57 @@
+"""Batches of a DynamoDB stream: what each record says, and what becomes of one that says nothing sensible.
+
+A batch that fails for a passing reason is raised, and given again whole: every consumer is idempotent. A record that
+can never be handled is set aside on the function's own queue with the reason, so that it stops nothing behind it.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+from inventory.storage.codec import Record, decode
+from inventory.telemetry import Metric, logger, report
+
+StreamRecord = Mapping[str, Any]
+#: Puts a stream record where an operator finds it, with the reason.
+SetAside = Callable[[StreamRecord, str], None]
+T = TypeVar("T")
+
+
+class Change(NamedTuple):
+    """A record before and after one write; None where it was made or removed."""
+
+    before: Record | None
+    after: Record | None
+
+
+def change_of(record: StreamRecord) -> Change:
+    """The change that a stream record tells of.
+
+    Raises:
+        KeyError, TypeError, ValueError: It is no record of a stream with new and old images.
+    """
+    told = record["dynamodb"]
+    old, new = told.get("OldImage"), told.get("NewImage")
+    if not told.get("Keys") or (old is None and new is None):
+        raise ValueError("no keys or no image")
+    return Change(decode(old) if old else None, decode(new) if new else None)
+
+
+def understood(
+    records: Iterable[StreamRecord], understand: Callable[[Change], T | None], set_aside: SetAside
+) -> Iterator[tuple[StreamRecord, T]]:
+    """What is understood of each record; nothing for those that do not matter. Poison is set aside."""
+    for record in records:
+        try:
+            meaning = understand(change_of(record))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            put_aside(record, f"{type(error).__name__}: {error}", set_aside)
+            continue
+        if meaning is not None:
+            yield record, meaning
+
+
+def put_aside(record: StreamRecord, why: str, set_aside: SetAside) -> None:
+    """Sets a record aside, counted and logged."""
+    set_aside(record, why)
+    report(Metric.POISON_RECORDS, 1)
+    logger.error("record set aside", extra={"event_id": record.get("eventID"), "why": why})

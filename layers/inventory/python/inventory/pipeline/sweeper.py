@@ -1,0 +1,34 @@
+"""The every-minute run: finishes what nothing else has finished."""
+
+from inventory.protocol.core import Core
+from inventory.protocol.sweep import Swept, sweep
+from inventory.telemetry import Metric, logger, report
+
+
+def run_sweep(core: Core, *, until_ms: int) -> Swept:
+    """Sweeps until done or out of time, and says what it did.
+
+    Raises:
+        ClockSkewed, Overloaded: It could not go on; the next minute's run does.
+    """
+    swept = sweep(core, until_ms=until_ms)
+    for name, value in (
+        (Metric.HOLDS_EXPIRED, swept.expired),
+        (Metric.HOLDS_SETTLED, swept.settling.settled),
+        (Metric.INVARIANT_BROKEN, len(swept.settling.broken)),
+    ):
+        if value:
+            report(name, value)
+    for hold, why in swept.settling.broken:
+        logger.error("hold cannot be settled", extra={"hold_id": hold.id, "why": why})
+    logger.info(
+        "swept",
+        extra={
+            "seen": swept.seen,
+            "expired": swept.expired,
+            "settled": swept.settling.settled,
+            "contended": swept.contended,
+            "finished": swept.finished,
+        },
+    )
+    return swept

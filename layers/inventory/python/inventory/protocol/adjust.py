@@ -1,0 +1,69 @@
+"""Adjust: stock that arrives or goes other than by a sale, in one transaction with its own record."""
+
+from collections.abc import Mapping, Sequence
+
+from inventory.domain.adjustments import Adjustment
+from inventory.domain.clock import Milliseconds
+from inventory.domain.drawing import Want
+from inventory.domain.ids import ADJUSTMENT, Requester
+from inventory.domain.stock import Cause, Change, ShardKey
+from inventory.protocol.core import Answer, Core
+from inventory.protocol.flow import emptiest, receipt, shard_changes, taken
+from inventory.protocol.lookout import read_pass
+from inventory.protocol.record_once import record_once
+from inventory.storage.adjustment_records import adjustment_from, put_adjustment
+from inventory.storage.writes import Write
+
+
+def adjust(
+    core: Core,
+    item: str,
+    warehouse: str,
+    quantity: int,
+    *,
+    reason: str,
+    reference: str | None,
+    metadata: Mapping[str, str],
+    by: Requester,
+) -> Answer[Adjustment]:
+    """Adds units to an item in a warehouse, or (negative) takes available ones away.
+
+    The first units of an item or warehouse make its directory entry in the same transaction. A return is an
+    adjustment with ``reason=returned`` and the hold's id as its reference.
+
+    Raises:
+        InsufficientStock: More is to be taken than is available.
+        InvalidRequest: The item is in too many warehouses already.
+        IdempotencyKeyMismatch: The key made another adjustment.
+        Conflict, Overloaded: Nothing is known to have changed; try again.
+    """
+    identifier = by.object_id(ADJUSTMENT, core.new_uuid)
+    cause = Cause("adjustment", identifier, by.actor, reason, reference)
+
+    def compose(seen_at: Milliseconds) -> tuple[Adjustment, Sequence[Write]] | None:
+        if quantity > 0:
+            seen = read_pass(core, item, warehouse)
+            at = core.clock.stamp(seen_at)
+            gain = Change(ShardKey(item, warehouse, emptiest(seen, warehouse)), quantity)
+            writes = receipt(core, gain, seen.directory, at, cause)
+        else:
+            changes = taken(core, Want(item, warehouse, -quantity), identifier, by.actor)
+            if changes is None:
+                return None
+            at = core.clock.stamp(seen_at)
+            writes = shard_changes(core, changes, at, cause)
+        adjustment = Adjustment(
+            id=identifier,
+            item=item,
+            warehouse=warehouse,
+            quantity=quantity,
+            reason=reason,
+            reference=reference,
+            metadata=metadata,
+            at=at,
+            actor=by.actor,
+            fingerprint=by.fingerprint,
+        )
+        return adjustment, [put_adjustment(core.tables, adjustment), *writes]
+
+    return record_once(core, identifier, by, adjustment_from, compose)

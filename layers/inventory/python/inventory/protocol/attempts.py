@@ -1,0 +1,153 @@
+"""What a use case learns from each transaction that was cancelled, and how long it waits before the next."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from inventory.domain.clock import Milliseconds
+from inventory.domain.drawing import ItemView, rank
+from inventory.domain.errors import Conflict, Overloaded
+from inventory.domain.limits import ATTEMPTS_MAX
+from inventory.domain.stock import Change, ShardKey
+from inventory.storage.codec import Record
+from inventory.storage.database import ConditionFailed, Contended, Database, Reason, Throttled, TransactionCancelled
+from inventory.storage.writes import Write
+
+_CONFLICT_PAUSE_S = 0.004
+_THROTTLED_PAUSE_S = 0.05
+_PAUSE_MAX_S = 0.4
+
+
+class Attempts:
+    """The tries of one operation, bounded, each knowing what the earlier ones met.
+
+    Attributes:
+        seen_at: The latest `at` met on any record, for the next stamp.
+        avoid: Shards that were contended.
+        hops: How many tries failed.
+        conflicts: How many of them met another transaction on the same record.
+    """
+
+    def __init__(self, pause: Callable[[float], None], seed: str) -> None:
+        self._pause = pause
+        self._seed = seed
+        self._wait_s = 0.0
+        self._throttled = False
+        self.seen_at: Milliseconds = 0
+        self.avoid: set[ShardKey] = set()
+        self.hops = 0
+        self.conflicts = 0
+
+    def __iter__(self) -> Iterator[int]:
+        """The numbers of the tries, with the waits that the failures call for between them.
+
+        Raises:
+            Conflict: All tries are used up, others were faster each time.
+            Overloaded: The last one was throttled.
+        """
+        for number in range(ATTEMPTS_MAX):
+            if self._wait_s:
+                self._pause(self._wait_s)
+                self._wait_s = 0.0
+            yield number
+        if self._throttled:
+            raise Overloaded("The database refused for load. Try again in a moment.")
+        raise Conflict("Others changed the same stock too quickly. Nothing was changed; try again.")
+
+    def transact(
+        self, database: Database, writes: Sequence[Write], views: Mapping[str, ItemView] | None = None
+    ) -> list[Reason] | None:
+        """Tries a transaction, and learns from its failure.
+
+        A shard that was contended is avoided from now on; one whose condition failed is known better, in the views
+        and (they share their innermost maps) in the instance's hints.
+
+        Returns:
+            None where it was made; else the writes that stood in the way, with the records that they met.
+
+        Raises:
+            Overloaded: The database did not answer.
+        """
+        try:
+            database.transact(writes)
+        except TransactionCancelled as cancelled:
+            self._learn(cancelled.failed, views or {})
+            return cancelled.failed
+        except Contended:
+            self.contended()
+            return []
+        except Throttled:
+            self.throttled()
+            return []
+        return None
+
+    def write(self, database: Database, write: Write) -> Record | None:
+        """Tries a single write: the record as it now is, or None where another try may do better.
+
+        Raises:
+            ConditionFailed: The condition did not hold, and the record that stood there has been noted.
+            Overloaded: The database did not answer.
+        """
+        try:
+            return database.write(write)
+        except ConditionFailed as failure:
+            self._saw(failure.record)
+            raise
+        except Contended:
+            self.contended()
+        except Throttled:
+            self.throttled()
+        return None
+
+    def contended(self) -> None:
+        """Another was in the way: a short wait, longer each time."""
+        self.hops += 1
+        self.conflicts += 1
+        self._throttled = False
+        self._wait(_CONFLICT_PAUSE_S)
+
+    def throttled(self) -> None:
+        """DynamoDB refused for load: back off."""
+        self.hops += 1
+        self._throttled = True
+        self._wait(_THROTTLED_PAUSE_S)
+
+    def _learn(self, failed: Sequence[Reason], views: Mapping[str, ItemView]) -> None:
+        for reason in failed:
+            if reason.condition_failed:
+                self._saw(reason.record)
+            about = reason.write.about
+            if not isinstance(about, ShardKey):
+                continue
+            if reason.contended or reason.throttled:
+                self.avoid.add(about)
+            elif about.item in views:
+                shards = views[about.item].setdefault(about.warehouse, {})
+                shards[about.number] = reason.record["available"] if reason.record else 0
+        if any(reason.throttled for reason in failed):
+            self.throttled()
+        elif any(reason.contended for reason in failed):
+            self.contended()
+        else:
+            self.hops += 1
+
+    def _saw(self, record: Record | None) -> None:
+        if record is not None:
+            self.seen_at = max(self.seen_at, record.get("at", 0))
+
+    def _wait(self, base_s: float) -> None:
+        jitter = 0.5 + rank(self._seed, str(self.hops)) % 1000 / 1000
+        self._wait_s = min(_PAUSE_MAX_S, base_s * 2 ** min(self.hops, 6)) * jitter
+
+
+def deduct(views: Mapping[str, ItemView], changes: Iterable[Change]) -> None:
+    """Notes in the views what this instance itself just took from the shards."""
+    for change in changes:
+        item, warehouse, number = change.key
+        if number in views.get(item, {}).get(warehouse, {}):
+            views[item][warehouse][number] += change.available
+
+
+def failed_for_good(failed: Iterable[Reason], at: Milliseconds) -> list[Reason]:
+    """The writes whose condition failed for more than a record's `at` lying after the transaction's."""
+    return [
+        reason for reason in failed if reason.condition_failed and (reason.record is None or reason.record["at"] <= at)
+    ]

@@ -1,0 +1,61 @@
+"""What every use case works with, and the shapes that they answer in."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, NamedTuple, TypeVar
+
+from inventory.domain.clock import HybridClock
+from inventory.domain.ids import NewUuid
+from inventory.protocol.hints import Hints, Refusals
+from inventory.storage.database import Database
+from inventory.storage.tables import Tables
+
+T = TypeVar("T")
+
+#: Counts something for the operators: the metric's name and how much.
+Report = Callable[[str, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """One instance of the service: its database, its clock, and what it remembers for a second.
+
+    Attributes:
+        database: The port to DynamoDB.
+        clock: Stamps this instance's writes.
+        tables: The tables' names.
+        open_slices: Into how many slices the index of unfinished holds is cut.
+        hints: Where stock was seen lately.
+        refusals: What was found to be too little lately.
+        new_uuid: Makes random UUIDs.
+        pause: Waits for some seconds.
+        report: Counts something for the operators.
+    """
+
+    database: Database
+    clock: HybridClock
+    tables: Tables
+    open_slices: int
+    hints: Hints
+    refusals: Refusals
+    new_uuid: NewUuid
+    pause: Callable[[float], None]
+    report: Report
+
+    def new_id(self, prefix: str) -> str:
+        """A random id with this prefix."""
+        return f"{prefix}_{self.new_uuid().hex}"
+
+
+class Answer(NamedTuple, Generic[T]):
+    """What a request led to; `replayed` where an earlier request with the same key had done it already."""
+
+    value: T
+    replayed: bool
+
+
+class Page(NamedTuple, Generic[T]):
+    """A part of a list."""
+
+    items: list[T]
+    has_more: bool

@@ -1,0 +1,116 @@
+"""Count: what a person counted on the shelves, applied as the difference to what was on hand at one instant."""
+
+from collections.abc import Mapping, Sequence
+
+from inventory.domain.adjustments import Adjustment
+from inventory.domain.clock import Milliseconds
+from inventory.domain.drawing import Want, plan, taking_changes
+from inventory.domain.errors import Conflict, InvalidRequest
+from inventory.domain.ids import ADJUSTMENT, Requester
+from inventory.domain.limits import READ_PASSES_MAX, TRANSACTION_RECORDS_MAX
+from inventory.domain.stock import Cause, Change, ShardKey
+from inventory.protocol.core import Answer, Core
+from inventory.protocol.flow import emptiest, opened, shard_changes
+from inventory.protocol.lookout import Pass, read_pass
+from inventory.protocol.move import gather
+from inventory.protocol.record_once import record_once
+from inventory.storage.adjustment_records import adjustment_from, put_adjustment
+from inventory.storage.stock_records import apply_count
+from inventory.storage.writes import Write
+
+_DRAWS_MAX = TRANSACTION_RECORDS_MAX - 2  # beside the adjustment and the directory
+
+
+def count(
+    core: Core,
+    item: str,
+    warehouse: str,
+    counted: int,
+    *,
+    reason: str,
+    reference: str | None,
+    metadata: Mapping[str, str],
+    by: Requester,
+) -> Answer[Adjustment]:
+    """Sets what is on hand (available and held together) to what was counted.
+
+    The difference is taken at one instant and applied unless another count was applied since; sales meanwhile are
+    no error, as they change what is on hand for both sides of the difference.
+
+    Raises:
+        InvalidRequest: Fewer were counted than are held (``count_below_held``).
+        IdempotencyKeyMismatch: The key made another adjustment.
+        Conflict, Overloaded: Nothing is known to have changed; try again.
+    """
+    identifier = by.object_id(ADJUSTMENT, core.new_uuid)
+    cause = Cause("count", identifier, by.actor, reason, reference)
+
+    def compose(seen_at: Milliseconds) -> tuple[Adjustment, Sequence[Write]] | None:
+        seen = _on_hand_at_an_instant(core, item, warehouse)
+        quantity = counted - sum(shard.on_hand for shard in seen.shards.values())
+        changes = _changes(core, seen, ShardKey(item, warehouse, emptiest(seen, warehouse)), quantity, identifier, by)
+        if changes is None:
+            return None
+        at = core.clock.stamp(seen_at)
+        adjustment = Adjustment(
+            id=identifier,
+            item=item,
+            warehouse=warehouse,
+            quantity=quantity,
+            count=counted,
+            reason=reason,
+            reference=reference,
+            metadata=metadata,
+            at=at,
+            actor=by.actor,
+            fingerprint=by.fingerprint,
+        )
+        return adjustment, [
+            put_adjustment(core.tables, adjustment),
+            _counted_write(core, seen, changes, item, warehouse, at, cause),
+            *shard_changes(core, changes, at, cause),
+        ]
+
+    return record_once(core, identifier, by, adjustment_from, compose)
+
+
+def _on_hand_at_an_instant(core: Core, item: str, warehouse: str) -> Pass:
+    earlier = read_pass(core, item, warehouse)
+    for _ in range(READ_PASSES_MAX):
+        current = read_pass(core, item, warehouse, list(earlier.shards))
+        if earlier.same_on_hand_as(current):
+            return current
+        earlier = current
+    raise Conflict("Stock of this item changes too quickly to compare it with a count. Try again.")
+
+
+def _changes(
+    core: Core, seen: Pass, gains: ShardKey, quantity: int, identifier: str, by: Requester
+) -> list[Change] | None:
+    """The changes to the shards that the count asks for; None where stock had to be gathered first."""
+    if quantity == 0:
+        return []
+    if quantity > 0:
+        return [Change(gains, quantity)]
+    if seen.available < -quantity:
+        held = sum(shard.held for shard in seen.shards.values())
+        raise InvalidRequest(
+            "count_below_held",
+            f"{held} units are held, more than were counted. Release or execute holds first, or count again.",
+            param="count",
+        )
+    lines = plan([Want(gains.item, gains.warehouse, -quantity)], {gains.item: seen.view}, seed=identifier)
+    if len(lines[0].drawn) > _DRAWS_MAX:
+        gather(core, lines[0], by.actor)
+        return None
+    return taking_changes(lines)
+
+
+def _counted_write(
+    core: Core, seen: Pass, changes: Sequence[Change], item: str, warehouse: str, at: Milliseconds, cause: Cause
+) -> Write:
+    directory = seen.directory
+    if directory is None or warehouse not in directory.warehouses:
+        return opened(core, item, warehouse, directory, 1, at, cause)
+    highest = max((change.key.number for change in changes if change.available > 0), default=0)
+    return apply_count(core.tables, item, warehouse, directory.warehouses[warehouse].counts, highest, at, cause)

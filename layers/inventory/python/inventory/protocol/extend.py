@@ -1,0 +1,74 @@
+"""Extend: a new time, counted from now, and new metadata for an active hold."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from inventory.domain.errors import IdempotencyKeyMismatch, InvalidRequest, Missing
+from inventory.domain.holds import Hold
+from inventory.domain.ids import HOLD, Requester, is_object_id
+from inventory.domain.limits import METADATA_KEYS_MAX
+from inventory.protocol.attempts import Attempts
+from inventory.protocol.core import Answer, Core
+from inventory.protocol.resolve import check_open
+from inventory.storage.adjustment_records import put_request
+from inventory.storage.codec import Record
+from inventory.storage.hold_records import extend_hold, hold_from
+
+
+def extend(
+    core: Core, hold_id: str, *, expires_in_s: int | None, metadata: Mapping[str, str] | None, by: Requester
+) -> Answer[Hold]:
+    """Changes an active hold. Metadata is merged key by key, an empty value removes its key.
+
+    Raises:
+        Missing: No such hold.
+        InvalidRequest: It has ended, its time is over, or the merged metadata has too many keys.
+        IdempotencyKeyMismatch: The key changed this hold with other parameters.
+        Conflict, Overloaded: Nothing is known to have changed; try again.
+    """
+    if not is_object_id(HOLD, hold_id):
+        raise Missing("hold", hold_id)
+    attempts = Attempts(core.pause, by.token)
+    for _ in attempts:
+        hold, replayed = _read(core, hold_id, by)
+        if replayed:
+            return Answer(hold, replayed=True)
+        at = core.clock.stamp(hold.at, attempts.seen_at)
+        check_open(hold, at)
+        merged = _merged(hold.metadata, metadata or {})
+        expires_at = hold.expires_at if expires_in_s is None else at + expires_in_s * 1000
+        write = extend_hold(core.tables, hold, expires_at, merged, at)
+        # Keyed or not, one transaction: an answer lost on the way back is then recognised by the client's token.
+        writes = [write, put_request(core.tables, by, hold_id, at)] if by.keyed else [write]
+        if attempts.transact(core.database, writes) is None:
+            changed = replace(hold, expires_at=expires_at, metadata=merged, rev=hold.rev + 1, at=at)
+            return Answer(changed, replayed=False)
+    raise AssertionError("the tries end by an error of their own")
+
+
+def _read(core: Core, hold_id: str, by: Requester) -> tuple[Hold, bool]:
+    """The hold, and whether this request has changed it already."""
+    keys = [core.tables.hold(hold_id)] + ([core.tables.request(by.token)] if by.keyed else [])
+    hold: Hold | None = None
+    request: Record | None = None
+    for record in core.database.batch_get(keys):
+        if "hold_id" in record:
+            hold = hold_from(record)
+        else:
+            request = record
+    if hold is None:
+        raise Missing("hold", hold_id)
+    if request is not None and request["fingerprint"] != by.fingerprint:
+        raise IdempotencyKeyMismatch
+    return hold, request is not None
+
+
+def _merged(known: Mapping[str, str], changes: Mapping[str, str]) -> dict[str, str]:
+    merged = {key: value for key, value in {**known, **changes}.items() if value}
+    if len(merged) > METADATA_KEYS_MAX:
+        raise InvalidRequest(
+            "parameter_invalid",
+            f"Metadata can have {METADATA_KEYS_MAX} keys; this change would make it {len(merged)}.",
+            param="metadata",
+        )
+    return merged

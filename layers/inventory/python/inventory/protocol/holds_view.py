@@ -1,0 +1,85 @@
+"""Looking at holds: one by its id, or the active ones, soonest to expire first."""
+
+from collections.abc import Iterator
+from heapq import merge
+from itertools import islice
+
+from inventory.domain.errors import InvalidRequest, Missing, Overloaded
+from inventory.domain.holds import Hold, Status
+from inventory.domain.ids import HOLD, is_object_id
+from inventory.protocol.core import Core, Page
+from inventory.storage.hold_records import OPEN_INDEX, due, hold_from
+
+_CANDIDATES_MAX = 2_000
+
+
+def get_hold(core: Core, hold_id: str) -> Hold:
+    """The hold as it is now, read strongly.
+
+    Raises:
+        Missing: No such hold.
+        Overloaded: The database did not answer.
+    """
+    record = core.database.get(core.tables.hold(hold_id)) if is_object_id(HOLD, hold_id) else None
+    if record is None:
+        raise Missing("hold", hold_id)
+    return hold_from(record)
+
+
+def list_holds(core: Core, *, limit: int, starting_after: str | None) -> Page[Hold]:
+    """A page of the active holds. A hold that is extended while a caller turns pages may move between them.
+
+    Args:
+        core: What the use case works with.
+        limit: How many at most, 1 to 100.
+        starting_after: The id of the last hold of the page before.
+
+    Raises:
+        InvalidRequest: The cursor is no hold (any more).
+        Overloaded: The database did not answer, or there is too much unsettled to find the active ones.
+    """
+    after = f"{core.clock.now():015d}$"  # '$' sorts after '#': past all that is due up to this millisecond
+    if starting_after is not None:
+        after = max(after, _cursor(core, starting_after))
+    candidates = merge(*(_slice(core, str(number), after, limit + 1) for number in range(core.open_slices)))
+    active: list[Hold] = []
+    looked_at = 0
+    while len(active) <= limit:
+        wanted = [hold_id for _, hold_id in islice(candidates, limit + 1 - len(active))]
+        if not wanted:
+            return Page(active, has_more=False)
+        looked_at += len(wanted)
+        if looked_at > _CANDIDATES_MAX:
+            raise Overloaded("Too many holds are being settled to list the active ones. Try again in a moment.")
+        active += _active(core, wanted)
+    return Page(active[:limit], has_more=True)
+
+
+def _cursor(core: Core, hold_id: str) -> str:
+    record = core.database.get(core.tables.hold(hold_id)) if is_object_id(HOLD, hold_id) else None
+    if record is None:
+        raise InvalidRequest("parameter_invalid", f"No such hold: '{hold_id}'.", param="starting_after")
+    return due(hold_id, record["expires_at"])
+
+
+def _slice(core: Core, open_slice: str, after: str, page: int) -> Iterator[tuple[str, str]]:
+    more = True
+    while more:  # each page moves on, so this ends
+        found, more = core.database.query_index(
+            core.tables.holds,
+            OPEN_INDEX,
+            "#open = :open AND #due > :after",
+            {"open": open_slice, "after": after},
+            limit=page,
+        )
+        for record in found:
+            after = record["due"]
+            yield record["due"], record["hold_id"]
+
+
+def _active(core: Core, hold_ids: list[str]) -> list[Hold]:
+    records = core.database.batch_get([core.tables.hold(hold_id) for hold_id in hold_ids])
+    found = {hold.id: hold for hold in map(hold_from, records)}
+    now_ms = core.clock.now()
+    listed = [found[hold_id] for hold_id in hold_ids if hold_id in found]
+    return [hold for hold in listed if hold.status_at(now_ms) is Status.ACTIVE]

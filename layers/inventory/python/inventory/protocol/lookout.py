@@ -1,0 +1,118 @@
+"""Looking where stock lies: by hints, cheap and perhaps a second old, or by strong reads."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from inventory.domain.availability import Availability
+from inventory.domain.drawing import ItemView, Want
+from inventory.domain.stock import Directory, Shard, ShardKey, empty_shard
+from inventory.protocol.core import Core
+from inventory.storage.availability_records import availability_from
+from inventory.storage.stock_records import directory_from, is_directory, shard_from
+
+
+def hinted_views(core: Core, wants: Sequence[Want]) -> dict[str, ItemView]:
+    """Where the wanted items are thought to lie, from memory or one read of the projection.
+
+    Wants that all name their warehouse cost one batch read together; one that names none costs a query for its item.
+    """
+    anywhere = {want.item for want in wants if want.warehouse is None}
+    scopes = {(want.item, None if want.item in anywhere else want.warehouse) for want in wants}
+    known = {scope: core.hints.recall(*scope) for scope in scopes}
+    unknown = sorted(scope for scope, view in known.items() if view is None and scope[1] is not None)
+    fresh = _named(core, [(item, warehouse) for item, warehouse in unknown if warehouse is not None])
+    views: dict[str, ItemView] = {}
+    for item, warehouse in sorted(scopes, key=str):
+        view = known[(item, warehouse)]
+        if view is None:
+            view = fresh.get((item, warehouse), {}) if warehouse is not None else _everywhere(core, item)
+            core.hints.remember(item, warehouse, view)
+        views.setdefault(item, {}).update(view)
+    return views
+
+
+def _named(core: Core, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], ItemView]:
+    if not pairs:
+        return {}
+    keys = [core.tables.availability_of(item, warehouse) for item, warehouse in pairs]
+    found = [availability_from(record) for record in core.database.batch_get(keys, consistent=False)]
+    return {(each.item, each.warehouse): _view([each]) for each in found}
+
+
+def _everywhere(core: Core, item: str) -> ItemView:
+    records = core.database.query(core.tables.availability, "#item_id = :item", {"item": item})
+    return _view([availability_from(record) for record in records])
+
+
+def _view(known: Sequence[Availability]) -> ItemView:
+    return {each.warehouse: {number: count.available for number, count in each.shards.items()} for each in known}
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One strong reading of an item's directory and shards; each record is exact, all together are of no one instant.
+
+    Attributes:
+        directory: The directory, or None where the item is unknown.
+        shards: The shards of the warehouse asked for (of all, where none was), empty ones included.
+        ended_ms: When the last answer came, milliseconds since 1970.
+    """
+
+    directory: Directory | None
+    shards: dict[ShardKey, Shard]
+    ended_ms: int
+
+    @property
+    def available(self) -> int:
+        """The sum over the shards."""
+        return sum(shard.available for shard in self.shards.values())
+
+    @property
+    def view(self) -> ItemView:
+        """The shards as the drawing sees them."""
+        view: ItemView = {}
+        for key, shard in self.shards.items():
+            view.setdefault(key.warehouse, {})[key.number] = shard.available
+        return view
+
+    def only_fell_until(self, later: "Pass") -> bool:
+        """Whether between the two readings no shard gained and the directory stood still."""
+        inflows = {key: shard.inflow for key, shard in self.shards.items()}
+        later_inflows = {key: shard.inflow for key, shard in later.shards.items()}
+        return inflows == later_inflows and _rev(self.directory) == _rev(later.directory)
+
+    def same_on_hand_as(self, later: "Pass") -> bool:
+        """Whether both readings saw the same units in each shard, held or not, and the same directory."""
+        on_hand = {key: shard.on_hand for key, shard in self.shards.items()}
+        later_on_hand = {key: shard.on_hand for key, shard in later.shards.items()}
+        return on_hand == later_on_hand and _rev(self.directory) == _rev(later.directory)
+
+    def same_as(self, later: "Pass") -> bool:
+        """Whether both readings saw the same revisions of everything."""
+        revs = {key: shard.rev for key, shard in self.shards.items()}
+        later_revs = {key: shard.rev for key, shard in later.shards.items()}
+        return revs == later_revs and _rev(self.directory) == _rev(later.directory)
+
+
+def read_pass(core: Core, item: str, warehouse: str | None, expected: Sequence[ShardKey] = ()) -> Pass:
+    """Reads directory and shards strongly: with the expected shards in one batch, any others in a second one."""
+    tables = core.tables
+    directory: Directory | None = None
+    shards: dict[ShardKey, Shard] = {}
+    keys = [tables.directory(item), *(tables.shard(key) for key in expected)]
+    for record in core.database.batch_get(keys):
+        if is_directory(record):
+            directory = directory_from(record)
+        else:
+            shard = shard_from(record)
+            shards[shard.key] = shard
+    wanted = directory.shard_keys(warehouse) if directory else []
+    missed = [key for key in wanted if key not in expected]
+    for record in core.database.batch_get([tables.shard(key) for key in missed]):
+        shard = shard_from(record)
+        shards[shard.key] = shard
+    return Pass(directory, {key: shards.get(key, empty_shard(key)) for key in wanted}, core.clock.now())
+
+
+def _rev(directory: Directory | None) -> int:
+    return directory.rev if directory else 0

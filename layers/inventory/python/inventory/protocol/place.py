@@ -1,0 +1,127 @@
+"""Place: the hold and its draws in one transaction, all lines or none."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from inventory.domain.clock import Milliseconds
+from inventory.domain.drawing import ItemView, Shortage, Want, drawing_changes, merged, plan, shortage
+from inventory.domain.errors import IdempotencyKeyMismatch
+from inventory.domain.holds import Hold, Line, Status
+from inventory.domain.ids import HOLD, Requester
+from inventory.domain.limits import TRANSACTION_RECORDS_MAX
+from inventory.domain.stock import Cause
+from inventory.protocol.attempts import Attempts, deduct
+from inventory.protocol.core import Answer, Core
+from inventory.protocol.lookout import hinted_views, read_pass
+from inventory.protocol.move import gather
+from inventory.protocol.refuse import refuse_from_memory, refuse_or_find
+from inventory.storage.codec import Record
+from inventory.storage.hold_records import hold_from, put_hold
+from inventory.storage.stock_records import change_shard
+
+_DRAWS_MAX = TRANSACTION_RECORDS_MAX - 1  # the hold itself is one of the records
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What was asked, with the id that the hold will have."""
+
+    hold_id: str
+    wants: Sequence[Want]
+    expires_in_s: int
+    metadata: Mapping[str, str]
+    by: Requester
+
+
+def place(
+    core: Core, wants: Sequence[Want], *, expires_in_s: int, metadata: Mapping[str, str], by: Requester
+) -> Answer[Hold]:
+    """Holds stock for all the wants, or for none.
+
+    A keyed request derives the hold's id from its key, so a retry runs into its own hold. In the usual case this
+    takes one transaction and at most one read.
+
+    Raises:
+        InsufficientStock: Some want cannot be met.
+        IdempotencyKeyMismatch: The key made another hold.
+        Conflict: Others were faster, try after try.
+        Overloaded: The database refused or did not answer.
+    """
+    order = _Order(by.object_id(HOLD, core.new_uuid), merged(wants), expires_in_s, metadata, by)
+    views = hinted_views(core, order.wants)
+    attempts = Attempts(core.pause, order.hold_id)
+    for _ in attempts:
+        short = shortage(order.wants, views)
+        if short is not None:
+            placed = core.database.get(core.tables.hold(order.hold_id)) if by.keyed else None
+            if placed is not None:
+                return _recognised(placed, by)
+            _look_again(core, short, views)
+            continue
+        lines = plan(order.wants, views, seed=order.hold_id, avoid=attempts.avoid)
+        if sum(len(line.drawn) for line in lines) > _DRAWS_MAX:
+            scattered = max(lines, key=lambda line: len(line.drawn))
+            gather(core, scattered, order.by.actor)
+            _remember(core, views, scattered.item, None, read_pass(core, scattered.item, None).view)
+            continue
+        answer = _try(core, order, lines, views, attempts)
+        if answer is not None:
+            core.report("Hops", attempts.hops)
+            core.report("ShardConflicts", attempts.conflicts)
+            return answer
+    raise AssertionError("the tries end by an error of their own")
+
+
+def _look_again(core: Core, short: Shortage, views: dict[str, ItemView]) -> None:
+    """Refuses, or corrects the view of the item that seemed short."""
+    refuse_from_memory(core, short)
+    _remember(core, views, short.item, short.warehouse, refuse_or_find(core, short))
+
+
+def _remember(core: Core, views: dict[str, ItemView], item: str, warehouse: str | None, view: ItemView) -> None:
+    core.hints.remember(item, warehouse, view)
+    views.setdefault(item, {}).update(view)
+
+
+def _try(
+    core: Core, order: _Order, lines: Sequence[Line], views: dict[str, ItemView], attempts: Attempts
+) -> Answer[Hold] | None:
+    """One transaction: the new hold, or what it ran into, or None where another try may do better."""
+    at = core.clock.stamp(attempts.seen_at)
+    hold = _new_hold(order, lines, at)
+    cause = Cause("hold", hold.id, order.by.actor, hops=attempts.hops)
+    changes = drawing_changes(lines)
+    writes = [
+        put_hold(core.tables, hold, core.open_slices),
+        *(change_shard(core.tables, change, at, cause) for change in changes),
+    ]
+    failed = attempts.transact(core.database, writes, views)
+    if failed is not None:
+        met = [reason.record for reason in failed if reason.write.about == hold.id and reason.record]
+        return _recognised(met[0], order.by) if met else None
+    deduct(views, changes)
+    return Answer(hold, replayed=False)
+
+
+def _new_hold(order: _Order, lines: Sequence[Line], at: Milliseconds) -> Hold:
+    return Hold(
+        id=order.hold_id,
+        status=Status.ACTIVE,
+        lines=tuple(lines),
+        created=at,
+        expires_at=at + order.expires_in_s * 1000,
+        rev=1,
+        at=at,
+        actor=order.by.actor,
+        fingerprint=order.by.fingerprint,
+        metadata=order.metadata,
+    )
+
+
+def _recognised(placed: Record, by: Requester) -> Answer[Hold]:
+    """The hold that stands under this id already: an earlier try's of the same request."""
+    hold = hold_from(placed)
+    if hold.fingerprint != by.fingerprint:
+        raise IdempotencyKeyMismatch
+    # Without a key the id is random: only a lost answer to this very request can have made the hold.
+    return Answer(hold, replayed=by.keyed)

@@ -1,0 +1,68 @@
+"""Making a record of its own id exactly once, together with what it does to stock: adjustments and transfers."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
+
+from inventory.domain.clock import Milliseconds
+from inventory.domain.errors import IdempotencyKeyMismatch
+from inventory.domain.ids import Requester
+from inventory.protocol.attempts import Attempts
+from inventory.protocol.core import Answer, Core
+from inventory.storage.codec import Record
+from inventory.storage.writes import Write
+
+
+class Recorded(Protocol):
+    """An adjustment or a transfer."""
+
+    @property
+    def id(self) -> str:
+        """Its id, which is its record's key."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint of the request that made it."""
+        ...
+
+
+R = TypeVar("R", bound=Recorded)
+
+#: Looks at stock as it is now and gives the record and all writes of one try, to be stamped from `seen_at` on;
+#: None where it changed something on the way and wants to look again.
+Compose = Callable[[Milliseconds], tuple[R, Sequence[Write]] | None]
+
+
+def record_once(
+    core: Core, identifier: str, by: Requester, recorded_from: Callable[[Record], R], compose: Compose[R]
+) -> Answer[R]:
+    """Makes the transaction that `compose` gives, anew for each try; or finds that an earlier try has made it.
+
+    Raises:
+        IdempotencyKeyMismatch: The key made another record.
+        Conflict: Others were faster, try after try.
+        Overloaded: The database refused or did not answer.
+    """
+    if by.keyed:
+        made = core.database.get(core.tables.adjustment(identifier))
+        if made is not None:
+            return _recognised(recorded_from(made), by)
+    attempts = Attempts(core.pause, identifier)
+    for _ in attempts:
+        composed = compose(attempts.seen_at)
+        if composed is None:
+            continue
+        recorded, writes = composed
+        failed = attempts.transact(core.database, writes)
+        if failed is None:
+            return Answer(recorded, replayed=False)
+        for reason in failed:
+            if reason.write.about == identifier and reason.record is not None:
+                return _recognised(recorded_from(reason.record), by)
+    raise AssertionError("the tries end by an error of their own")
+
+
+def _recognised(recorded: R, by: Requester) -> Answer[R]:
+    if recorded.fingerprint != by.fingerprint:
+        raise IdempotencyKeyMismatch
+    return Answer(recorded, replayed=by.keyed)

@@ -1,0 +1,125 @@
+"""Resolve: execute, release or expire, each one conditional write on the hold alone."""
+
+from collections.abc import Callable, Sequence
+
+from inventory.domain.clock import Milliseconds
+from inventory.domain.errors import IdempotencyKeyMismatch, InvalidRequest, Missing
+from inventory.domain.holds import Hold, Resolution, Status, Take, executed_by_line
+from inventory.domain.ids import HOLD, Requester, is_object_id
+from inventory.protocol.attempts import Attempts
+from inventory.protocol.core import Answer, Core
+from inventory.storage.database import ConditionFailed
+from inventory.storage.hold_records import execute_hold, expire_hold, hold_from, release_hold
+from inventory.storage.writes import Write
+
+_ENDED = {
+    Status.EXECUTED: ("hold_already_executed", "This hold was already executed."),
+    Status.RELEASED: ("hold_already_released", "This hold was already released."),
+    Status.EXPIRED: ("hold_expired", "This hold has expired; its stock may be gone. Place a new one."),
+}
+
+
+def execute(core: Core, hold_id: str, takes: Sequence[Take] | None, *, by: Requester) -> Answer[Hold]:
+    """Takes what a hold reserved: all of it, or the `takes`; the rest becomes available again.
+
+    Raises:
+        Missing: No such hold.
+        InvalidRequest: It is executed, released or expired already, or the takes do not fit it.
+        IdempotencyKeyMismatch: The key executed this hold with other parameters.
+        Conflict, Overloaded: Nothing is known to have changed; try again.
+    """
+    _check_id(hold_id)
+    executed: list[int] | None = None
+    if takes is not None:
+        # Only which line is which has to be known: lines never change, so this reading cannot be stale.
+        record = core.database.get(core.tables.hold(hold_id))
+        if record is None:
+            raise Missing("hold", hold_id)
+        hold = hold_from(record)
+        if hold.status is not Status.ACTIVE:
+            return _ended(hold, by)
+        executed = executed_by_line(hold, takes)
+    resolution = Resolution(by.token, by.fingerprint, by.actor)
+    return _resolve(core, hold_id, by, lambda at: execute_hold(core.tables, hold_id, resolution, at, executed))
+
+
+def release(core: Core, hold_id: str, *, by: Requester) -> Answer[Hold]:
+    """Gives back what a hold reserved.
+
+    Raises:
+        Missing: No such hold.
+        InvalidRequest: It is executed, released or expired already.
+        IdempotencyKeyMismatch: The key released this hold with other parameters.
+        Conflict, Overloaded: Nothing is known to have changed; try again.
+    """
+    _check_id(hold_id)
+    resolution = Resolution(by.token, by.fingerprint, by.actor)
+    return _resolve(core, hold_id, by, lambda at: release_hold(core.tables, hold_id, resolution, at))
+
+
+def expire(core: Core, hold_id: str) -> Hold | None:
+    """Ends a hold whose time is over.
+
+    Returns:
+        The hold as expired, or None where it has more time, has ended another way, or is gone.
+
+    Raises:
+        Conflict, Overloaded: Nothing is known to have changed; the next sweep tries again.
+    """
+    attempts = Attempts(core.pause, hold_id)
+    for _ in attempts:
+        at = core.clock.stamp(attempts.seen_at)
+        try:
+            expired = attempts.write(core.database, expire_hold(core.tables, hold_id, at))
+        except ConditionFailed as failure:
+            if failure.record is None or failure.record["at"] <= at:
+                return None
+        else:
+            if expired is not None:
+                return hold_from(expired)
+    raise AssertionError("the tries end by an error of their own")
+
+
+def check_open(hold: Hold, at: Milliseconds) -> None:
+    """Checks that a hold can be executed or extended at this instant.
+
+    Raises:
+        InvalidRequest: It has ended, or its time is over.
+    """
+    status = hold.status_at(at)
+    if status is not Status.ACTIVE:
+        raise InvalidRequest(*_ENDED[status])
+
+
+def _resolve(core: Core, hold_id: str, by: Requester, write: Callable[[Milliseconds], Write]) -> Answer[Hold]:
+    attempts = Attempts(core.pause, hold_id)
+    for _ in attempts:
+        at = core.clock.stamp(attempts.seen_at)
+        try:
+            resolved = attempts.write(core.database, write(at))
+        except ConditionFailed as failure:
+            if failure.record is None:
+                raise Missing("hold", hold_id) from None
+            hold = hold_from(failure.record)
+            if hold.status is not Status.ACTIVE:
+                return _ended(hold, by)
+            if hold.at <= at:  # active, and the clock rule held: its time is over
+                raise InvalidRequest(*_ENDED[Status.EXPIRED]) from None
+        else:
+            if resolved is not None:
+                return Answer(hold_from(resolved), replayed=False)
+    raise AssertionError("the tries end by an error of their own")
+
+
+def _ended(hold: Hold, by: Requester) -> Answer[Hold]:
+    """A hold that has ended: by an earlier try of this request, or by another."""
+    if hold.resolution is not None and hold.resolution.key == by.token:
+        if hold.resolution.fingerprint != by.fingerprint:
+            raise IdempotencyKeyMismatch
+        return Answer(hold, replayed=by.keyed)
+    raise InvalidRequest(*_ENDED[hold.status])
+
+
+def _check_id(hold_id: str) -> None:
+    if not is_object_id(HOLD, hold_id):
+        raise Missing("hold", hold_id)

@@ -1,0 +1,105 @@
+"""Looking at stock: the projection, at most a second old; or strongly, from directory and shards."""
+
+from collections.abc import Sequence
+
+from inventory.domain.availability import Availability, ItemStock, WarehouseStock
+from inventory.domain.errors import Missing
+from inventory.domain.limits import READ_PASSES_MAX
+from inventory.domain.stock import Directory
+from inventory.protocol.core import Core, Page
+from inventory.protocol.lookout import Pass, read_pass
+from inventory.storage.availability_records import IN_STOCK_INDEX, availability_from
+from inventory.storage.stock_records import directory_from
+
+
+def read_stock(core: Core, item: str, *, consistent: bool) -> ItemStock:
+    """What is in stock of an item: one query of the projection; or, `consistent`, read strongly.
+
+    A consistent reading is of one instant where two passes over the shards agree. On an item that never stands
+    still it is the last of several passes: each shard exact, their sum of no one instant.
+
+    Raises:
+        Missing: Unknown item.
+        Overloaded: The database did not answer.
+    """
+    if not consistent:
+        stock = _projected(core, item)
+        if stock.warehouses:
+            return stock
+    # Not projected: unknown, or so new that only a strong reading knows it.
+    return _strong(core, item)
+
+
+def read_stocks(core: Core, items: Sequence[str]) -> list[ItemStock]:
+    """What is in stock of some items (at most 100), in the order asked for; unknown ones are left out.
+
+    One batch read for the directories, then one for each 100 records of the projection.
+    """
+    asked = list(dict.fromkeys(items))
+    records = core.database.batch_get([core.tables.directory(item) for item in asked], consistent=False)
+    directories = {directory.item: directory for directory in map(directory_from, records)}
+    keys = [
+        core.tables.availability_of(item, warehouse)
+        for item in asked
+        if item in directories
+        for warehouse in sorted(directories[item].warehouses)
+    ]
+    found: dict[str, list[Availability]] = {}
+    for each in map(availability_from, core.database.batch_get(keys, consistent=False)):
+        found.setdefault(each.item, []).append(each)
+    now_ms = core.clock.now()
+    return [_item(item, found.get(item, []), now_ms) for item in asked if item in directories]
+
+
+def list_in_stock(core: Core, warehouse: str, *, limit: int, starting_after: str | None) -> Page[ItemStock]:
+    """A page of the items available in a warehouse, by item id; each with its stock in that warehouse alone."""
+    condition, values = "#in_stock = :warehouse", {"warehouse": warehouse}
+    if starting_after is not None:
+        condition, values = condition + " AND #item_id > :after", {**values, "after": starting_after}
+    found, more = core.database.query_index(core.tables.availability, IN_STOCK_INDEX, condition, values, limit=limit)
+    keys = [core.tables.availability_of(record["item_id"], warehouse) for record in found]
+    stocked = {each.item: each for each in map(availability_from, core.database.batch_get(keys, consistent=False))}
+    now_ms = core.clock.now()
+    listed = [
+        _item(item, [stocked[item]], now_ms) for item in (record["item_id"] for record in found) if item in stocked
+    ]
+    return Page(listed, more)
+
+
+def _projected(core: Core, item: str) -> ItemStock:
+    records = core.database.query(core.tables.availability, "#item_id = :item", {"item": item})
+    return _item(item, list(map(availability_from, records)), core.clock.now())
+
+
+def _item(item: str, known: Sequence[Availability], now_ms: int) -> ItemStock:
+    warehouses = [
+        WarehouseStock(each.warehouse, each.available, each.held, each.shard_count)
+        for each in sorted(known, key=lambda each: each.warehouse)
+    ]
+    return ItemStock(item, tuple(warehouses), now_ms)
+
+
+def _strong(core: Core, item: str) -> ItemStock:
+    earlier = read_pass(core, item, None)
+    for _ in range(READ_PASSES_MAX):
+        current = read_pass(core, item, None, list(earlier.shards))
+        agreed, earlier = earlier.same_as(current), current
+        if agreed:
+            break
+    if earlier.directory is None:
+        raise Missing("item", item, param="item")
+    return _summed(earlier, earlier.directory)
+
+
+def _summed(seen: Pass, directory: Directory) -> ItemStock:
+    shards = seen.shards.values()
+    warehouses = [
+        WarehouseStock(
+            name,
+            sum(shard.available for shard in shards if shard.key.warehouse == name),
+            sum(shard.held for shard in shards if shard.key.warehouse == name),
+            entry.shards,
+        )
+        for name, entry in sorted(directory.warehouses.items())
+    ]
+    return ItemStock(directory.item, tuple(warehouses), seen.ended_ms)

@@ -1,0 +1,104 @@
+"""Sweep: everything unfinished gets finished, whatever else failed. Slice by slice over the index of open holds."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from inventory.domain.errors import Conflict
+from inventory.domain.holds import Hold, Status
+from inventory.protocol.core import Core
+from inventory.protocol.resolve import expire
+from inventory.protocol.settle import Settled, settle
+from inventory.storage.hold_records import OPEN_INDEX, hold_from
+
+UNSETTLED_AFTER_MS = 60_000
+_PAGE = 100
+
+
+@dataclass(slots=True)
+class Swept:
+    """What a run of the sweeper did.
+
+    Attributes:
+        seen: Open holds looked at.
+        expired: Holds ended because their time was over.
+        slices: Slices gone through to their end.
+        finished: Whether all slices were; if not, the next run begins with others.
+        contended: Holds left for the next run because others were faster or the database refused.
+        settling: What was settled.
+    """
+
+    seen: int = 0
+    expired: int = 0
+    slices: int = 0
+    finished: bool = False
+    contended: int = 0
+    settling: Settled = field(default_factory=Settled)
+
+
+def sweep(core: Core, *, until_ms: int) -> Swept:
+    """Expires what is past its time, then settles what was resolved over a minute ago and is not settled yet.
+
+    Goes through what is due in every slice first, as that gives stock back; then through all else. Stops at
+    `until_ms`. A run begins with another slice each minute, so that one that runs out of time starves none.
+
+    Raises:
+        ClockSkewed: This instance's clock is not to be trusted.
+        Overloaded: The index could not be read.
+    """
+    swept = Swept()
+    now_ms = core.clock.now()
+    first = now_ms // 60_000 % core.open_slices
+    order = [(first + offset) % core.open_slices for offset in range(core.open_slices)]
+    horizon = f"{now_ms:015d}$"  # '$' sorts after '#': all that is due up to and with this millisecond
+    for low, high in (("", horizon), (horizon, "~")):
+        swept.slices = 0
+        for number in order:
+            for hold_ids in _pages(core, str(number), low, high):
+                if core.clock.now() >= until_ms:
+                    return swept
+                _finish(core, hold_ids, swept)
+            swept.slices += 1
+    swept.finished = True
+    return swept
+
+
+def _pages(core: Core, open_slice: str, low: str, high: str) -> Iterator[list[str]]:
+    """The ids of a slice's open holds, soonest to expire first, in pages. Each page moves on, so this ends."""
+    after, more = low, True
+    while more:
+        found, more = core.database.query_index(
+            core.tables.holds,
+            OPEN_INDEX,
+            "#open = :open AND #due BETWEEN :after AND :high",
+            {"open": open_slice, "after": after + " " if after else " ", "high": high},
+            limit=_PAGE,
+        )
+        if found:
+            after = found[-1]["due"]
+            yield [record["hold_id"] for record in found]
+
+
+def _finish(core: Core, hold_ids: Sequence[str], swept: Swept) -> None:
+    holds = [hold_from(record) for record in core.database.batch_get([core.tables.hold(each) for each in hold_ids])]
+    now_ms = core.clock.now()
+    swept.seen += len(holds)
+    for hold in holds:
+        if hold.status is Status.ACTIVE and hold.expires_at <= now_ms:
+            try:
+                swept.expired += expire(core, hold.id) is not None
+            except Conflict:
+                swept.contended += 1
+    late = [hold for hold in holds if _is_late(hold, now_ms)]
+    try:
+        settled = settle(core, late)
+    except Conflict:
+        swept.contended += 1
+        return
+    swept.settling.settled += settled.settled
+    swept.settling.lag_ms = max(swept.settling.lag_ms, settled.lag_ms)
+    swept.settling.broken += settled.broken
+
+
+def _is_late(hold: Hold, now_ms: int) -> bool:
+    resolved = hold.status is not Status.ACTIVE and hold.settlement is None
+    return resolved and now_ms - hold.at > UNSETTLED_AFTER_MS

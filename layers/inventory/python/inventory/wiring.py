@@ -1,0 +1,98 @@
+"""The one place where the parts are put together, from the settings of a function."""
+
+import json
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from inventory.domain.clock import HybridClock
+from inventory.pipeline.stream import SetAside, StreamRecord
+from inventory.protocol.core import Core
+from inventory.protocol.hints import Hints, Refusals
+from inventory.settings import Settings
+from inventory.storage.database import Database
+from inventory.storage.tables import Tables
+from inventory.telemetry import report
+
+#: A call that is not answered within a second is tried again, twice: whatever is sent is answered or given up well
+#: within the 10 s that a stamp may be old. A new connection is cheap next to a buyer who waits.
+CLIENT_CONFIG = Config(
+    connect_timeout=1,
+    read_timeout=2,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    max_pool_connections=10,
+    tcp_keepalive=True,
+)
+
+
+def now_ms() -> int:
+    """Milliseconds since 1970 by this machine's clock."""
+    return time.time_ns() // 1_000_000
+
+
+def core_from(settings: Settings, *, client: Any = None, report: Callable[[str, int], None] = report) -> Core:
+    """The service on the tables that the settings name."""
+    return core_with(
+        client or boto3.client("dynamodb", config=CLIENT_CONFIG),
+        Tables(
+            stock=settings.stock_table,
+            holds=settings.holds_table,
+            adjustments=settings.adjustments_table,
+            requests=settings.requests_table,
+            availability=settings.availability_table,
+        ),
+        open_slices=settings.open_slices,
+        report=report,
+    )
+
+
+def core_with(
+    client: Any,
+    tables: Tables,
+    *,
+    open_slices: int,
+    report: Callable[[str, int], None],
+    now: Callable[[], int] = now_ms,
+    pause: Callable[[float], None] = time.sleep,
+    new_uuid: Callable[[], uuid.UUID] = uuid.uuid4,
+) -> Core:
+    """The service over any client, clock and source of ids.
+
+    The clock measures itself against the database by reading a record that cannot be, before the first write.
+    """
+    database = Database(client, now, pause)
+
+    def measure() -> None:
+        database.get(tables.directory("-"))
+
+    clock = HybridClock(now, measure)
+    database.observe = clock.observe
+    return Core(
+        database=database,
+        clock=clock,
+        tables=tables,
+        open_slices=open_slices,
+        hints=Hints(now),
+        refusals=Refusals(now),
+        new_uuid=new_uuid,
+        pause=pause,
+        report=report,
+    )
+
+
+def aside_on(queue_url: str) -> SetAside:
+    """Sets stream records aside on a queue, each with the reason and the whole record.
+
+    A batch with one poison record costs one call more; without any, none.
+    """
+    client = boto3.client("sqs", config=CLIENT_CONFIG)
+
+    def set_aside(record: StreamRecord, why: str) -> None:
+        body = json.dumps({"why": why, "record": record}, default=str)
+        client.send_message(QueueUrl=queue_url, MessageBody=body)
+
+    return set_aside
