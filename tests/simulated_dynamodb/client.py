@@ -1,0 +1,194 @@
+"""The client: what boto3 does around each call, with hooks where a test puts its faults."""
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from email.utils import formatdate
+from functools import cache, partial
+from typing import Any, TypeAlias
+
+import botocore.session
+from botocore.errorfactory import BaseClientExceptions
+from botocore.paginate import Paginator, PaginatorModel
+
+from .errors import Refused, as_client_error, exceptions, invalid, service_model
+from .parameters import check_parameters
+from .reads import Reads
+from .streams import Stream
+from .tables import Tables
+from .values import Item
+from .writes import Writes
+
+Request: TypeAlias = dict[str, Any]
+Answer: TypeAlias = dict[str, Any]
+
+_LEGACY = {
+    *("AttributesToGet", "AttributeUpdates", "ConditionalOperator", "Expected", "KeyConditions", "QueryFilter"),
+    *("ScanFilter", "ReturnItemCollectionMetrics"),
+}
+
+
+class SimulatedDynamoDB:
+    """Tables in memory behind a client that answers as boto3's does for DynamoDB.
+
+    Everything happens under one lock, in the order in which calls take it; nothing is random. Reads see every write
+    that came before, indexes included.
+
+    Args:
+        tables: Keyword arguments of `create_table`, one for each table; global indexes and streams are followed.
+        now: The service's clock, in seconds since 1970: for the `Date` of answers, streams and request tokens.
+        stream_shards: How many shards each stream has.
+
+    Attributes:
+        client: The client.
+        before_call: Called with the operation (`PutItem`) and its arguments before anything is done. What it raises
+            is what the caller gets.
+        after_call: Called with the operation, its arguments and the answer, or a refused call's `response`, when all
+            is done. It may change the answer; what it raises is what the caller gets, the effect stays.
+        unprocessed: Called with a table's name and a key of a batch get; True leaves that key in `UnprocessedKeys`.
+    """
+
+    def __init__(
+        self, tables: Iterable[Mapping[str, Any]], *, now: Callable[[], float] = time.time, stream_shards: int = 1
+    ) -> None:
+        self.before_call: Callable[[str, Request], None] = _no_hook
+        self.after_call: Callable[[str, Request, Answer], None] = _no_hook
+        self.unprocessed: Callable[[str, Request], bool] = _none_left
+        self._tables = Tables(tables, stream_shards)
+        self.client = SimulatedClient(self, self._tables, now)
+
+    def stream(self, table: str) -> Stream:
+        """The stream of a table that has one."""
+        stream = self._tables[table].stream
+        if stream is None:
+            raise LookupError(f"{table} has no stream")
+        return stream
+
+    def items(self, table: str) -> Iterable[Item]:
+        """A table's items as they stand, for looking at only: they are not copies."""
+        return self._tables[table].items.values()
+
+
+def _no_hook(*_arguments: object) -> None:
+    return None
+
+
+def _none_left(_table: str, _key: Request) -> bool:
+    return False
+
+
+class SimulatedClient:
+    """As much of boto3's low-level client as calls on tables need; `exceptions` and paginators are botocore's own."""
+
+    def __init__(self, owner: SimulatedDynamoDB, tables: Tables, now: Callable[[], float]) -> None:
+        self._owner = owner
+        self._now = now
+        self._lock = threading.RLock()
+        self._call_numbers = itertools.count(1)
+        reads = Reads(tables, lambda table, key: owner.unprocessed(table, key))  # noqa: PLW0108 - tests may set it later
+        writes = Writes(tables, now)
+        self._operations: dict[str, Callable[[Request], Answer]] = {
+            "GetItem": reads.get,
+            "BatchGetItem": reads.batch_get,
+            "TransactGetItems": reads.transact_get,
+            "Query": reads.query,
+            "Scan": reads.scan,
+            "PutItem": partial(writes.one, "Put"),
+            "UpdateItem": partial(writes.one, "Update"),
+            "DeleteItem": partial(writes.one, "Delete"),
+            "TransactWriteItems": writes.transact,
+        }
+
+    @property
+    def exceptions(self) -> BaseClientExceptions:
+        """The service's exceptions by name, as on boto3's client."""
+        return exceptions()
+
+    def get_item(self, **kwargs: object) -> Answer:
+        """One item by its key."""
+        return self._call("GetItem", kwargs)
+
+    def batch_get_item(self, **kwargs: object) -> Answer:
+        """Up to 100 items by their keys."""
+        return self._call("BatchGetItem", kwargs)
+
+    def transact_get_items(self, **kwargs: object) -> Answer:
+        """Up to 100 items by their keys, at one instant."""
+        return self._call("TransactGetItems", kwargs)
+
+    def query(self, **kwargs: object) -> Answer:
+        """A page of one partition of a table or index, in order."""
+        return self._call("Query", kwargs)
+
+    def scan(self, **kwargs: object) -> Answer:
+        """A page of a table or index, or of one segment of it."""
+        return self._call("Scan", kwargs)
+
+    def put_item(self, **kwargs: object) -> Answer:
+        """Puts an item in the place of the one with its key."""
+        return self._call("PutItem", kwargs)
+
+    def update_item(self, **kwargs: object) -> Answer:
+        """Changes an item's attributes, or makes it."""
+        return self._call("UpdateItem", kwargs)
+
+    def delete_item(self, **kwargs: object) -> Answer:
+        """Deletes an item, if there is one."""
+        return self._call("DeleteItem", kwargs)
+
+    def transact_write_items(self, **kwargs: object) -> Answer:
+        """Up to 100 writes and checks, all or none."""
+        return self._call("TransactWriteItems", kwargs)
+
+    def get_paginator(self, name: str) -> "Paginator[Any]":
+        """A paginator over `query` or `scan`."""
+        operation = {"query": "Query", "scan": "Scan"}[name]
+        model = service_model().operation_model(operation)
+        return Paginator(getattr(self, name), _pagination().get_paginator(operation), model)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _call(self, operation: str, kwargs: dict[str, Any]) -> Answer:
+        check_parameters(operation, kwargs)
+        legacy = kwargs.keys() & _LEGACY
+        if legacy:
+            raise NotImplementedError(f"{operation} with {', '.join(sorted(legacy))}: not simulated")
+        self._owner.before_call(operation, kwargs)
+        try:
+            with self._lock:
+                _check_detail(kwargs)
+                answer = self._operations[operation](kwargs)
+        except Refused as refused:
+            error = as_client_error(refused, operation, self._metadata(400))
+            self._owner.after_call(operation, kwargs, error.response)  # type: ignore[arg-type]
+            raise error from None
+        answer["ResponseMetadata"] = self._metadata(200)
+        self._owner.after_call(operation, kwargs, answer)
+        return answer
+
+    def _metadata(self, status: int) -> dict[str, Any]:
+        request_id = f"{next(self._call_numbers):052d}"
+        return {
+            "RequestId": request_id,
+            "HTTPStatusCode": status,
+            "HTTPHeaders": {"date": _http_date(int(self._now())), "x-amzn-requestid": request_id},
+            "RetryAttempts": 0,
+        }
+
+
+def _check_detail(request: Request) -> None:
+    if request.get("ReturnConsumedCapacity", "NONE") not in {"NONE", "TOTAL", "INDEXES"}:
+        raise invalid("ReturnConsumedCapacity set to invalid value")
+
+
+@cache
+def _http_date(second: int) -> str:
+    return formatdate(second, usegmt=True)
+
+
+@cache
+def _pagination() -> PaginatorModel:
+    loader = botocore.session.get_session().get_component("data_loader")
+    return PaginatorModel(loader.load_service_model("dynamodb", "paginators-1"))

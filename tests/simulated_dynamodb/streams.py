@@ -1,0 +1,66 @@
+"""A table's stream: what each write changed, in the shape in which a function receives it."""
+
+from collections import deque
+from typing import Any, NamedTuple
+
+from .values import Item, copied_item, item_bytes
+
+_REGION = "us-east-1"
+
+
+class _Change(NamedTuple):
+    sequence: int
+    second: int
+    keys: Item
+    old: Item | None
+    new: Item | None
+
+
+class Stream:
+    """Records with new and old images, in order within each shard; a key always goes to the same shard.
+
+    Args:
+        table: The table's name.
+        shards: How many shards there are.
+    """
+
+    def __init__(self, table: str, shards: int) -> None:
+        self.arn = f"arn:aws:dynamodb:{_REGION}:000000000000:table/{table}/stream/2026-01-01T00:00:00.000"
+        self._shards: tuple[deque[_Change], ...] = tuple(deque() for _ in range(shards))
+        self._sequence = 10**20
+
+    @property
+    def pending(self) -> list[int]:
+        """How many records wait in each shard."""
+        return [len(shard) for shard in self._shards]
+
+    def append(self, keys: Item, old: Item | None, new: Item | None, position: int, now: float) -> None:
+        """Records a change that `old` and `new` show; `position` is the partition's, `now` in seconds."""
+        self._sequence += 1
+        self._shards[position % len(self._shards)].append(_Change(self._sequence, int(now), keys, old, new))
+
+    def drain(self, shard: int = 0, limit: int | None = None) -> list[dict[str, Any]]:
+        """Takes the oldest records of a shard, all or at most `limit`, as the `Records` of a Lambda event."""
+        waiting = self._shards[shard]
+        count = len(waiting) if limit is None else min(limit, len(waiting))
+        return [self._record(waiting.popleft()) for _ in range(count)]
+
+    def _record(self, change: _Change) -> dict[str, Any]:
+        images = {"NewImage": change.new, "OldImage": change.old}
+        present = {name: copied_item(image) for name, image in images.items() if image is not None}
+        return {
+            "eventID": f"{change.sequence:032x}",
+            "eventName": "INSERT" if change.old is None else "REMOVE" if change.new is None else "MODIFY",
+            "eventVersion": "1.1",
+            "eventSource": "aws:dynamodb",
+            "awsRegion": _REGION,
+            "dynamodb": {
+                "ApproximateCreationDateTime": change.second,
+                "Keys": copied_item(change.keys),
+                **present,
+                "SequenceNumber": str(change.sequence),
+                "SizeBytes": sum(map(item_bytes, (change.keys, *present.values()))),
+                "StreamViewType": "NEW_AND_OLD_IMAGES",
+            },
+            "eventSourceARN": self.arn,
+        }
