@@ -2,11 +2,10 @@
 
 import os
 
-from inventory.wiring import core_from
-
 from inventory.api.adjustments import OPERATIONS
 from inventory.api.application import Application
 from inventory.settings import Settings
+from inventory.wiring import core_from
 
 settings = Settings.from_env(
     os.environ, needed=("stock_table", "adjustments_table", "requests_table", "availability_table")

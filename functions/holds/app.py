@@ -2,11 +2,10 @@
 
 import os
 
-from inventory.wiring import core_from
-
 from inventory.api.application import Application
 from inventory.api.holds import OPERATIONS
 from inventory.settings import Settings
+from inventory.wiring import core_from
 
 settings = Settings.from_env(os.environ, needed=("stock_table", "holds_table", "requests_table", "availability_table"))
 

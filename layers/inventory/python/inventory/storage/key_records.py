@@ -2,6 +2,7 @@
 
 from inventory.domain.keys import ApiKey, Scope
 from inventory.storage.codec import Record
+from inventory.storage.database import Database
 from inventory.storage.tables import Key
 
 
@@ -35,3 +36,13 @@ def key_from(record: Record) -> ApiKey:
         created=record["created"],
         revoked=record.get("revoked"),
     )
+
+
+def find_key(database: Database, table: str, key_hash: str) -> ApiKey | None:
+    """The key with this hash, or None; one read, with eventual consistency: a key is made long before it is used.
+
+    Raises:
+        Overloaded, Throttled: The database did not answer, so that nothing is known.
+    """
+    record = database.get(api_key(table, key_hash), consistent=False)
+    return None if record is None else key_from(record)

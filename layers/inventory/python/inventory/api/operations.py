@@ -1,0 +1,131 @@
+"""Operations: one entry of the API's table says all that the router and the reference need to know of one call."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Generic, NamedTuple
+
+from inventory.api.errors import MethodNotAllowed
+from inventory.api.fields import NAME_RULE, P
+from inventory.api.text import shown
+from inventory.domain.errors import InvalidRequest, Missing
+from inventory.domain.ids import NAME_PATTERN, Requester, is_name, is_object_id
+from inventory.domain.keys import Scope
+from inventory.protocol.core import Core
+
+
+@dataclass(frozen=True, slots=True)
+class PathParameter:
+    """The variable part of a path.
+
+    Attributes:
+        name: What it is called.
+        kind: What it names: hold, item, adjustment or transfer.
+        prefix: What the ids of such objects begin with; None for an item, which callers name themselves.
+    """
+
+    name: str
+    kind: str
+    prefix: str | None = None
+
+    @property
+    def pattern(self) -> str:
+        """What a possible value looks like, as a regular expression."""
+        return NAME_PATTERN if self.prefix is None else f"^{self.prefix}_[0-9a-f]{{32}}$"
+
+    def check(self, value: str) -> None:
+        """Checks that there could be such an object.
+
+        Raises:
+            InvalidRequest: No item can be called so.
+            Missing: No object of this kind can have this id.
+        """
+        if self.prefix is not None and not is_object_id(self.prefix, value):
+            raise Missing(self.kind, shown(value), param=self.name)
+        if self.prefix is None and not is_name(value):
+            raise InvalidRequest(
+                "parameter_invalid", f"The {self.kind} in the path is invalid. {NAME_RULE}.", param=self.name
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[P]):
+    """One call, checked.
+
+    Attributes:
+        parameters: What the body or the query carried.
+        path: The variable parts of the path, by name.
+        by: Who asks.
+    """
+
+    parameters: P
+    path: Mapping[str, str]
+    by: Requester
+
+
+class Reply(NamedTuple):
+    """What a call led to; `replayed` where an earlier request with the same key had done it already."""
+
+    view: Mapping[str, Any]
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Operation(Generic[P]):
+    """One call of the API.
+
+    Attributes:
+        name: Its name in the reference and in the log.
+        method: GET or POST.
+        path: With the variable part in braces, if it has one.
+        scope: What the key must be allowed to do.
+        summary: One line for the reference.
+        parameters: What the body (POST) or the query (GET) may carry.
+        answer: The shape of the answer.
+        run: Does it.
+        path_parameter: The variable part of the path.
+        errors: The statuses it can have besides those that every call can have.
+        example: Parameters to show in the reference.
+    """
+
+    name: str
+    method: str
+    path: str
+    scope: Scope
+    summary: str
+    parameters: type[P]
+    answer: type
+    run: Callable[[Core, Call[P]], Reply]
+    path_parameter: PathParameter | None = None
+    errors: tuple[int, ...] = ()
+    example: Mapping[str, Any] | None = None
+
+
+Operations = Sequence[Operation[Any]]
+
+_VARIABLE: Final = "{"
+
+
+def route(operations: Operations, method: str, path: str) -> tuple[Operation[Any], Mapping[str, str]]:
+    """The operation for a request, and the variable parts of its path.
+
+    Raises:
+        Missing: No operation has such a path.
+        MethodNotAllowed: Some have, but for other methods.
+    """
+    parts = path.split("/")
+    found = [operation for operation in operations if _fits(operation.path.split("/"), parts)]
+    if not found:
+        raise Missing("path", shown(path), param=None)
+    for operation in found:
+        if operation.method == method:
+            template = operation.path.split("/")
+            return operation, {
+                name[1:-1]: part for name, part in zip(template, parts, strict=True) if name.startswith(_VARIABLE)
+            }
+    raise MethodNotAllowed(shown(method), tuple(sorted({operation.method for operation in found})))
+
+
+def _fits(template: Sequence[str], parts: Sequence[str]) -> bool:
+    return len(template) == len(parts) and all(
+        name == part or name.startswith(_VARIABLE) for name, part in zip(template, parts, strict=True)
+    )

@@ -1,0 +1,64 @@
+"""What a function is told by its environment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Self
+
+OPEN_SLICES_MAX = 1_024
+
+
+class SettingsInvalid(Exception):
+    """The environment lacks a variable, or holds one that makes no sense: a mistake in the template."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Each field is the environment variable of the same name in capitals.
+
+    Attributes:
+        stock_table: The tables' names; empty where the function has nothing to do with one.
+        holds_table: As above.
+        adjustments_table: As above.
+        requests_table: As above.
+        availability_table: As above.
+        api_keys_table: As above.
+        poison_queue_url: Where a stream's consumer sets aside what it can never handle.
+        open_slices: Into how many slices the index of unfinished holds is cut.
+        environment: The name of the deployment.
+        docs_url: Where docs/errors.md can be read, or empty; answers then name no page.
+    """
+
+    stock_table: str = ""
+    holds_table: str = ""
+    adjustments_table: str = ""
+    requests_table: str = ""
+    availability_table: str = ""
+    api_keys_table: str = ""
+    poison_queue_url: str = ""
+    open_slices: int = 64
+    environment: str = "local"
+    docs_url: str = ""
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str], *, needed: tuple[str, ...] = ()) -> Self:
+        """The settings in an environment.
+
+        Args:
+            environ: The environment.
+            needed: Names of fields that the function cannot do without.
+
+        Raises:
+            SettingsInvalid: Names every needed variable that is missing, or the one that cannot be read.
+        """
+        missing = [name.upper() for name in needed if not environ.get(name.upper())]
+        if missing:
+            raise SettingsInvalid(f"Environment variables missing: {', '.join(missing)}.")
+        texts = {field.name: environ[field.name.upper()] for field in fields(cls) if environ.get(field.name.upper())}
+        slices = texts.pop("open_slices", str(cls.__dataclass_fields__["open_slices"].default))
+        return cls(open_slices=_slices(slices), **texts)
+
+
+def _slices(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= OPEN_SLICES_MAX):
+        raise SettingsInvalid(f"OPEN_SLICES must be a whole number from 1 to {OPEN_SLICES_MAX}, not '{text}'.")
+    return int(text)

@@ -1,0 +1,52 @@
+"""Logs and metrics: one logger, and a fixed vocabulary of what is counted."""
+
+from enum import StrEnum
+from typing import Final
+
+from aws_lambda_powertools import Logger, Metrics
+
+NAMESPACE: Final = "Inventory"
+
+
+class Metric(StrEnum):
+    """Everything that is counted. An alarm or a dashboard may rely on these names."""
+
+    HOLDS_PLACED = "HoldsPlaced"
+    HOLDS_REFUSED = "HoldsRefused"
+    HOLDS_REPLAYED = "HoldsReplayed"
+    HOLDS_EXECUTED = "HoldsExecuted"
+    HOLDS_RELEASED = "HoldsReleased"
+    HOLDS_EXPIRED = "HoldsExpired"
+    HOLDS_SETTLED = "HoldsSettled"
+    SETTLEMENT_LAG = "SettlementLag"
+    SHARD_CONFLICTS = "ShardConflicts"
+    HOPS = "Hops"
+    PROJECTION_LAG = "ProjectionLag"
+    POISON_RECORDS = "PoisonRecords"
+    CLOCK_SKEW = "ClockSkew"
+    INVARIANT_BROKEN = "InvariantBroken"
+    UNVERIFIED_KEYS = "UnverifiedKeys"
+
+
+_IN_MILLISECONDS: Final = frozenset({Metric.SETTLEMENT_LAG, Metric.PROJECTION_LAG})
+
+#: Structured, one JSON object per line. The service's name and the level come from POWERTOOLS_*.
+logger = Logger(utc=True, use_rfc3339=True)
+
+metrics = Metrics(namespace=NAMESPACE)
+
+
+def report(name: str, value: int) -> None:
+    """Counts something. It is written out by the next `flush`.
+
+    Raises:
+        ValueError: The name is not in the vocabulary.
+    """
+    metric = Metric(name)
+    metrics.add_metric(name=metric.value, unit="Milliseconds" if metric in _IN_MILLISECONDS else "Count", value=value)
+
+
+def flush() -> None:
+    """Writes what was counted as one line of embedded metrics; nothing where nothing was."""
+    if metrics.metric_set:
+        metrics.flush_metrics()
