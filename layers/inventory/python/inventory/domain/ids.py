@@ -79,5 +79,5 @@ class Requester:
         """The id of the object that this request makes: derived where keyed, so that a retry finds it."""
         if self.idempotency_key is None:
             return f"{prefix}_{new_uuid().hex}"
-        derived = uuid.UUID(bytes=digest(prefix, self.token)[:16], version=8)
+        derived = uuid.UUID(bytes=digest(prefix, self.token)[:16], version=5)
         return f"{prefix}_{derived.hex}"
