@@ -18,8 +18,8 @@ from inventory.storage.database import Database
 from inventory.storage.tables import Tables
 from inventory.telemetry import report
 
-#: A call that is not answered within a second is tried again, twice: whatever is sent is answered or given up well
-#: within the 10 s that a stamp may be old. A new connection is cheap next to a buyer who waits.
+#: A call that is not answered within 2 s is tried again, twice. The last try is sent at most 9 s after the first
+#: (twice 1 s to connect and 2 s to wait, 3 s between): within the 10 s that a stamp may be old.
 CLIENT_CONFIG = Config(
     connect_timeout=1,
     read_timeout=2,

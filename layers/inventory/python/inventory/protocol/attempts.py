@@ -1,5 +1,6 @@
 """What a use case learns from each transaction that was cancelled, and how long it waits before the next."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from inventory.domain.clock import Milliseconds
@@ -24,6 +25,7 @@ class Attempts:
         avoid: Shards that were contended.
         hops: How many tries failed.
         conflicts: How many of them met another transaction on the same record.
+        missed: Items of which a shard had less than was thought, with how often.
     """
 
     def __init__(self, pause: Callable[[float], None], seed: str) -> None:
@@ -35,6 +37,7 @@ class Attempts:
         self.avoid: set[ShardKey] = set()
         self.hops = 0
         self.conflicts = 0
+        self.missed: Counter[str] = Counter()
 
     def __iter__(self) -> Iterator[int]:
         """The numbers of the tries, with the waits that the failures call for between them.
@@ -122,6 +125,7 @@ class Attempts:
             elif about.item in views:
                 shards = views[about.item].setdefault(about.warehouse, {})
                 shards[about.number] = reason.record["available"] if reason.record else 0
+                self.missed[about.item] += 1
         if any(reason.throttled for reason in failed):
             self.throttled()
         elif any(reason.contended for reason in failed):
