@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from inventory.api.fields import Metadata, Name, NoParameters, Parameters, Quantity, Text, Whole
+from inventory.api.fields import InDigits, Metadata, Name, NoParameters, Parameters, Quantity, Text
 from inventory.api.operations import Call, Operation, PathParameter, Reply
 from inventory.api.views import (
     AdjustmentView,
@@ -23,8 +23,6 @@ from inventory.domain.limits import QUANTITY_MAX, SHARDS_MAX
 from inventory.protocol import adjust, adjustments_view, count, split, transfer
 from inventory.protocol.core import Core
 
-_NAMED_BOTH = {"anyOf": [{"required": ["quantity"]}, {"required": ["count"]}]}
-
 
 def _not_zero(quantity: int) -> int:
     if quantity == 0:
@@ -33,22 +31,34 @@ def _not_zero(quantity: int) -> int:
 
 
 Difference = Annotated[
-    Whole,
-    Field(ge=-QUANTITY_MAX, le=QUANTITY_MAX, description="Units to add, or (negative) to take away."),
+    int,
+    Field(
+        ge=-QUANTITY_MAX,
+        le=QUANTITY_MAX,
+        description="Units to add, or (negative) to take away.",
+        json_schema_extra={"not": {"const": 0}},
+    ),
     AfterValidator(_not_zero),
+    InDigits,
+]
+Counted = Annotated[
+    int,
+    Field(ge=0, le=QUANTITY_MAX, description="Units counted on the shelf, held ones included."),
+    InDigits,
 ]
 
 
 class Adjust(Parameters):
     """A difference, or what was counted. A return: `reason` "returned", the hold's id as `reference`."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["quantity"]}, {"required": ["count"]}]},
+    )
+
     item: Name
     warehouse: Name
     quantity: Difference | None = None
-    count: (
-        Annotated[Whole, Field(ge=0, le=QUANTITY_MAX, description="Units counted on the shelf, held ones included.")]
-        | None
-    ) = None
+    count: Counted | None = None
     reason: Text
     reference: Text | None = None
     metadata: Metadata = Field(default_factory=dict)
@@ -83,7 +93,7 @@ class SplitStock(Parameters):
     """Over how many shards to spread an item's counters in a warehouse, so that more buyers can hold at once."""
 
     warehouse: Name
-    shards: Annotated[Whole, Field(ge=1, le=SHARDS_MAX)]
+    shards: Annotated[int, Field(ge=1, le=SHARDS_MAX), InDigits]
 
 
 @contextmanager

@@ -48,7 +48,7 @@ def body_of(request: HttpRequest, *, lists: Set[str]) -> tuple[Mapping[str, Any]
 
 
 def check_text(value: object, location: tuple[str | int, ...] = ()) -> None:
-    """Checks that all text in a value can be stored and shown, and that it is not nested too deep.
+    """Checks that all text in a value can be stored and shown, that nothing is null, nor nested too deep.
 
     Raises:
         InvalidRequest: Names the field that is to blame.
@@ -58,6 +58,9 @@ def check_text(value: object, location: tuple[str | int, ...] = ()) -> None:
         raise InvalidRequest(
             "parameter_invalid", f"'{param}' contains a control character or invalid text.", param=param
         )
+    if value is None:
+        param = bracketed(location)
+        raise InvalidRequest("parameter_invalid", f"'{param}' is null. Leave it out instead.", param=param)
     if not isinstance(value, dict | list):
         return
     if len(location) >= DEPTH_MAX:

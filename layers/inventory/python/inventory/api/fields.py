@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, get_origin
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from inventory.api.brackets import bracketed
+from inventory.api.text import READABLE_PATTERN
 from inventory.domain.errors import InvalidRequest
 from inventory.domain.ids import NAME_PATTERN
 from inventory.domain.limits import (
@@ -37,18 +38,26 @@ def _plain_digits(value: object) -> object:
     return value
 
 
-Whole = Annotated[int, BeforeValidator(_plain_digits)]
+_READABLE: Final[dict[str, Any]] = {"pattern": READABLE_PATTERN}  # `check_text` sees to it, for all text at once
+
+#: To be named after the limits of a number: what comes first in an annotation is checked last.
+InDigits: Final = BeforeValidator(_plain_digits)
+
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=TEXT_LENGTH_MAX)]
-Quantity = Annotated[Whole, Field(ge=1, le=QUANTITY_MAX)]
+Text = Annotated[str, Field(min_length=1, max_length=TEXT_LENGTH_MAX, json_schema_extra=_READABLE)]
+Quantity = Annotated[int, Field(ge=1, le=QUANTITY_MAX), InDigits]
 Metadata = Annotated[
     dict[
-        Annotated[str, StringConstraints(min_length=1, max_length=METADATA_KEY_LENGTH_MAX)],
-        Annotated[str, StringConstraints(max_length=METADATA_VALUE_LENGTH_MAX)],
+        Annotated[str, Field(min_length=1, max_length=METADATA_KEY_LENGTH_MAX, json_schema_extra=_READABLE)],
+        Annotated[str, Field(max_length=METADATA_VALUE_LENGTH_MAX, json_schema_extra=_READABLE)],
     ],
-    Field(max_length=METADATA_KEYS_MAX, description="Anything you want to find again; not looked at."),
+    Field(
+        max_length=METADATA_KEYS_MAX,
+        description="Anything you want to find again; not looked at.",
+        json_schema_extra={"additionalProperties": False},
+    ),
 ]
-Limit = Annotated[Whole, Field(ge=1, le=PAGE_SIZE_MAX, description="How many to answer with.")]
+Limit = Annotated[int, Field(ge=1, le=PAGE_SIZE_MAX, description="How many to answer with."), InDigits]
 
 
 class Parameters(BaseModel):

@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from inventory.api.fields import (
     HOLD_ID_PATTERN,
+    InDigits,
     Metadata,
     Name,
     NoParameters,
     PageParameters,
     Parameters,
     Quantity,
-    Whole,
 )
 from inventory.api.operations import Call, Operation, PathParameter, Reply
 from inventory.api.views import HoldList, HoldView, hold_list, hold_view
@@ -27,7 +27,7 @@ from inventory.protocol import extend, holds_view, place, resolve
 from inventory.protocol.core import Answer, Core
 from inventory.telemetry import Metric
 
-ExpiresIn = Annotated[Whole, Field(ge=1, le=EXPIRES_IN_MAX_S, description="Seconds from now.")]
+ExpiresIn = Annotated[int, Field(ge=1, le=EXPIRES_IN_MAX_S, description="Seconds from now."), InDigits]
 
 
 class WantedLine(Parameters):
@@ -56,6 +56,8 @@ class ListHolds(PageParameters):
 
 class ChangeHold(Parameters):
     """What to change of an active hold: at least one of the two."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     expires_in: ExpiresIn | None = None
     metadata: Annotated[Metadata, Field(description="Merged key by key; an empty value removes its key.")] | None = None

@@ -1,7 +1,9 @@
 """What callers see of holds, stock, adjustments and transfers. Times are Unix seconds."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, TypedDict
+from typing import Literal
+
+from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on only
 
 from inventory.domain.adjustments import Adjustment, Transfer
 from inventory.domain.availability import ItemStock
