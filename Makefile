@@ -40,6 +40,62 @@ define environment
 $(UV) pip sync --quiet --python $(1) --require-hashes $(2)
 endef
 
+##@ The local stack
+
+STACK := .venv/bin/python -m stack
+
+.PHONY: up
+up: setup ## Start the emulator and deploy what changed; the URL and a key are in .local/stack.json
+	@$(STACK) up
+
+.PHONY: down
+down: ## Stop it, and everything it started; its data is gone
+	@if [[ -x .venv/bin/python ]]; then $(STACK) down; fi
+
+.PHONY: logs
+logs: ## Show the functions' logs (FUNCTION=holds, MINUTES=15, FOLLOW=1)
+	@$(STACK) logs $(if $(FUNCTION),--function $(FUNCTION)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(FOLLOW),--follow)
+
+.PHONY: invoke
+invoke: ## Play a sample event: make invoke FUNCTION=holds EVENT=api/place.json
+	@$(STACK) invoke $(or $(FUNCTION),$(error FUNCTION=… is missing)) $(or $(EVENT),$(error EVENT=… is missing))
+
+##@ Check and test
+
+.PHONY: check
+check: setup .venvs/checkov/.stamp ## Lint, types, import rules, template and its security: what CI checks
+	@echo "· ruff"; $(BIN)/ruff check --quiet .; $(BIN)/ruff format --quiet --check .
+	@echo "· mypy"; $(BIN)/mypy --no-error-summary $(PYTHON_SOURCES)
+	@echo "· import rules"; $(BIN)/lint-imports --no-logo > .local/import-rules.log || { cat .local/import-rules.log; exit 1; }
+	@echo "· cfn-lint"; .venvs/sam/bin/cfn-lint
+	@echo "· checkov"; .venvs/checkov/bin/checkov --config-file .checkov.yaml
+	@echo "all clean"
+
+PYTHON_SOURCES := $(wildcard layers/inventory/python/inventory cli tools bench) $(wildcard functions/*/app.py) tests
+
+.PHONY: fmt
+fmt: .venv/.stamp ## Format, and mend what can be mended
+	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format .
+
+# The tests' own stack: its own port and folder, so that one that is up for use is left alone.
+TEST_PORT ?= $(shell expr $(PORT) + 10000)
+TEST_FOLDER := .local/test
+
+.PHONY: test
+test: setup ## Run all tests, against a stack of their own too (TESTS=tests/unit takes some, ARGS=-x)
+	@trap '$(STACK) down --folder $(TEST_FOLDER)' EXIT; \
+	$(STACK) up --folder $(TEST_FOLDER) --port $(TEST_PORT); \
+	INVENTORY_STACK=$(TEST_FOLDER)/stack.json $(BIN)/pytest $(TESTS) $(ARGS)
+
+##@ Elsewhere
+
+.PHONY: deploy
+deploy: setup ## Build and deploy: make deploy ENV=staging, prod or localstack (RUNTIME=python3.12, ARCHITECTURE=x86_64)
+	@$(STACK) deploy $(or $(ENV),$(error ENV=staging, prod or localstack is missing)) \
+		$(if $(RUNTIME),--runtime $(RUNTIME)) $(if $(ARCHITECTURE),--architecture $(ARCHITECTURE))
+
+##@ Housekeeping
+
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 .PHONY: lock
 lock: $(BOOTSTRAP)/.stamp ## Renew the locks after an edit of requirements/*.in (all packages: make lock UPGRADE=1)
@@ -49,7 +105,7 @@ lock: $(BOOTSTRAP)/.stamp ## Renew the locks after an edit of requirements/*.in 
 	done
 
 .PHONY: clean
-clean: ## Remove everything that was installed or built here (the stack must be down)
+clean: down ## Remove everything that was installed or built here
 	rm -rf .venv .venvs .aws-sam .local .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 .PHONY: help

@@ -1,0 +1,148 @@
+"""Starts and stops the AWS emulator: a process of this checkout, known by its id and start time, bound to 127.0.0.1."""
+
+import json
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import psutil
+
+from stack.console import StackError, skipped, step
+from stack.place import LOCAL_CREDENTIALS, REGION, ROOT, Place, clean_environment
+
+_PROGRAM = ROOT / ".venvs" / "emulator" / "bin" / "ministack"
+_START_SECONDS_MAX = 30
+_STOP_SECONDS_MAX = 10
+
+
+def ensure_running(place: Place) -> None:
+    """Starts the emulator unless this place's own one answers already.
+
+    Raises:
+        StackError: The port is somebody else's, this checkout's emulator runs on another port, or it does not start.
+    """
+    if running := _running(place):
+        _, port = running
+        if port != place.port:
+            raise StackError(
+                f"This checkout's stack already runs on port {port}. Use it with PORT={port}, or run `make down` first."
+            )
+        if not answers(place):
+            raise StackError(f"The emulator runs but does not answer. Run `make down`, then look into {_log(place)}.")
+        skipped("emulator")
+        return
+    _refuse_taken_port(place.port)
+    with step(f"start the emulator on port {place.port}"):
+        _start(place)
+
+
+def stop(place: Place) -> bool:
+    """Stops this place's emulator and every function it runs: gracefully, then hard. Returns whether there was one."""
+    running = _running(place)
+    if running is None:
+        _pid_file(place).unlink(missing_ok=True)
+        return False
+    process, _ = running
+    with step("stop the emulator"):
+        family = [process, *process.children(recursive=True)]
+        process.terminate()
+        _, left = psutil.wait_procs(family, timeout=_STOP_SECONDS_MAX)
+        for survivor in left:
+            survivor.kill()
+        psutil.wait_procs(left, timeout=_STOP_SECONDS_MAX)
+    _pid_file(place).unlink(missing_ok=True)
+    return True
+
+
+def answers(place: Place) -> bool:
+    """Whether the emulator's health page answers."""
+    try:
+        with urllib.request.urlopen(f"{place.endpoint}/_ministack/health", timeout=5) as response:  # noqa: S310 - own http
+            return bool(response.status == 200)  # noqa: PLR2004
+    except (urllib.error.URLError, TimeoutError, ConnectionError):
+        return False
+
+
+def _start(place: Place) -> None:
+    scratch = place.folder / "tmp"
+    scratch.mkdir(parents=True, exist_ok=True)
+    environment = clean_environment() | LOCAL_CREDENTIALS
+    environment |= {
+        "AWS_DEFAULT_REGION": REGION,
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(place.port),
+        # Functions and answers name this host; "localhost" would first be tried over IPv6, where nobody listens.
+        "MINISTACK_HOST": "127.0.0.1",
+        # Both would listen on all interfaces.
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "TMPDIR": str(scratch),
+        # A layer's caches are written beside it otherwise, once per function.
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    with place.emulator_log.open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603 - our own program
+            [_PROGRAM], env=environment, cwd=scratch, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            start_new_session=True,
+        )  # fmt: skip
+    _remember(place, process.pid)
+    deadline = time.monotonic() + _START_SECONDS_MAX
+    while not answers(place):
+        if process.poll() is not None or time.monotonic() > deadline:
+            stop(place)
+            raise StackError(f"The emulator did not start:\n{_tail(place.emulator_log)}")
+        time.sleep(0.1)
+
+
+def _running(place: Place) -> tuple[psutil.Process, int] | None:
+    """This place's emulator process and its port, if it lives. A process id alone may be another's by now."""
+    try:
+        remembered = json.loads(_pid_file(place).read_text())
+        process = psutil.Process(remembered["pid"])
+        if process.create_time() != remembered["started"] or process.status() == psutil.STATUS_ZOMBIE:
+            return None
+    except (FileNotFoundError, psutil.NoSuchProcess):
+        return None
+    return process, remembered["port"]
+
+
+def _remember(place: Place, pid: int) -> None:
+    started = psutil.Process(pid).create_time()
+    _pid_file(place).write_text(json.dumps({"pid": pid, "started": started, "port": place.port}))
+
+
+def _refuse_taken_port(port: int) -> None:
+    listeners = [
+        connection
+        for connection in psutil.net_connections(kind="tcp")
+        if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port
+    ]
+    if not listeners:
+        return
+    raise StackError(
+        f"Port {port} is in use by {_describe(listeners[0].pid)}. Stop it, or take another port: PORT={port + 10}."
+    )
+
+
+def _describe(pid: int | None) -> str:
+    if pid is None:
+        return "another user's process"
+    try:
+        process = psutil.Process(pid)
+        return f"process {pid} ({' '.join(process.cmdline())[:80]}, in {process.cwd()})"
+    except psutil.Error:
+        return f"process {pid}"
+
+
+def _pid_file(place: Place) -> Path:
+    return place.folder / "emulator.json"
+
+
+def _log(place: Place) -> str:
+    return str(place.emulator_log.relative_to(ROOT))
+
+
+def _tail(path: Path, lines: int = 15) -> str:
+    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])

@@ -1,0 +1,37 @@
+"""Plays one of the sample events against the deployed function that it is for."""
+
+import base64
+import json
+from pathlib import Path
+
+from stack.aws import Aws
+from stack.console import StackError, console
+from stack.place import ROOT
+from stack.state import Stack
+
+
+def play(stack: Stack, function: str, event: Path) -> None:
+    """Invokes ``holds``, ``settler``, … with the event file (a path, or one below ``events/``), and prints the answer.
+
+    Raises:
+        StackError: There is no such function or file, or the function failed.
+    """
+    name = stack.outputs.get(f"{function.capitalize()}Function")
+    if name is None:
+        functions = sorted(key.removesuffix("Function").lower() for key in stack.outputs if key.endswith("Function"))
+        raise StackError(f"No function {function!r}. There are: {', '.join(functions)}.")
+    answer = Aws(stack.aws_endpoint_url).functions.invoke(
+        FunctionName=name, Payload=_find(event).read_bytes(), LogType="Tail"
+    )
+    console.print(base64.b64decode(answer.get("LogResult", "")).decode(errors="replace"), style="dim", markup=False)
+    console.print_json(json.dumps(json.loads(answer["Payload"].read())))
+    if "FunctionError" in answer:
+        raise StackError("The function failed.")
+
+
+def _find(event: Path) -> Path:
+    for candidate in (event, ROOT / "events" / event, ROOT / "events" / event.with_suffix(".json")):
+        if candidate.is_file():
+            return candidate
+    known = ", ".join(sorted(str(path.relative_to(ROOT / "events")) for path in (ROOT / "events").rglob("*.json")))
+    raise StackError(f"No event {str(event)!r}. There are: {known or 'none yet'}.")

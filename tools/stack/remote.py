@@ -1,0 +1,37 @@
+"""Deploys to AWS, or to a LocalStack that runs somewhere."""
+
+import os
+from collections.abc import Mapping
+
+from localstack_client import config as localstack
+
+from stack import sam
+from stack.console import StackError, console, step
+from stack.place import LOCAL_CREDENTIALS, ROOT, clean_environment, local_runtime
+from stack.up import ENVIRONMENT as LOCAL
+
+LOCALSTACK = "localstack"
+
+
+def deploy(environment: str, overrides: Mapping[str, str]) -> None:
+    """Builds and deploys; on AWS with the caller's own credentials, and SAM's questions on the terminal.
+
+    Raises:
+        StackError: There is no such environment, or building or deploying failed.
+    """
+    if environment == LOCAL:
+        raise StackError("The local stack is deployed by `make up`.")
+    name = sam.stack_name(environment)
+    variables = dict(os.environ)
+    if environment == LOCALSTACK:
+        # Its functions run in containers or on the machine's own Python: either way of this processor.
+        overrides = {**local_runtime(), **overrides}
+        endpoint = localstack.get_service_endpoint("cloudformation")
+        variables = {**clean_environment(), **LOCAL_CREDENTIALS, "AWS_ENDPOINT_URL": endpoint}
+        console.print(f"LocalStack at {endpoint}")
+    folder = ROOT / ".aws-sam" / environment
+    folder.mkdir(parents=True, exist_ok=True)
+    with step(f"sam build for {environment}"):
+        sam.build(environment, folder / "build", overrides, folder / "build.log")
+    sam.deploy(environment, folder / "build", overrides, variables, log=None)
+    console.print(f"\nMake the first key with: inventory keys create --stack {name} --help", soft_wrap=True)

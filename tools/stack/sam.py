@@ -1,0 +1,108 @@
+"""Builds and deploys with the real SAM CLI."""
+
+import os
+import shutil
+import subprocess
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from stack.console import StackError
+from stack.place import ROOT
+
+_SAM = ROOT / ".venvs" / "sam" / "bin" / "sam"
+# It has pip, and its Python under the name by which SAM looks for a runtime.
+_BUILD_PYTHON = ROOT / ".venvs" / "bootstrap" / "bin"
+_CONFIG_FILE = ROOT / "samconfig.toml"
+
+Parameters = Mapping[str, str]
+
+
+def stack_name(environment: str) -> str:
+    """The stack's name in samconfig.toml.
+
+    Raises:
+        StackError: There is no such environment.
+    """
+    return _deploy_settings(environment)["stack_name"]
+
+
+def build(environment: str, folder: Path, overrides: Parameters, log: Path) -> None:
+    """Builds functions and layers into ``folder``.
+
+    Raises:
+        StackError: The build failed; the message has what SAM said.
+    """
+    parameters = _parameters(environment, overrides)
+    runtime = parameters.get("RuntimeVersion", "python3.13")
+    if not shutil.which(runtime, path=_search_path()):
+        version = runtime.removeprefix("python")
+        raise StackError(
+            f"The functions are built for {runtime}, which is not on PATH. Install Python {version}, or deploy for one"
+            f" that is there: RUNTIME=python3.x"
+        )
+    arguments = ["build", *_config(environment), "--build-dir", str(folder), "--cache-dir", ".aws-sam/cache"]
+    _run([*arguments, "--parameter-overrides", *_pairs(parameters)], os.environ, log)
+
+
+def deploy(
+    environment: str, folder: Path, overrides: Parameters, variables: Mapping[str, str], log: Path | None
+) -> None:
+    """Deploys what ``build`` made. With a ``log`` quietly; without one SAM talks to the terminal, and may ask.
+
+    Raises:
+        StackError: The deployment failed; the message has the resources that did and why.
+    """
+    template = folder / "template.yaml"
+    arguments = ["deploy", *_config(environment), "--template-file", str(template)]
+    _run([*arguments, "--parameter-overrides", *_pairs(_parameters(environment, overrides))], variables, log)
+
+
+def _run(arguments: list[str], variables: Mapping[str, str], log: Path | None) -> None:
+    environment = {**variables, "PATH": _search_path(), "SAM_CLI_TELEMETRY": "0", "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [str(_SAM), *arguments]
+    if log is None:
+        if subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode:  # noqa: S603 - our own program
+            raise StackError(f"`sam {arguments[0]}` failed: see above.")
+        return
+    with log.open("w") as output:
+        result = subprocess.run(  # noqa: S603 - our own program
+            command, cwd=ROOT, env=environment, check=False, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        )
+    if result.returncode:
+        raise StackError(f"`sam {arguments[0]}` failed ({log.relative_to(ROOT)}):\n{_reason(log.read_text())}")
+
+
+def _reason(output: str) -> str:
+    """The failed resources with their reasons where there are any, else the last lines."""
+    lines = output.splitlines()
+    failed = [number for number, line in enumerate(lines) if "_FAILED" in line]
+    chosen = [line for number in failed[:5] for line in lines[number : number + 6]] if failed else lines[-15:]
+    return "\n".join(chosen)
+
+
+def _deploy_settings(environment: str) -> dict[str, str]:
+    environments = tomllib.loads(_CONFIG_FILE.read_text())
+    if not isinstance(environments.get(environment), dict):
+        known = ", ".join(name for name, value in environments.items() if isinstance(value, dict))
+        raise StackError(f"No environment {environment!r} in samconfig.toml. There are: {known}.")
+    settings: dict[str, str] = environments[environment]["deploy"]["parameters"]
+    return settings
+
+
+def _parameters(environment: str, overrides: Parameters) -> dict[str, str]:
+    """SAM takes overrides from its command line or from its file, never both, so they are joined here."""
+    configured = _deploy_settings(environment)["parameter_overrides"].split()
+    return dict(pair.split("=", 1) for pair in configured) | dict(overrides)
+
+
+def _pairs(parameters: Parameters) -> list[str]:
+    return [f"{name}={value}" for name, value in parameters.items()]
+
+
+def _config(environment: str) -> list[str]:
+    return ["--config-file", str(_CONFIG_FILE), "--config-env", environment]
+
+
+def _search_path() -> str:
+    return f"{_BUILD_PYTHON}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
