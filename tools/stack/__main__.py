@@ -13,7 +13,7 @@ from stack.console import StackError, console
 from stack.place import ROOT, Place
 from stack.state import Stack
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
 Folder = Annotated[Path, typer.Option(help="Where the local stack keeps its files.")]
 Port = Annotated[int, typer.Option(envvar="PORT", min=1, max=65535, help="The emulator's port on 127.0.0.1.")]

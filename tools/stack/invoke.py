@@ -23,7 +23,12 @@ def play(stack: Stack, function: str, event: Path) -> None:
     answer = Aws(stack.aws_endpoint_url).functions.invoke(
         FunctionName=name, Payload=_find(event).read_bytes(), LogType="Tail"
     )
-    console.print(base64.b64decode(answer.get("LogResult", "")).decode(errors="replace"), style="dim", markup=False)
+    console.print(
+        base64.b64decode(answer.get("LogResult", "")).decode(errors="replace"),
+        style="dim",
+        markup=False,
+        soft_wrap=True,
+    )
     console.print_json(json.dumps(json.loads(answer["Payload"].read())))
     if "FunctionError" in answer:
         raise StackError("The function failed.")

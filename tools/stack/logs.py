@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from operator import attrgetter
+from typing import TYPE_CHECKING, NamedTuple
 
 from stack.aws import Aws
 from stack.console import StackError, console
@@ -12,6 +13,14 @@ if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
 
 _PAUSE_SECONDS = 1.0
+
+
+class Line(NamedTuple):
+    """One log event. The emulator gives it no id, so that equal lines of one millisecond are shown once."""
+
+    at_ms: int
+    group: str
+    message: str
 
 
 def show(stack: Stack, *, function: str, minutes: int, follow: bool) -> None:
@@ -30,21 +39,22 @@ def show(stack: Stack, *, function: str, minutes: int, follow: bool) -> None:
             )
         groups = [prefix + function]
     since = int((time.time() - minutes * 60) * 1000)
-    seen: set[tuple[str, str]] = set()
+    seen: set[Line] = set()
     while True:
-        for at, group, event_id, message in sorted(_events(client, groups, since)):
-            if (group, event_id) not in seen:
-                seen.add((group, event_id))
-                clock = time.strftime("%H:%M:%S", time.localtime(at / 1000))
-                console.print(f"[dim]{clock}[/] [cyan]{group.removeprefix(prefix):<11}[/]", end=" ")
-                console.print(message.rstrip(), markup=False, soft_wrap=True)
+        for line in sorted(_lines(client, groups, since), key=attrgetter("at_ms")):
+            if line in seen:
+                continue
+            seen.add(line)
+            clock = time.strftime("%H:%M:%S", time.localtime(line.at_ms / 1000))
+            console.print(f"[dim]{clock}[/] [cyan]{line.group.removeprefix(prefix):<11}[/]", end=" ")
+            console.print(line.message.rstrip(), markup=False, soft_wrap=True)
         if not follow:
             return
         time.sleep(_PAUSE_SECONDS)
 
 
-def _events(client: "CloudWatchLogsClient", groups: list[str], since: int) -> Iterator[tuple[int, str, str, str]]:
+def _lines(client: "CloudWatchLogsClient", groups: list[str], since: int) -> Iterator[Line]:
     for group in groups:
         for page in client.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=since):
             for event in page["events"]:
-                yield event["timestamp"], group, event["eventId"], event["message"]
+                yield Line(event["timestamp"], group, event["message"])
