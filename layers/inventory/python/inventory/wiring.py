@@ -26,6 +26,7 @@ CLIENT_CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 3},
     max_pool_connections=10,
     tcp_keepalive=True,
+    parameter_validation=False,
 )
 
 
