@@ -9,7 +9,6 @@ from functools import cache, partial
 from typing import Any, TypeAlias
 
 import botocore.session
-from botocore.errorfactory import BaseClientExceptions
 from botocore.paginate import Paginator, PaginatorModel
 
 from .errors import Refused, as_client_error, exceptions, invalid, service_model
@@ -101,7 +100,7 @@ class SimulatedClient:
         }
 
     @property
-    def exceptions(self) -> BaseClientExceptions:
+    def exceptions(self) -> Any:
         """The service's exceptions by name, as on boto3's client."""
         return exceptions()
 

@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any, cast
 
 import botocore.session
-from botocore.errorfactory import BaseClientExceptions, ClientExceptionsFactory
+from botocore.errorfactory import ClientExceptionsFactory
 from botocore.exceptions import ClientError
 from botocore.model import ServiceModel
 
@@ -82,6 +82,6 @@ def service_model() -> ServiceModel:
 
 
 @cache
-def exceptions() -> BaseClientExceptions:
+def exceptions() -> Any:
     """The `exceptions` of a boto3 client."""
     return ClientExceptionsFactory().create_client_exceptions(service_model())

@@ -17,7 +17,7 @@ Root = TypeVar("Root")
 ParserRoot = TypeVar("ParserRoot")
 
 _EXPRESSION_BYTES_MAX = 4096
-_RESERVED = frozenset(File(__file__).with_name("reserved_words.txt").read_text().split())
+RESERVED_WORDS = frozenset(File(__file__).with_name("reserved_words.txt").read_text().split())
 _TOKEN = re.compile(r"\s*([#:]?\w+|<>|<=|>=|[=<>()\[\],.+-])", re.ASCII)
 _END = "<EOF>"
 
@@ -131,7 +131,7 @@ class Parser:
             return self.names[token]
         if not token[0].isalpha():
             raise self.syntax_error()
-        if token.upper() in _RESERVED:
+        if token.upper() in RESERVED_WORDS:
             raise self.error(f"Attribute name is a reserved keyword; reserved keyword: {token}")
         self.position += 1
         return token
