@@ -61,8 +61,11 @@ def spread(core: Core, item: str, warehouse: str, actor: str, shards: int) -> Pa
     return seen
 
 
-def gather(core: Core, line: Line, actor: str) -> None:
+def gather(core: Core, line: Line, actor: str) -> int:
     """Moves what a line would be drawn from into one shard, as far as one transaction reaches.
+
+    Returns:
+        How many draws fewer the line then needs, unless others were faster.
 
     Raises:
         Conflict: The shards are too contended to gather from now.
@@ -74,3 +77,4 @@ def gather(core: Core, line: Line, actor: str) -> None:
     total = sum(draw.quantity for draw in moved)
     changes.append(Change(ShardKey(line.item, line.warehouse, fullest.shard), total))
     shift(core, changes, Cause("move", core.new_id("mov"), actor))
+    return len(moved)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from inventory.domain.clock import Milliseconds
 from inventory.domain.drawing import ItemView, Shortage, Want, drawing_changes, merged, plan, shortage
-from inventory.domain.errors import IdempotencyKeyMismatch
+from inventory.domain.errors import IdempotencyKeyMismatch, InsufficientStock
 from inventory.domain.holds import Hold, Line, Status
 from inventory.domain.ids import HOLD, Requester
 from inventory.domain.limits import TRANSACTION_RECORDS_MAX
@@ -54,16 +54,13 @@ def place(
     for _ in attempts:
         short = shortage(order.wants, views)
         if short is not None:
-            placed = core.database.get(core.tables.hold(order.hold_id)) if by.keyed else None
+            placed = _look_again(core, order, short, views)
             if placed is not None:
                 return _recognised(placed, by)
-            _look_again(core, short, views)
             continue
         lines = plan(order.wants, views, seed=order.hold_id, avoid=attempts.avoid)
         if sum(len(line.drawn) for line in lines) > _DRAWS_MAX:
-            scattered = max(lines, key=lambda line: len(line.drawn))
-            gather(core, scattered, order.by.actor)
-            _remember(core, views, scattered.item, None, read_pass(core, scattered.item, None).view)
+            _gather(core, order, lines, views)
             continue
         answer = _try(core, order, lines, views, attempts)
         if answer is not None:
@@ -76,10 +73,30 @@ def place(
     raise AssertionError("the tries end by an error of their own")
 
 
-def _look_again(core: Core, short: Shortage, views: dict[str, ItemView]) -> None:
-    """Refuses, or corrects the view of the item that seemed short."""
-    refuse_from_memory(core, short)
-    _remember(core, views, short.item, short.warehouse, refuse_or_find(core, short))
+def _look_again(core: Core, order: _Order, short: Shortage, views: dict[str, ItemView]) -> Record | None:
+    """Refuses, or corrects the view of the item that seemed short.
+
+    What is missing may have gone to an earlier try of the same request, so before a keyed one is refused (and not
+    sooner: an earlier look could come before that try) its own hold is looked for, and given where it is there.
+    """
+    try:
+        refuse_from_memory(core, short)
+        _remember(core, views, short.item, short.warehouse, refuse_or_find(core, short))
+    except InsufficientStock:
+        placed = core.database.get(core.tables.hold(order.hold_id)) if order.by.keyed else None
+        if placed is None:
+            raise
+        return placed
+    return None
+
+
+def _gather(core: Core, order: _Order, lines: Sequence[Line], views: dict[str, ItemView]) -> None:
+    """Moves stock together, the most scattered lines first, until their draws should fit into one transaction."""
+    too_many = sum(len(line.drawn) for line in lines) - _DRAWS_MAX
+    for line in sorted(lines, key=lambda line: -len(line.drawn)):
+        if too_many > 0:
+            too_many -= gather(core, line, order.by.actor)
+            _remember(core, views, line.item, None, read_pass(core, line.item, None).view)
 
 
 def _remember(core: Core, views: dict[str, ItemView], item: str, warehouse: str | None, view: ItemView) -> None:

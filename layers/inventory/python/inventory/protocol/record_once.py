@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 from inventory.domain.clock import Milliseconds
-from inventory.domain.errors import IdempotencyKeyMismatch
+from inventory.domain.errors import IdempotencyKeyMismatch, InsufficientStock, InvalidRequest
 from inventory.domain.ids import Requester
 from inventory.protocol.attempts import Attempts
 from inventory.protocol.core import Answer, Core
@@ -43,13 +43,19 @@ def record_once(
         Conflict: Others were faster, try after try.
         Overloaded: The database refused or did not answer.
     """
-    if by.keyed:
-        made = core.database.get(core.tables.adjustment(identifier))
-        if made is not None:
-            return _recognised(recorded_from(made), by)
+    made = _made(core, identifier) if by.keyed else None
+    if made is not None:
+        return _recognised(recorded_from(made), by)
     attempts = Attempts(core.pause, identifier)
     for _ in attempts:
-        composed = compose(attempts.seen_at)
+        try:
+            composed = compose(attempts.seen_at)
+        except (InsufficientStock, InvalidRequest):
+            # What is missing now may be what an earlier try of this same request took since the look above.
+            made = _made(core, identifier)
+            if made is None:
+                raise
+            return _recognised(recorded_from(made), by)
         if composed is None:
             continue
         recorded, writes = composed
@@ -60,6 +66,10 @@ def record_once(
             if reason.write.about == identifier and reason.record is not None:
                 return _recognised(recorded_from(reason.record), by)
     raise AssertionError("the tries end by an error of their own")
+
+
+def _made(core: Core, identifier: str) -> Record | None:
+    return core.database.get(core.tables.adjustment(identifier))
 
 
 def _recognised(recorded: R, by: Requester) -> Answer[R]:
