@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from inventory.domain.drawing import ItemView, Shortage
 from inventory.domain.errors import Conflict, InsufficientStock
-from inventory.domain.limits import READ_PASSES_MAX
+from inventory.domain.limits import READ_PASSES_MAX, REFUSAL_AGE_MAX_MS
 from inventory.domain.stock import ShardKey
 from inventory.protocol.core import Core
 from inventory.protocol.lookout import Pass, read_pass
@@ -26,20 +26,22 @@ def refuse_or_find(core: Core, short: Shortage) -> ItemView:
 
     The first pass must show too little, and the second that since then no shard gained (equal `inflow`) and the
     directory stood still: then at the instant between them there was too little. One pass alone, read shard by
-    shard, would miss stock that moves from a shard not read yet to one already read.
+    shard, would miss stock that moves from a shard not read yet to one already read. Where the reads took so long
+    that this instant is over a second ago by now, it proves nothing any more.
 
     Returns:
         What a strong pass saw, where it was enough.
 
     Raises:
         InsufficientStock: There was an instant, after this call began, with too little.
-        Conflict: Stock kept arriving between the passes.
+        Conflict: Stock kept arriving between the passes, or they took too long.
     """
     expected: Sequence[ShardKey] = ()
     earlier: Pass | None = None
     for _ in range(READ_PASSES_MAX):
         current = read_pass(core, short.item, short.warehouse, expected)
-        if earlier is not None and earlier.only_fell_until(current):
+        fresh = earlier is not None and current.ended_ms - earlier.ended_ms <= REFUSAL_AGE_MAX_MS
+        if earlier is not None and fresh and earlier.only_fell_until(current):
             core.refusals.remember(short.item, short.warehouse, earlier.available, earlier.ended_ms)
             raise InsufficientStock(short.item, short.warehouse, short.wanted, earlier.available)
         if current.available >= short.wanted:
