@@ -82,10 +82,14 @@ class Pass:
         return inflows == later_inflows and _rev(self.directory) == _rev(later.directory)
 
     def same_on_hand_as(self, later: "Pass") -> bool:
-        """Whether both readings saw the same units in each shard, held or not, and the same directory."""
+        """Whether both readings saw the same units in each shard, held or not, and nothing changed them between.
+
+        Equal units alone could have gone to another shard and come back meanwhile, twice counted or not at all; but
+        what comes back raises `inflow`.
+        """
         on_hand = {key: shard.on_hand for key, shard in self.shards.items()}
         later_on_hand = {key: shard.on_hand for key, shard in later.shards.items()}
-        return on_hand == later_on_hand and _rev(self.directory) == _rev(later.directory)
+        return on_hand == later_on_hand and self.only_fell_until(later)
 
     def same_as(self, later: "Pass") -> bool:
         """Whether both readings saw the same revisions of everything."""
@@ -99,15 +103,15 @@ def read_pass(core: Core, item: str, warehouse: str | None, expected: Sequence[S
     tables = core.tables
     directory: Directory | None = None
     shards: dict[ShardKey, Shard] = {}
-    keys = [tables.directory(item), *(tables.shard(key) for key in expected)]
-    for record in core.database.batch_get(keys):
+    read = set(expected)
+    for record in core.database.batch_get([tables.directory(item), *map(tables.shard, expected)]):
         if is_directory(record):
             directory = directory_from(record)
         else:
             shard = shard_from(record)
             shards[shard.key] = shard
     wanted = directory.shard_keys(warehouse) if directory else []
-    missed = [key for key in wanted if key not in expected]
+    missed = [key for key in wanted if key not in read]
     for record in core.database.batch_get([tables.shard(key) for key in missed]):
         shard = shard_from(record)
         shards[shard.key] = shard
