@@ -97,7 +97,8 @@ def _settle_group(core: Core, group: Sequence[Hold], report: Settled) -> None:
             _drop(left, reason, report)
         if not left:
             return
-        if broken and not dropped:
+        # Where another is on a hold right now, it may be settling it, and the shard's part of that be done already.
+        if broken and not dropped and len(broken) == len(failed):
             _settle_apart(core, list(left.values()), report)
             return
     raise AssertionError("the tries end by an error of their own")
