@@ -9,6 +9,7 @@ from inventory.domain.ids import HOLD, Requester, is_object_id
 from inventory.domain.limits import METADATA_KEYS_MAX
 from inventory.protocol.attempts import Attempts
 from inventory.protocol.core import Answer, Core
+from inventory.protocol.holds_view import get_hold
 from inventory.protocol.resolve import check_open
 from inventory.storage.adjustment_records import put_request
 from inventory.storage.codec import Record
@@ -31,8 +32,8 @@ def extend(
     attempts = Attempts(core.pause, by.token)
     for _ in attempts:
         hold, replayed = _read(core, hold_id, by)
-        if replayed:
-            return Answer(hold, replayed=True)
+        if replayed:  # a batch is no snapshot: its hold may be older than its request
+            return Answer(get_hold(core, hold_id), replayed=True)
         at = core.clock.stamp(hold.at, attempts.seen_at)
         check_open(hold, at)
         merged = _merged(hold.metadata, metadata or {})

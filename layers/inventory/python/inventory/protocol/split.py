@@ -11,6 +11,7 @@ from inventory.protocol.lookout import Pass, read_pass
 from inventory.protocol.move import spread
 from inventory.protocol.stock_view import read_stock
 from inventory.storage.adjustment_records import REQUEST, put_request
+from inventory.storage.codec import Record
 from inventory.storage.database import Reason
 from inventory.storage.stock_records import give_up_shard, set_shards
 
@@ -64,15 +65,16 @@ def _step(core: Core, item: str, warehouse: str, shards: int, by: Requester) -> 
         failed = attempts.transact(core.database, writes)
         if failed is None:
             return reached == shards
-        if _stopped_by(failed_for_good(failed, at)):
+        if _stopped_by(failed_for_good(failed, at), by):
             return True
     raise AssertionError("the tries end by an error of their own")
 
 
-def _stopped_by(failed: list[Reason]) -> bool:
+def _stopped_by(failed: list[Reason], by: Requester) -> bool:
     """Whether a twin of this request has done it already.
 
     Raises:
+        IdempotencyKeyMismatch: It was no twin: it had the key, but other parameters.
         Conflict: A shard that was to be given up carries holds.
     """
     for reason in failed:
@@ -81,11 +83,14 @@ def _stopped_by(failed: list[Reason]) -> bool:
                 f"Shard {reason.write.about.number} still carries holds and cannot be given up before they end. "
                 "Stock was moved off it; try again later."
             )
-    return any(reason.write.about == REQUEST for reason in failed)
+    return any(reason.write.about == REQUEST and _is_own(reason.record, by) for reason in failed)
 
 
 def _made_before(core: Core, by: Requester) -> bool:
-    made = core.database.get(core.tables.request(by.token))
+    return _is_own(core.database.get(core.tables.request(by.token)), by)
+
+
+def _is_own(made: Record | None, by: Requester) -> bool:
     if made is not None and made["fingerprint"] != by.fingerprint:
         raise IdempotencyKeyMismatch
     return made is not None
