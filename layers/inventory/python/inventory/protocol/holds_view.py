@@ -51,7 +51,8 @@ def list_holds(core: Core, *, limit: int, starting_after: str | None) -> Page[Ho
         looked_at += len(wanted)
         if looked_at > _CANDIDATES_MAX:
             raise Overloaded("Too many holds are being settled to list the active ones. Try again in a moment.")
-        active += _active(core, wanted)
+        seen = {hold.id for hold in active}  # one that is extended meanwhile turns up again, later
+        active += [hold for hold in _active(core, wanted) if hold.id not in seen]
     return Page(active[:limit], has_more=True)
 
 
@@ -78,8 +79,9 @@ def _slice(core: Core, open_slice: str, after: str, page: int) -> Iterator[tuple
 
 
 def _active(core: Core, hold_ids: list[str]) -> list[Hold]:
-    records = core.database.batch_get([core.tables.hold(hold_id) for hold_id in hold_ids])
+    asked = list(dict.fromkeys(hold_ids))
+    records = core.database.batch_get([core.tables.hold(hold_id) for hold_id in asked])
     found = {hold.id: hold for hold in map(hold_from, records)}
     now_ms = core.clock.now()
-    listed = [found[hold_id] for hold_id in hold_ids if hold_id in found]
+    listed = [found[hold_id] for hold_id in asked if hold_id in found]
     return [hold for hold in listed if hold.status_at(now_ms) is Status.ACTIVE]
