@@ -30,6 +30,7 @@ _UNAVAILABLE_EXCEPTIONS = {
     "ServiceUnavailableException",
 }
 _CONFLICT_EXCEPTIONS = {"TransactionConflictException", "TransactionInProgressException"}
+_SERVER_ERROR = 500  # whatever a gateway on the way calls it
 _BATCH_ROUNDS_MAX = 6
 _QUERY_PAGES_MAX = 16
 
@@ -222,11 +223,15 @@ def _named_errors() -> Iterator[None]:
             raise Contended from error
         if code in _THROTTLED_EXCEPTIONS:
             raise Throttled from error
-        if code in _UNAVAILABLE_EXCEPTIONS:
+        if code in _UNAVAILABLE_EXCEPTIONS or _status(response) >= _SERVER_ERROR:
             raise Overloaded("The database did not answer.") from error
         raise
     except (HTTPClientError, BotocoreConnectionError) as error:
         raise Overloaded("The database could not be reached in time.") from error
+
+
+def _status(response: Mapping[str, Any]) -> int:
+    return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
 def _reasons(writes: Sequence[Write], raw: Sequence[Mapping[str, Any]]) -> list[Reason]:

@@ -188,7 +188,7 @@ def _update_directory(
     return Write(
         kind="Update",
         key=tables.directory(item),
-        condition=f"attribute_exists(#stock_id) AND {condition} AND #at <= :at",
+        condition=f"{condition} AND #at <= :at",  # which no missing record fulfils
         about=DIRECTORY,
         update=f"SET {change}, #rev = #rev + :one, #at = :at, #cause = :cause",
         values={**values, "one": 1, "at": at, "cause": _cause_record(cause)},
