@@ -1,5 +1,6 @@
 """The Stock stream's consumer: keeps the projection that readers and hints use."""
 
+from inventory.domain.availability import Availability, fold
 from inventory.pipeline.stream import Change, SetAside, StreamRecord, understood
 from inventory.protocol.core import Core
 from inventory.protocol.project import news_of, project
@@ -25,5 +26,7 @@ def project_batch(core: Core, records: list[StreamRecord], set_aside: SetAside) 
 def _changed(change: Change) -> tuple[Record | None, Record] | None:
     if change.after is None:
         return None  # no role may delete a stock record; the audit tells of one that was
-    news_of([(change.before, change.after)])  # a record that cannot be read is found here, by itself
+    for subject, news in news_of([(change.before, change.after)]).items():
+        alone = fold(Availability(*subject), news)
+        _ = alone.version + alone.available + alone.held  # what cannot be read or added up is found here, by itself
     return change.before, change.after

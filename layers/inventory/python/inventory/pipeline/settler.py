@@ -1,6 +1,6 @@
 """The Holds stream's consumer: settles what was resolved."""
 
-from inventory.domain.holds import Hold, Status
+from inventory.domain.holds import Hold, Status, settling_changes
 from inventory.pipeline.stream import Change, SetAside, StreamRecord, put_aside, understood
 from inventory.protocol.core import Core
 from inventory.protocol.settle import settle
@@ -30,4 +30,5 @@ def _resolved(change: Change) -> Hold | None:
     if change.after is None:
         return None  # removed long after its settlement
     hold = hold_from(change.after)
+    settling_changes(hold)  # a record that cannot be settled for its shape is found here, by itself
     return None if hold.status is Status.ACTIVE or hold.settlement is not None else hold
