@@ -1,0 +1,85 @@
+"""Whoever is woken at night reads what to do."""
+
+import re
+from typing import Any
+
+import pytest
+
+from inventory.telemetry import NAMESPACE, Metric
+from support.template import load_template, properties, resources
+
+ALARMS = sorted(resources("AWS::CloudWatch::Alarm"))
+ASYNCHRONOUS = ("Settler", "Projector", "Sweeper")
+
+
+def alarms_on(metric: str) -> dict[str, dict[str, Any]]:
+    return {name: properties(name) for name in ALARMS if properties(name).get("MetricName") == metric}
+
+
+def watched(metric: str, dimension: str) -> set[str]:
+    """The logical ids of what the alarms on a metric look at."""
+    values = [
+        entry["Value"]
+        for alarm in alarms_on(metric).values()
+        for entry in alarm["Dimensions"]
+        if entry["Name"] == dimension
+    ]
+    return {value["Ref"] if "Ref" in value else value["Fn::GetAtt"][0] for value in values}
+
+
+@pytest.mark.parametrize("alarm", ALARMS)
+def test_an_alarm_says_what_is_wrong_and_what_to_do(alarm: str) -> None:
+    problem, _, action = properties(alarm)["AlarmDescription"].partition("Do: ")
+    assert len(problem.split()) >= 4
+    assert len(action.split()) >= 4
+
+
+@pytest.mark.parametrize("alarm", ALARMS)
+def test_an_alarm_reaches_somebody_and_so_does_its_end(alarm: str) -> None:
+    assert properties(alarm)["AlarmActions"] == [{"Ref": "AlarmTopic"}]
+    assert properties(alarm)["OKActions"] == [{"Ref": "AlarmTopic"}]
+
+
+def test_every_function_is_watched_for_errors_and_for_throttles() -> None:
+    functions = set(resources("AWS::Serverless::Function"))
+    assert watched("Errors", "FunctionName") == functions
+    throttled = [metric["MetricStat"]["Metric"] for metric in properties("ThrottlesAlarm")["Metrics"][1:]]
+    assert {metric["MetricName"] for metric in throttled} == {"Throttles"}
+    assert {metric["Dimensions"][0]["Value"]["Ref"] for metric in throttled} == functions
+
+
+def test_every_failure_queue_is_watched_from_the_first_message_on() -> None:
+    queues = alarms_on("ApproximateNumberOfMessagesVisible")
+    assert watched("ApproximateNumberOfMessagesVisible", "QueueName") == set(resources("AWS::SQS::Queue"))
+    assert {alarm["Threshold"] for alarm in queues.values()} == {1}
+
+
+def test_a_lagging_stream_is_reported_long_before_its_records_are_lost() -> None:
+    assert watched("IteratorAge", "FunctionName") == {"SettlerFunction", "ProjectorFunction"}
+    for alarm in alarms_on("IteratorAge").values():
+        assert alarm["Threshold"] <= 10 * 60 * 1000
+
+
+def test_a_sweeper_that_does_not_run_is_noticed_though_it_says_nothing() -> None:
+    (alarm,) = alarms_on("Invocations").values()
+    assert alarm["TreatMissingData"] == "breaching"
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
+
+
+@pytest.mark.parametrize("metric", [Metric.CLOCK_SKEW, Metric.INVARIANT_BROKEN, Metric.UNVERIFIED_KEYS])
+def test_what_the_service_itself_finds_wrong_raises_an_alarm_under_the_name_that_it_writes(metric: Metric) -> None:
+    (alarm,) = alarms_on(metric.value).values()
+    variables = load_template()["Globals"]["Function"]["Environment"]["Variables"]
+    assert alarm["Namespace"] == NAMESPACE == variables["POWERTOOLS_METRICS_NAMESPACE"]
+    assert alarm["Dimensions"] == [{"Name": "service", "Value": variables["POWERTOOLS_SERVICE_NAME"]}]
+
+
+def test_server_errors_and_slow_answers_of_the_api_are_reported() -> None:
+    for metric in ("5XXError", "Latency"):
+        (alarm,) = alarms_on(metric).values()
+        assert {entry["Name"] for entry in alarm["Dimensions"]} == {"ApiName", "Stage"}
+
+
+def test_a_named_command_in_an_alarm_is_one_that_exists() -> None:
+    text = " ".join(properties(alarm)["AlarmDescription"] for alarm in ALARMS)
+    assert set(re.findall(r"`inventory (\w+)", text)) <= {"redrive"}

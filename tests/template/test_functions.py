@@ -1,0 +1,108 @@
+"""What every function has, and where the failures of the asynchronous ones end."""
+
+from typing import Any
+
+import pytest
+
+from support.template import load_template, properties, resources
+
+FUNCTIONS = sorted(resources("AWS::Serverless::Function"))
+QUEUES = sorted(resources("AWS::SQS::Queue"))
+
+
+def sources(kind: str) -> dict[str, dict[str, Any]]:
+    """The event sources of a kind, by their function."""
+    return {
+        function: event["Properties"]
+        for function in FUNCTIONS
+        for event in properties(function).get("Events", {}).values()
+        if event["Type"] == kind
+    }
+
+
+STREAM_FUNCTIONS = sorted(sources("DynamoDB"))
+
+
+def own(function: str, suffix: str) -> str:
+    """The logical id of what belongs to one function alone: ``HoldsFunction`` and ``Role`` give ``HoldsRole``."""
+    return function.removesuffix("Function") + suffix
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_has_its_own_role_and_its_own_log_that_ends(function: str) -> None:
+    settings = properties(function)
+    assert settings["Role"] == {"Fn::GetAtt": [own(function, "Role"), "Arn"]}
+    assert settings["LoggingConfig"] == {"LogGroup": {"Ref": own(function, "Logs")}}
+    assert properties(own(function, "Logs"))["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+def test_every_log_ends() -> None:
+    assert all("RetentionInDays" in group["Properties"] for group in resources("AWS::Logs::LogGroup").values())
+
+
+def test_every_function_is_traced_and_bounded_in_time() -> None:
+    settings = load_template()["Globals"]["Function"]
+    assert settings["Tracing"] == "Active"
+    for function in FUNCTIONS:
+        assert properties(function).get("Timeout", settings["Timeout"]) <= 120
+
+
+def test_a_write_cannot_outlive_the_ten_seconds_that_its_instant_may_be_old() -> None:
+    limit = load_template()["Globals"]["Function"]["Timeout"]
+    assert all(properties(function).get("Timeout", limit) <= 10 for function in sources("Api"))
+
+
+def test_streams_feed_the_settler_and_the_projector() -> None:
+    fed = {function: source["Stream"]["Fn::GetAtt"][0] for function, source in sources("DynamoDB").items()}
+    assert fed == {"SettlerFunction": "HoldsTable", "ProjectorFunction": "StockTable"}
+
+
+@pytest.mark.parametrize("function", STREAM_FUNCTIONS)
+def test_a_stream_that_fails_is_tried_finitely_halved_and_then_set_aside(function: str) -> None:
+    source = sources("DynamoDB")[function]
+    assert 0 < source["MaximumRetryAttempts"] <= 100
+    assert source["MaximumRecordAgeInSeconds"] == {"Ref": "StreamRecordAgeSeconds"}
+    assert source["BisectBatchOnFunctionError"] is True
+    queue = {"Fn::GetAtt": [own(function, "OnFailureQueue"), "Arn"]}
+    assert source["DestinationConfig"] == {"OnFailure": {"Type": "SQS", "Destination": queue}}
+
+
+def test_a_record_is_given_up_before_the_stream_forgets_it() -> None:
+    age = load_template()["Parameters"]["StreamRecordAgeSeconds"]
+    assert age["Default"] < age["MaxValue"] <= 24 * 3600
+
+
+@pytest.mark.parametrize("function", STREAM_FUNCTIONS)
+def test_a_stream_is_read_from_its_beginning_so_that_no_deploy_skips_records(function: str) -> None:
+    assert sources("DynamoDB")[function]["StartingPosition"] == "TRIM_HORIZON"
+
+
+@pytest.mark.parametrize("function", STREAM_FUNCTIONS)
+def test_a_stream_function_knows_where_to_set_poison_aside(function: str) -> None:
+    variables = properties(function)["Environment"]["Variables"]
+    assert variables["POISON_QUEUE_URL"] == {"Ref": own(function, "OnFailureQueue")}
+
+
+def test_the_sweeper_runs_every_minute_and_its_failures_are_kept() -> None:
+    schedule = sources("ScheduleV2")["SweeperFunction"]
+    queue = {"Fn::GetAtt": ["SweeperOnFailureQueue", "Arn"]}
+    assert schedule["ScheduleExpression"] == "rate(1 minute)"
+    assert schedule["DeadLetterConfig"] == {"Arn": queue}
+    assert schedule["RetryPolicy"]["MaximumRetryAttempts"] == 0
+    assert schedule["RetryPolicy"]["MaximumEventAgeInSeconds"] <= 60
+    asynchronous = properties("SweeperFunction")["EventInvokeConfig"]
+    assert asynchronous["MaximumRetryAttempts"] == 0
+    assert asynchronous["DestinationConfig"] == {"OnFailure": {"Type": "SQS", "Destination": queue}}
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_a_failure_waits_fourteen_days_encrypted_and_reachable_by_tls_only(queue: str) -> None:
+    settings = properties(queue)
+    assert settings["MessageRetentionPeriod"] == 14 * 24 * 3600
+    assert settings["SqsManagedSseEnabled"] is True
+    policy = properties("OnFailureQueuesTlsOnly")
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert {"Ref": queue} in policy["Queues"]
+    assert {"Fn::GetAtt": [queue, "Arn"]} in statement["Resource"]
+    assert statement["Effect"] == "Deny"
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}

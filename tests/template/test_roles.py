@@ -1,0 +1,97 @@
+"""Least privilege: what each function may do, and that nothing is granted by a wildcard."""
+
+from typing import Any
+
+import pytest
+
+from support.template import properties, resources
+
+READS = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:Scan"}
+ROLES = sorted(f"{function.removesuffix('Function')}Role" for function in resources("AWS::Serverless::Function"))
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def statements(role: str) -> list[dict[str, Any]]:
+    found = properties(role)["Policies"]
+    return [statement for policy in found for statement in policy["PolicyDocument"]["Statement"]]
+
+
+def granted(role: str, service: str = "dynamodb") -> dict[str, set[str]]:
+    """Actions by the logical id of what they are allowed on, indexes and streams with their table."""
+    grants: dict[str, set[str]] = {}
+    for statement in statements(role):
+        for resource in as_list(statement["Resource"]):
+            target = resource["Fn::GetAtt"][0] if "Fn::GetAtt" in resource else resource["Fn::Sub"].split(".")[0][2:]
+            actions = {action for action in as_list(statement["Action"]) if action.startswith(f"{service}:")}
+            if actions:
+                grants.setdefault(target, set()).update(actions)
+    return grants
+
+
+def writable(role: str) -> set[str]:
+    """Tables in which a role can change something. A check within a transaction changes nothing."""
+    harmless = READS | {"dynamodb:ConditionCheckItem"}
+    stream = {f"dynamodb:{action}" for action in ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")}
+    return {table for table, actions in granted(role).items() if actions - harmless - stream}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_is_taken_by_lambda_alone(role: str) -> None:
+    (statement,) = properties(role)["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
+    assert statement["Action"] == "sts:AssumeRole"
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_names_every_action_and_every_resource(role: str) -> None:
+    for statement in statements(role):
+        assert statement["Effect"] == "Allow"
+        assert not [action for action in as_list(statement["Action"]) if "*" in action]
+        for resource in as_list(statement["Resource"]):
+            assert isinstance(resource, dict), "a resource is this stack's own, by reference"
+            assert "*" not in str(resource).replace("/stream/*", ""), "a stream's label is known to AWS alone"
+
+
+def test_only_tracing_is_granted_on_everything_because_it_has_nothing_to_name() -> None:
+    (statement,) = properties("TracingPolicy")["PolicyDocument"]["Statement"]
+    assert statement["Resource"] == "*"
+    assert set(statement["Action"]) == {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+    for role in ROLES:
+        assert properties(role)["ManagedPolicyArns"] == [{"Ref": "TracingPolicy"}]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_role_deletes_or_scans_records(role: str) -> None:
+    actions = set().union(*granted(role).values())
+    assert not actions & {"dynamodb:DeleteItem", "dynamodb:Scan", "dynamodb:BatchWriteItem", "dynamodb:DeleteTable"}
+
+
+def test_each_role_writes_only_the_records_that_are_its_business() -> None:
+    assert {role: writable(role) for role in ROLES} == {
+        "StockRole": set(),
+        "AuthorizerRole": set(),
+        "HoldsRole": {"HoldsTable", "StockTable", "RequestsTable"},
+        "AdjustmentsRole": {"StockTable", "AdjustmentsTable", "RequestsTable"},
+        "SettlerRole": {"HoldsTable", "StockTable"},
+        "SweeperRole": {"HoldsTable", "StockTable"},
+        "ProjectorRole": {"AvailabilityTable"},
+    }
+
+
+def test_only_the_authorizer_reads_keys_and_it_reads_nothing_else() -> None:
+    assert [role for role in ROLES if "ApiKeysTable" in granted(role)] == ["AuthorizerRole"]
+    assert granted("AuthorizerRole") == {"ApiKeysTable": {"dynamodb:GetItem"}}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_writes_to_its_own_log_alone(role: str) -> None:
+    assert list(granted(role, "logs")) == [f"{role.removesuffix('Role')}Logs"]
+    assert set().union(*granted(role, "logs").values()) == {"logs:CreateLogStream", "logs:PutLogEvents"}
+
+
+@pytest.mark.parametrize("role", ["SettlerRole", "ProjectorRole", "SweeperRole"])
+def test_an_asynchronous_role_can_reach_its_own_failure_queue_alone(role: str) -> None:
+    assert granted(role, "sqs") == {f"{role.removesuffix('Role')}OnFailureQueue": {"sqs:SendMessage"}}
