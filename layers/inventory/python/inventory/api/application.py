@@ -76,7 +76,7 @@ class Application:
         return {"statusCode": status, "headers": headers, "body": json.dumps(body, separators=(",", ":"))}
 
     def _reply(self, request: HttpRequest, story: dict[str, Any]) -> Reply:
-        operation, path = route(self._operations, request.method, request.path)
+        operation, path = route(self._operations, request.method, request.parts)
         story["operation"] = operation.name
         caller = request.caller
         if caller is None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
@@ -86,8 +86,8 @@ def list_fields(model: type[Parameters]) -> frozenset[str]:
 
 
 def _is_list(annotation: object) -> bool:
-    choices = getattr(annotation, "__args__", ()) if get_origin(annotation) is not list else ()
-    return get_origin(annotation) is list or any(get_origin(choice) is list for choice in choices)
+    kind = get_origin(annotation)
+    return kind is list or (kind is not dict and any(map(_is_list, get_args(annotation))))
 
 
 def checked(model: type[P], parameters: Mapping[str, Any], *, typed: bool) -> P:

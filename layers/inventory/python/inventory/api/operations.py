@@ -105,24 +105,25 @@ Operations = Sequence[Operation[Any]]
 _VARIABLE: Final = "{"
 
 
-def route(operations: Operations, method: str, path: str) -> tuple[Operation[Any], Mapping[str, str]]:
+def route(operations: Operations, method: str, parts: Sequence[str]) -> tuple[Operation[Any], Mapping[str, str]]:
     """The operation for a request, and the variable parts of its path.
 
     Raises:
         Missing: No operation has such a path.
         MethodNotAllowed: Some have, but for other methods.
     """
-    parts = path.split("/")
-    found = [operation for operation in operations if _fits(operation.path.split("/"), parts)]
+    found = [operation for operation in operations if _fits(_template(operation), parts)]
     if not found:
-        raise Missing("path", shown(path), param=None)
+        raise Missing("path", shown("/" + "/".join(parts)), param=None)
     for operation in found:
         if operation.method == method:
-            template = operation.path.split("/")
-            return operation, {
-                name[1:-1]: part for name, part in zip(template, parts, strict=True) if name.startswith(_VARIABLE)
-            }
+            names = zip(_template(operation), parts, strict=True)
+            return operation, {name[1:-1]: part for name, part in names if name.startswith(_VARIABLE)}
     raise MethodNotAllowed(shown(method), tuple(sorted({operation.method for operation in found})))
+
+
+def _template(operation: Operation[Any]) -> Sequence[str]:
+    return operation.path.strip("/").split("/")
 
 
 def _fits(template: Sequence[str], parts: Sequence[str]) -> bool:

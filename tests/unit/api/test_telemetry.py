@@ -1,0 +1,34 @@
+import json
+from collections.abc import Callable
+
+import pytest
+
+from inventory.telemetry import Metric, flush, report
+
+
+def test_what_was_counted_is_written_once(output: Callable[[], str]) -> None:
+    report("HoldsPlaced", 1)
+    report("HoldsPlaced", 2)
+    report(Metric.SETTLEMENT_LAG, 250)
+    flush()
+    flush()
+    (line,) = output().splitlines()
+    written = json.loads(line)
+    assert (written["HoldsPlaced"], written["SettlementLag"]) == ([1.0, 2.0], [250.0])
+    (directive,) = written["_aws"]["CloudWatchMetrics"]
+    assert directive["Namespace"] == "Inventory"
+    units = {metric["Name"]: metric["Unit"] for metric in directive["Metrics"]}
+    assert units == {"HoldsPlaced": "Count", "SettlementLag": "Milliseconds"}
+
+
+def test_a_name_that_is_not_in_the_vocabulary_is_an_error() -> None:
+    with pytest.raises(ValueError, match="HoldsPlacd"):
+        report("HoldsPlacd", 1)
+
+
+def test_the_vocabulary_is_that_of_the_contract() -> None:
+    assert {metric.value for metric in Metric} >= {
+        *("HoldsPlaced", "HoldsRefused", "HoldsReplayed", "HoldsExecuted", "HoldsReleased", "HoldsExpired"),
+        *("HoldsSettled", "SettlementLag", "ShardConflicts", "Hops", "ProjectionLag", "PoisonRecords", "ClockSkew"),
+        "InvariantBroken",
+    }
