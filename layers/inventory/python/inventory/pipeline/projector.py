@@ -1,5 +1,7 @@
 """The Stock stream's consumer: keeps the projection that readers and hints use."""
 
+from collections.abc import Sequence
+
 from inventory.domain.availability import Availability, fold
 from inventory.pipeline.stream import Change, SetAside, StreamRecord, understood
 from inventory.protocol.core import Core
@@ -8,7 +10,7 @@ from inventory.storage.codec import Record
 from inventory.telemetry import Metric, logger, report
 
 
-def project_batch(core: Core, records: list[StreamRecord], set_aside: SetAside) -> int:
+def project_batch(core: Core, records: Sequence[StreamRecord], set_aside: SetAside) -> int:
     """Folds a batch into the projection and gives the number of records written.
 
     Raises:

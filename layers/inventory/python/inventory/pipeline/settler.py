@@ -1,5 +1,7 @@
 """The Holds stream's consumer: settles what was resolved."""
 
+from collections.abc import Sequence
+
 from inventory.domain.holds import Hold, Status, settling_changes
 from inventory.pipeline.stream import Change, SetAside, StreamRecord, put_aside, understood
 from inventory.protocol.core import Core
@@ -8,7 +10,7 @@ from inventory.storage.hold_records import hold_from
 from inventory.telemetry import Metric, logger, report
 
 
-def settle_batch(core: Core, records: list[StreamRecord], set_aside: SetAside) -> int:
+def settle_batch(core: Core, records: Sequence[StreamRecord], set_aside: SetAside) -> int:
     """Settles the resolved holds of a batch and gives their number.
 
     Raises:

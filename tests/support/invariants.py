@@ -1,0 +1,179 @@
+"""The invariants, each by its name: what must hold after every single call, and what at the end.
+
+They judge the recorded history and the tables alone, and know nothing of how the service does it.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+from inventory.domain.errors import InsufficientStock
+from inventory.domain.holds import Hold, Status, settling_changes
+from inventory.domain.limits import REFUSAL_AGE_MAX_MS
+from inventory.domain.stock import ShardKey
+from inventory.storage.codec import Record, decode
+from inventory.storage.tables import Tables
+from simulated_dynamodb import SimulatedDynamoDB
+from support.history import Call, History
+
+Place = tuple[str, str]
+
+
+def never_oversold(history: History, call: Call) -> None:
+    """No counter falls below zero."""
+    for _, shard in history.shard_events(call):
+        assert shard.available >= 0, f"{shard.key} has {shard.available} available"
+        assert shard.held >= 0, f"{shard.key} has {shard.held} held"
+
+
+def resolved_once(history: History, call: Call) -> None:
+    """What has ended stays as it ended; what a hold reserved never changes."""
+    for before, after in history.hold_events(call):
+        if before is None:
+            assert after is not None
+            assert after.status is Status.ACTIVE, f"{after.id} began as {after.status}"
+            continue
+        assert after is not None, f"{before.id} was removed"
+        assert _reserved(before) == _reserved(after), f"the lines of {before.id} changed"
+        if before.status is not Status.ACTIVE:
+            assert _ending(before) == _ending(after), f"{before.id} was {before.status} and became {after.status}"
+
+
+def expiry_exact(history: History, call: Call) -> None:
+    """Executed and extended before its time, expired at or after it."""
+    for before, after in history.hold_events(call):
+        if before is None or after is None or before.status is not Status.ACTIVE:
+            continue
+        if after.status is Status.EXPIRED:
+            assert after.at >= before.expires_at, f"{after.id} expired {before.expires_at - after.at} ms too soon"
+        elif after.status in (Status.EXECUTED, Status.ACTIVE):
+            assert after.at < before.expires_at, f"{after.id} was used {after.at - before.expires_at} ms too late"
+        if after.status is not Status.ACTIVE:
+            assert after.expires_at == before.expires_at, f"the time of {after.id} changed as it ended"
+
+
+def settled_once(history: History, call: Call) -> None:
+    """A hold is settled once, when it has ended, and the counters change by just what the settled holds say."""
+    expected: Counter[tuple[ShardKey, str]] = Counter()
+    for before, after in history.hold_events(call):
+        if before is None or after is None or before.settlement == after.settlement:
+            continue
+        assert before.settlement is None, f"{before.id} was settled twice"
+        assert before.status is not Status.ACTIVE, f"{before.id} was settled while active"
+        for change in settling_changes(before):
+            expected[(change.key, "available")] += change.available
+            expected[(change.key, "held")] += change.held
+    for event in history.stock_events(call):
+        assert event.after is not None, f"{event.key} was removed"
+        if event.after["cause"]["type"] == "settlement":
+            key = ShardKey(event.after["item_id"], event.after["warehouse_id"], event.after["shard"])
+            for counter in ("available", "held"):
+                expected[(key, counter)] -= event.after[counter] - (event.before or {}).get(counter, 0)
+    assert not any(expected.values()), f"counters and settled holds differ: {expected}"
+
+
+def held_matches_holds(history: History, _call: Call) -> None:
+    """Each shard holds just what its unsettled holds drew from it."""
+    drawn: Counter[ShardKey] = Counter()
+    for hold in history.holds():
+        if hold.settlement is None:
+            for line in hold.lines:
+                for draw in line.drawn:
+                    drawn[ShardKey(line.item, line.warehouse, draw.shard)] += draw.quantity
+    held = Counter({shard.key: shard.held for shard in history.shards()})
+    assert +held == +drawn, f"held {+held}, but drawn {+drawn}"
+
+
+def stock_conserved(history: History, _call: Call) -> None:
+    """What is on hand is what came in less what left by executed and settled holds."""
+    on_hand: Counter[Place] = Counter()
+    for shard in history.shards():
+        on_hand[(shard.key.item, shard.key.warehouse)] += shard.on_hand
+    for record in history.adjustments():
+        for place, quantity in _moved(record):
+            on_hand[place] -= quantity
+    for hold in history.holds():
+        if hold.settlement is not None:
+            for line in hold.lines:
+                on_hand[(line.item, line.warehouse)] += hold.executed(line)
+    assert not any(on_hand.values()), f"too much or too little: {on_hand}"
+
+
+def gapless(_history: History, call: Call) -> None:
+    """Each write raises `rev` by one and never sets `at` back."""
+    for event in call.events:
+        before = event.before or {"rev": 0, "at": 0}
+        assert event.after is not None, f"{event.key} was removed"
+        assert event.after["rev"] == before["rev"] + 1, f"{event.key}: rev {before['rev']} → {event.after['rev']}"
+        assert event.after["at"] >= before["at"], f"{event.key}: at went back by {before['at'] - event.after['at']} ms"
+
+
+def atomic_instant(_history: History, call: Call) -> None:
+    """All that one call writes has one `at`, no earlier than that of what it checked."""
+    instants = {event.after["at"] for event in call.events if event.after}
+    assert len(instants) == 1, f"one transaction, several instants: {sorted(instants)}"
+    assert max(call.checked_at, default=0) <= min(instants), "a checked record is later than the transaction"
+
+
+def nothing_hidden(history: History, _call: Call) -> None:
+    """No unit lies on a shard that the directory does not cover (else `never_falsely_refused` could not hold)."""
+    covered = {key for directory in history.directories() for key in directory.shard_keys()}
+    for shard in history.shards():
+        assert shard.key in covered or shard.on_hand == 0, f"{shard} is not in the directory"
+
+
+EVERY_CALL: tuple[Callable[[History, Call], None], ...] = (
+    never_oversold,
+    resolved_once,
+    expiry_exact,
+    settled_once,
+    held_matches_holds,
+    stock_conserved,
+    gapless,
+    atomic_instant,
+    nothing_hidden,
+)
+
+
+def never_falsely_refused(history: History, refusal: InsufficientStock, answered_ms: int) -> None:
+    """At some instant, at most 1 s before the answer, there was less than was wanted."""
+    lowest = history.lowest((refusal.item, refusal.warehouse), answered_ms - REFUSAL_AGE_MAX_MS)
+    assert lowest < refusal.wanted, f"refused {refusal.wanted}, but there were never fewer than {lowest}"
+
+
+def archive_complete(history: History, database: SimulatedDynamoDB, tables: Tables) -> None:
+    """The events, folded, give the tables; and each began where the one before had ended."""
+    records: dict[tuple[str, str], Record] = {}
+    for call in history.calls:
+        for event in call.events:
+            known = records.get((event.table, event.key))
+            assert known == event.before, f"an event of {event.key} is missing"
+            if event.after is not None:
+                records[(event.table, event.key)] = event.after
+    for table in (tables.stock, tables.holds, tables.adjustments):
+        stored = [decode(item) for item in database.items(table)]
+        folded = history.folded(table)
+        assert len(stored) == len(folded), f"{table} has {len(stored)} records, its events make {len(folded)}"
+        assert all(record in folded.values() for record in stored), f"{table} is not what its events make it"
+
+
+def everything_settles(holds: Iterable[Hold], open_records: Iterable[Record]) -> None:
+    """No hold is left unsettled, none past its time unresolved, and nothing stands among the unfinished."""
+    unsettled = [hold.id for hold in holds if hold.settlement is None]
+    assert not unsettled, f"unsettled: {unsettled}"
+    left = [record["hold_id"] for record in open_records if "open" in record or "due" in record]
+    assert not left, f"settled, but still open: {left}"
+
+
+def _reserved(hold: Hold) -> list[tuple[object, ...]]:
+    return [(line.item, line.warehouse, line.quantity, line.drawn) for line in hold.lines]
+
+
+def _ending(hold: Hold) -> tuple[object, ...]:
+    return hold.status, hold.lines, hold.resolution, hold.expires_at, hold.metadata
+
+
+def _moved(record: Record) -> list[tuple[Place, int]]:
+    if "from" in record:
+        item, quantity = record["item"], record["quantity"]
+        return [((item, record["from"]), -quantity), ((item, record["to"]), quantity)]
+    return [((record["item"], record["warehouse"]), record["quantity"])]
