@@ -1,0 +1,166 @@
+"""`inventory redrive`: what the asynchronous functions could not do, and giving it back to them."""
+
+from collections import Counter
+from typing import Annotated, Any
+
+import typer
+from rich.console import Group, RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.text import Text
+
+from inventory_cli import render
+from inventory_cli.aws import explained
+from inventory_cli.errors import CliError, WrongUse
+from inventory_cli.redrive.giving import Given, Giver, Outcome
+from inventory_cli.redrive.messages import Content, Positions, as_data
+from inventory_cli.redrive.queues import Message, OnFailureQueue, queues_of
+from inventory_cli.session import Session, session_of
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="What the settler, the projector and the sweeper could not do: look into their on-failure queues (list), and "
+    "give it back to them (run) once the cause is mended. With the operator's AWS credentials.",
+)
+
+Function = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Only this function's: settler, projector or sweeper.", show_default=False),
+]
+_STYLES = {Outcome.HANDLED: "green", Outcome.DROPPED: "yellow", Outcome.TRIMMED: "yellow"}
+_WHEN_TRIMMED = (
+    "Records that no stream has any more (after 24 hours) cannot be given back, and need not be: the sweeper settles "
+    "resolved holds each minute, and the projection of an item heals with its next change. "
+    "--drop-trimmed removes such messages."
+)
+
+
+@app.command("list")
+def list_messages(
+    context: typer.Context,
+    function: Function = None,
+    maximum: Annotated[int, typer.Option("--max", min=1, max=1000, help="At most so many of each queue.")] = 20,
+) -> None:
+    """Show what is in the on-failure queues: since when, what, and why. Nothing is changed."""
+    session = session_of(context)
+    shown: list[dict[str, Any]] = []
+    parts: list[RenderableType] = []
+    with explained():
+        for queue in queues_of(session.stack, function):
+            waiting, hidden = queue.counts()
+            messages = queue.look(maximum) if waiting else []
+            shown.append(_queue_data(queue, waiting, hidden, messages))
+            parts.append(_queue_view(queue, waiting, hidden, messages, session.world.now()))
+    session.output.show(shown, *parts)
+
+
+@app.command()
+def run(
+    context: typer.Context,
+    function: Function = None,
+    maximum: Annotated[int, typer.Option("--max", min=1, help="Give back at most so many of each queue.")] = 1000,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    drop_trimmed: Annotated[
+        bool, typer.Option("--drop-trimmed", help="Delete messages whose records no stream has any more.")
+    ] = False,
+) -> None:
+    """Give messages back to their function. What it handles is deleted; what fails again is kept.
+
+    Giving a record back twice does no harm: every function takes the same record any number of times.
+    Exit code 1 where something is left that failed.
+
+    For example:
+
+        inventory redrive run --function settler --max 10
+
+        inventory --stack inventory-prod redrive run --yes --json
+    """
+    session = session_of(context)
+    with explained():
+        waiting = {queue: min(queue.counts()[0], maximum) for queue in queues_of(session.stack, function)}
+    waiting = {queue: count for queue, count in waiting.items() if count}
+    if not waiting:
+        session.output.show([], "Nothing to give back.")
+        return
+    _confirm(session, waiting, yes=yes)
+    given = [each for queue, count in waiting.items() for each in _give(session, queue, count, drop=drop_trimmed)]
+    _report(session, given)
+
+
+def _confirm(session: Session, waiting: dict[OnFailureQueue, int], *, yes: bool) -> None:
+    if yes:
+        return
+    if session.output.json:
+        raise WrongUse("With --json nobody is asked: add --yes.")
+    what = ", ".join(f"{count} to the {queue.name}" for queue, count in waiting.items())
+    typer.confirm(f"Give back {what} of {session.stack.name}?", abort=True, err=True)
+
+
+def _give(session: Session, queue: OnFailureQueue, count: int, *, drop: bool) -> list[tuple[str, Given]]:
+    aws = session.stack.aws
+    giver = Giver(queue, aws.functions, aws.streams, drop_trimmed=drop)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    done = []
+    with explained(), Progress(*columns, console=session.output.notes, transient=True) as progress:
+        task = progress.add_task(queue.name, total=count)
+        for given in giver.give(count):
+            done.append((queue.name, given))
+            progress.advance(task)
+    return done
+
+
+def _report(session: Session, given: list[tuple[str, Given]]) -> None:
+    data = [
+        {"function": name, "id": each.message.id, "outcome": each.outcome.value, "why": each.why}
+        | {"message": as_data(each.message.content)}
+        for name, each in given
+    ]
+    table = render.grid("function", "outcome", "what")
+    for name, each in given:
+        content = Text(each.message.content.what)
+        if each.why:
+            content.append(f"\n{each.why}", style="dim")
+        table.add_row(name, Text(each.outcome.value, style=_STYLES.get(each.outcome, "red")), content)
+    outcomes = Counter(each.outcome for _, each in given)
+    summary = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items())
+    session.output.show(data, table, Text(f"{summary or 'nothing was there any more'}.", style="bold"))
+    if outcomes[Outcome.TRIMMED]:
+        session.output.note(_WHEN_TRIMMED)
+    if left := outcomes[Outcome.FAILED] + outcomes[Outcome.UNKNOWN]:
+        raise CliError(f"{left} of {len(given)} could not be handled and stay in their queue.")
+
+
+def _queue_data(queue: OnFailureQueue, waiting: int, hidden: int, messages: list[Message]) -> dict[str, Any]:
+    return {
+        "function": queue.name,
+        "waiting": waiting,
+        "hidden": hidden,
+        "messages": [
+            {"id": message.id, "sent": message.sent_ms // 1000} | as_data(message.content) for message in messages
+        ],
+    }
+
+
+def _queue_view(
+    queue: OnFailureQueue, waiting: int, hidden: int, messages: list[Message], now: float
+) -> RenderableType:
+    style = "bold red" if waiting else "green"
+    title = Text.assemble((queue.name, "bold"), "  ", (f"{waiting} waiting" if waiting else "empty", style))
+    if hidden:
+        title.append(f", {hidden} in someone's hands", style="dim")
+    if not messages:
+        return title
+    table = render.grid("age", "what, and why")
+    for message in messages:
+        table.add_row(render.span(now - message.sent_ms / 1000), _content_view(message.content))
+    if waiting > len(messages):
+        return Group(title, table, Text(f"  and {waiting - len(messages)} more: see --max", style="dim"))
+    return Group(title, table)
+
+
+def _content_view(content: Content) -> Text:
+    text = Text.assemble(content.what, ("\n" + content.why, "red"))
+    if isinstance(content, Positions):
+        text.append(
+            "\nonly positions: the records are fetched from the stream, which has them for 24 hours", style="dim"
+        )
+    return text

@@ -1,0 +1,64 @@
+"""What is shown: JSON for a script, on stdout alone; tables for a person; errors and progress on stderr."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any, Final
+
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+from inventory_cli.errors import CliError
+
+# A pipe has no width of its own: wide enough that nothing is cut that `grep` looks for.
+_PIPE_WIDTH: Final = 160
+
+
+class Output:
+    """Where a command's results go.
+
+    Attributes:
+        json: Whether a script reads them.
+        console: For a person, on stdout.
+        notes: For a person, on stderr, whoever reads stdout.
+    """
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.json = as_json
+        self.console = Console(highlight=False, width=_width(sys.stdout.isatty()))
+        self.notes = Console(highlight=False, stderr=True, width=_width(sys.stderr.isatty()))
+
+    def show(self, data: Any, *renderables: RenderableType) -> None:
+        """Shows a result: the data as JSON, or what a person sees of it."""
+        if self.json:
+            self.line(data, indent=2)
+        else:
+            for renderable in renderables:
+                self.console.print(renderable)
+
+    def line(self, data: Any, *, indent: int | None = None) -> None:
+        """One JSON document; without indent on a line by itself."""
+        sys.stdout.write(json.dumps(data, indent=indent, ensure_ascii=False, default=str) + "\n")
+        sys.stdout.flush()
+
+    def note(self, message: str) -> None:
+        """Says something that is no result."""
+        self.notes.print(Text(message, style="dim"))
+
+    def error(self, error: CliError) -> None:
+        """Says what went wrong."""
+        if self.json:
+            sys.stderr.write(json.dumps({"error": error.details | {"message": error.message}}, default=str) + "\n")
+            return
+        self.notes.print(Text.assemble(("error: ", "bold red"), error.message))
+        if error.details:
+            self.notes.print(Text(_in_words(error.details), style="dim"))
+
+
+def _in_words(details: Mapping[str, Any]) -> str:
+    return "  " + " · ".join(f"{name.replace('_', ' ')} {value}" for name, value in details.items())
+
+
+def _width(terminal: bool) -> int | None:
+    return None if terminal or "COLUMNS" in os.environ else _PIPE_WIDTH

@@ -1,0 +1,1 @@
+"""What became of messages that no function could handle, and how they are given back."""

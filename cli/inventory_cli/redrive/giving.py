@@ -1,0 +1,142 @@
+"""Giving messages back to their function: what it has handled is deleted, everything else is kept."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from inventory_cli.redrive.messages import Content, Invocation, Positions, SetAside, Unknown
+from inventory_cli.redrive.streams import Trimmed, records_at
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
+    from mypy_boto3_lambda import LambdaClient
+
+    from inventory_cli.redrive.queues import Message, OnFailureQueue
+
+#: A request may have 6 MB; a stream record with its two images stays under 50 KB.
+RECORDS_PER_CALL_MAX: Final = 50
+
+
+class Outcome(StrEnum):
+    """What became of one message."""
+
+    HANDLED = "handled"  # and deleted
+    FAILED = "failed"  # and kept
+    TRIMMED = "trimmed"  # and kept, unless asked otherwise
+    DROPPED = "dropped"
+    UNKNOWN = "unknown"  # and kept
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One message that was tried.
+
+    Attributes:
+        message: It.
+        outcome: What became of it.
+        why: The function's error, or what else there is to know; may be empty.
+    """
+
+    message: Message
+    outcome: Outcome
+    why: str = ""
+
+
+class _Failed(Exception):
+    """The function could not handle it."""
+
+
+class Giver:
+    """Gives the messages of one queue back to their function.
+
+    Every function of this service takes the same record any number of times, so that nothing is lost or counted twice
+    where a reply is lost between the function's success and the message's removal.
+
+    Args:
+        queue: The queue, and the function it belongs to.
+        functions: The client that invokes it.
+        streams: The client that fetches records by their positions.
+        drop_trimmed: Whether to delete messages whose records no stream has any more.
+    """
+
+    def __init__(
+        self,
+        queue: OnFailureQueue,
+        functions: LambdaClient,
+        streams: DynamoDBStreamsClient,
+        *,
+        drop_trimmed: bool = False,
+    ) -> None:
+        self._queue = queue
+        self._functions = functions
+        self._streams = streams
+        self._drop_trimmed = drop_trimmed
+        self._payloads: set[str] = set()
+
+    def give(self, count: int) -> Iterator[Given]:
+        """Tries up to so many messages, and tells of each. What is kept stays hidden until the end, then all see it."""
+        kept: list[Message] = []
+        try:
+            for message in itertools.islice(self._queue.take(), count):
+                given = self._give(message)
+                if given.outcome in (Outcome.HANDLED, Outcome.DROPPED):
+                    self._queue.delete(message)
+                else:
+                    kept.append(message)
+                yield given
+        finally:
+            for message in kept:
+                self._queue.put_back(message)
+
+    def _give(self, message: Message) -> Given:
+        content = message.content
+        try:
+            return self._handled(message, content)
+        except _Failed as error:
+            return Given(message, Outcome.FAILED, str(error))
+        except Trimmed:
+            outcome = Outcome.DROPPED if self._drop_trimmed else Outcome.TRIMMED
+            return Given(message, outcome, "the stream no longer has its records")
+
+    def _handled(self, message: Message, content: Content) -> Given:
+        if isinstance(content, Unknown):
+            return Given(message, Outcome.UNKNOWN, content.why)
+        if isinstance(content, SetAside):
+            self._invoke({"Records": [content.record], "redrive": True})  # so that it fails rather than set aside again
+        elif isinstance(content, Positions):
+            records = records_at(self._streams, content)
+            for start in range(0, len(records), RECORDS_PER_CALL_MAX):
+                self._invoke({"Records": records[start : start + RECORDS_PER_CALL_MAX]})
+        elif isinstance(content, Invocation):
+            self._invoke_once(content.payload)
+        return Given(message, Outcome.HANDLED)
+
+    def _invoke_once(self, payload: Any) -> None:
+        """A timed event says no more the tenth time than the first: once is enough for all that are alike."""
+        canonical = json.dumps(payload, sort_keys=True)
+        if canonical not in self._payloads:
+            self._invoke(payload)
+            self._payloads.add(canonical)
+
+    def _invoke(self, payload: Any) -> None:
+        try:
+            answer = self._functions.invoke(FunctionName=self._queue.function, Payload=json.dumps(payload).encode())
+        except (ClientError, BotoCoreError) as error:
+            raise _Failed(str(error)) from None
+        if "FunctionError" in answer:
+            raise _Failed(_error_in(answer["Payload"].read()))
+
+
+def _error_in(payload: bytes) -> str:
+    try:
+        said = json.loads(payload)
+        return f"{said['errorType']}: {said['errorMessage']}"
+    except (ValueError, KeyError, TypeError):
+        return payload.decode(errors="replace")[:200]

@@ -1,0 +1,107 @@
+"""The API's objects as a person sees them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+Object = Mapping[str, Any]
+
+_STATUS_STYLES: Final = {"active": "bold cyan", "executed": "bold green", "released": "yellow", "expired": "red"}
+_MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
+
+
+def stock(item: Object) -> RenderableType:
+    """An item's stock, all together and by warehouse."""
+    style = "bold green" if item["in_stock"] else "bold red"
+    title = Text.assemble(
+        (item["item"], "bold"), "  ", (f"{item['available']:,} available", style),
+        f" · {item['held']:,} held · {item['on_hand']:,} on hand", (f"  as of {clock(item['as_of'])}", "dim"),
+    )  # fmt: skip
+    table = grid("warehouse", "available>", "held>", "on hand>", "shards>")
+    for each in item["warehouses"]:
+        numbers = (f"{each[name]:,}" for name in ("available", "held", "on_hand", "shards"))
+        table.add_row(each["warehouse"], *numbers)
+    return Group(title, Padding(table, (0, 0, 0, 2))) if item["warehouses"] else title
+
+
+def hold(held: Object, now: float) -> RenderableType:
+    """A hold with its lines."""
+    title = Text.assemble((held["id"], "bold"), "  ", status(held["status"]), Text(_when(held, now), style="dim"))
+    table = grid("item", "warehouse", "quantity>", "executed>")
+    for line in held["lines"]:
+        table.add_row(line["item"], line["warehouse"], f"{line['quantity']:,}", f"{line['executed']:,}")
+    parts: list[RenderableType] = [title, Padding(table, (0, 0, 0, 2))]
+    if held["metadata"]:
+        parts.append(Padding(Text(_pairs(held["metadata"]), style="dim"), (0, 0, 0, 2)))
+    return Group(*parts)
+
+
+def holds(found: Sequence[Object], now: float) -> RenderableType:
+    """Holds, one line each."""
+    table = grid("hold", "status", "expires", "lines")
+    for held in found:
+        lines = ", ".join(f"{line['item']}@{line['warehouse']}:{line['quantity']}" for line in held["lines"])
+        table.add_row(Text(held["id"], no_wrap=True), status(held["status"]), _until(held["expires_at"], now), lines)
+    return table
+
+
+def change(made: Object) -> RenderableType:
+    """An adjustment or a transfer."""
+    if made["object"] == "transfer":
+        what = f"{made['quantity']:,} of {made['item']} from {made['from']} to {made['to']}"
+    else:
+        what = f"{made['quantity']:+,} of {made['item']} in {made['warehouse']}: {made['reason']}"
+    reference = f" ({made['reference']})" if made.get("reference") else ""
+    return Text.assemble((made["id"], "bold"), "\n  ", what, (reference, "dim"))
+
+
+def status(name: str) -> Text:
+    """A hold's status."""
+    return Text(name, style=_STATUS_STYLES.get(name, ""))
+
+
+def grid(*columns: str) -> Table:
+    """An empty table; a column whose name ends with ``>`` has numbers."""
+    table = Table(box=box.SIMPLE_HEAD, header_style="dim", pad_edge=False, show_edge=False)
+    for column in columns:
+        table.add_column(column.rstrip(">"), justify="right" if column.endswith(">") else "left", overflow="fold")
+    return table
+
+
+def clock(seconds: float) -> str:
+    """An instant, in this machine's zone."""
+    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def span(seconds: float) -> str:
+    """A length of time, in the two largest units."""
+    whole = max(0, round(seconds))
+    for unit, name, smaller, its_name in (
+        (_DAY, "d", _HOUR, "h"),
+        (_HOUR, "h", _MINUTE, "min"),
+        (_MINUTE, "min", 1, "s"),
+    ):
+        if whole >= unit:
+            rest = whole % unit // smaller
+            return f"{whole // unit} {name}" + (f" {rest} {its_name}" if rest else "")
+    return f"{whole} s"
+
+
+def _when(held: Object, now: float) -> str:
+    if held["status"] == "active":
+        return f"  expires {_until(held['expires_at'], now)}"
+    return "  settled" if held["settled"] else "  not settled yet"
+
+
+def _until(instant: float, now: float) -> str:
+    return f"in {span(instant - now)}" if instant > now else f"{span(now - instant)} ago"
+
+
+def _pairs(metadata: Mapping[str, str]) -> str:
+    return " ".join(f"{name}={value}" for name, value in metadata.items())

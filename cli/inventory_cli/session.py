@@ -1,0 +1,68 @@
+"""What a command has at hand: where to talk to, and where to show results."""
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import httpx
+import typer
+
+from inventory_cli.api_client import ApiClient
+from inventory_cli.output import Output
+from inventory_cli.target import Options, Stack, find_api, find_stack
+
+
+@dataclass(frozen=True)
+class World:
+    """What lies outside of the program; a test puts another one in."""
+
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    folder: Path = field(default_factory=Path.cwd)
+    transport: httpx.BaseTransport | None = None
+    pause: Callable[[float], None] = time.sleep
+    now: Callable[[], float] = time.time
+
+
+class Session:
+    """One run of the command."""
+
+    def __init__(self, options: Options, output: Output, world: World, *, timeout_s: float) -> None:
+        self.output = output
+        self.world = world
+        self._options = options
+        self._timeout_s = timeout_s
+
+    @cached_property
+    def api(self) -> ApiClient:
+        """The API that is meant.
+
+        Raises:
+            CliError: Nothing says which, or it is not there.
+        """
+        return ApiClient(
+            find_api(self._options, self.world.environ, self.world.folder),
+            timeout_s=self._timeout_s,
+            transport=self.world.transport,
+            pause=self.world.pause,
+            tell=self.output.note,
+        )
+
+    @cached_property
+    def stack(self) -> Stack:
+        """The stack that is meant.
+
+        Raises:
+            CliError: Nothing says which, or it is not there.
+        """
+        return find_stack(self._options, self.world.environ, self.world.folder)
+
+
+def session_of(context: typer.Context) -> Session:
+    """The session that the root command has begun."""
+    session = context.find_object(Session)
+    if session is None:
+        raise AssertionError("the root command begins a session before any other runs")
+    return session
