@@ -104,5 +104,5 @@ def test_a_failure_waits_fourteen_days_encrypted_and_reachable_by_tls_only(queue
     (statement,) = policy["PolicyDocument"]["Statement"]
     assert {"Ref": queue} in policy["Queues"]
     assert {"Fn::GetAtt": [queue, "Arn"]} in statement["Resource"]
-    assert statement["Effect"] == "Deny"
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "sqs:*")
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}

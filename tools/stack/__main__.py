@@ -72,7 +72,8 @@ def main() -> None:
     try:
         app()
     except StackError as error:
-        console.print(f"[red bold]error:[/] {error}", markup=True, soft_wrap=True)
+        console.print("[red bold]error:[/]", end=" ")
+        console.print(str(error), markup=False, soft_wrap=True)
         sys.exit(1)
 
 

@@ -38,5 +38,5 @@ def _find(event: Path) -> Path:
     for candidate in (event, ROOT / "events" / event, ROOT / "events" / event.with_suffix(".json")):
         if candidate.is_file():
             return candidate
-    known = ", ".join(sorted(str(path.relative_to(ROOT / "events")) for path in (ROOT / "events").rglob("*.json")))
-    raise StackError(f"No event {str(event)!r}. There are: {known or 'none yet'}.")
+    known = sorted(str(path.relative_to(ROOT / "events")) for path in (ROOT / "events").rglob("*.json"))
+    raise StackError("\n  ".join([f"No event {str(event)!r}. There are:", *known]))
