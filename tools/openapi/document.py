@@ -176,12 +176,18 @@ def _responses(operation: Operation[Any]) -> Json:
     headers: Json = {"Request-Id": {"$ref": "#/components/headers/Request-Id"}}
     if operation.method == "POST":
         headers["Idempotent-Replayed"] = {"$ref": "#/components/headers/Idempotent-Replayed"}
+    links = {
+        other.name: {"operationId": other.name, "parameters": {"id": "$response.body#/id"}}
+        for other in OPERATIONS
+        if other.path.startswith(operation.path + "/{id}") and operation.method == "POST"
+    }
     statuses = sorted({*_ANY_CALL, *operation.errors, *((413,) if operation.method == "POST" else ())})
     return {
         "200": {
             "description": "Done." if operation.method == "POST" else "As it is.",
             "headers": headers,
             "content": {JSON: {"schema": {"$ref": f"#/components/schemas/{answer}"}}},
+            **({"links": links} if links else {}),
         },
         **{str(status): {"$ref": f"#/components/responses/{STATUSES[status][0]}"} for status in statuses},
     }

@@ -24,7 +24,7 @@ from inventory.domain.limits import (
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-NAME_RULE: Final = "It should be 1 to 64 of the characters A-Z a-z 0-9 . _ -"
+NAME_RULE: Final = "It should be 1 to 64 characters, each a letter A-Z or a-z, a digit, '.', '_' or '-'"
 HOLD_ID_PATTERN: Final = r"^hold_[0-9a-f]{32}$"
 _PATTERNS: Final = {NAME_PATTERN: NAME_RULE, HOLD_ID_PATTERN: "It should be the id of a hold"}
 
@@ -121,5 +121,7 @@ def _first_error(failure: ValidationError) -> InvalidRequest:
 def _why(error: "ErrorDetails") -> str:
     if error["type"] == "string_pattern_mismatch":
         return _PATTERNS[error["ctx"]["pattern"]]
-    subject, _, rest = error["msg"].removeprefix("Value error, ").partition(" ")
+    if error["type"] in {"model_type", "dict_type"}:
+        return "It should be an object"
+    subject, _, rest = error["msg"].removeprefix("Value error, ").replace(" after validation", "").partition(" ")
     return f"It {rest}" if subject in {"Input", "String", "List", "Dictionary"} else f"{subject} {rest}"
