@@ -89,6 +89,11 @@ class Hold:
         return {ShardKey(line.item, line.warehouse, draw.shard) for line in self.lines for draw in line.drawn}
 
 
+def due(hold_id: str, expires_at: Milliseconds) -> str:
+    """Where a hold stands among unfinished ones: by the time it expires, then by its id."""
+    return f"{expires_at:015d}#{hold_id}"
+
+
 def settling_changes(hold: Hold) -> list[Change]:
     """What settling a resolved hold does to each of its shards.
 

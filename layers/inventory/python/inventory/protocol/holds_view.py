@@ -5,10 +5,10 @@ from heapq import merge
 from itertools import islice
 
 from inventory.domain.errors import InvalidRequest, Missing, Overloaded
-from inventory.domain.holds import Hold, Status
+from inventory.domain.holds import Hold, Status, due
 from inventory.domain.ids import HOLD, is_object_id
 from inventory.protocol.core import Core, Page
-from inventory.storage.hold_records import OPEN_INDEX, due, hold_from
+from inventory.storage.hold_records import OPEN_INDEX, hold_from
 
 _CANDIDATES_MAX = 2_000
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from inventory.domain.clock import Milliseconds
 from inventory.domain.drawing import rank
-from inventory.domain.holds import Draw, Hold, Line, Resolution, Status
+from inventory.domain.holds import Draw, Hold, Line, Resolution, Status, due
 from inventory.domain.limits import KEPT_AFTER_SETTLEMENT_S
 from inventory.storage.codec import Record
 from inventory.storage.tables import Tables
@@ -38,11 +38,6 @@ def hold_from(record: Record) -> Hold:
 def open_slice(hold_id: str, slices: int) -> str:
     """The slice of the index of unfinished work that a hold stands in."""
     return str(rank(hold_id) % slices)
-
-
-def due(hold_id: str, expires_at: Milliseconds) -> str:
-    """Where in its slice a hold stands: by the time it expires, then by its id."""
-    return f"{expires_at:015d}#{hold_id}"
 
 
 def put_hold(tables: Tables, hold: Hold, slices: int) -> Write:

@@ -1,0 +1,304 @@
+"""Events: what each write did to a record, as the archive keeps it (docs/events.md); and folding them back.
+
+`fold` here is the plain meaning of the archive. The columnar fold of the snapshots is tested against it.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Any, Final
+
+from inventory.domain.clock import Milliseconds, tick_at_or_after
+from inventory.domain.holds import Status, due
+from inventory.domain.ids import ADJUSTMENT
+
+VERSION: Final = 1
+
+Record = Mapping[str, Any]
+Event = Mapping[str, Any]
+
+_STAMP: Final = frozenset({"rev", "at"})
+_SHARD: Final = frozenset({"available", "held", "inflow", "cause"})
+_DIRECTORY: Final = frozenset({"warehouses", "cause"})
+_HOLD: Final = frozenset(
+    {"status", "lines", "created", "expires_at", "actor", "metadata", "fingerprint", "open", "resolution", "settlement"}
+    | {"ttl"}
+)
+_ADJUSTMENT: Final = frozenset(
+    {"item", "warehouse", "from", "to", "quantity", "reason", "reference", "count", "metadata", "actor", "fingerprint"}
+)
+
+
+class Source(StrEnum):
+    """The tables whose every change is archived, as their folders are named."""
+
+    STOCK = "stock"
+    HOLDS = "holds"
+    ADJUSTMENTS = "adjustments"
+
+
+KEY_OF: Final = {Source.STOCK: "stock_id", Source.HOLDS: "hold_id", Source.ADJUSTMENTS: "adjustment_id"}
+
+
+class EventsDiffer(Exception):
+    """Two events have one id and different contents."""
+
+    def __init__(self, event_id: str) -> None:
+        super().__init__(f"two events called {event_id} differ")
+        self.event_id = event_id
+
+
+class EventMissing(Exception):
+    """A record's events have a gap: there is a later one, but not this one."""
+
+    def __init__(self, event_id: str) -> None:
+        super().__init__(f"event {event_id} is missing")
+        self.event_id = event_id
+
+
+def event_of(
+    source: Source, before: Record | None, after: Record | None, *, told_ms: Milliseconds = 0, by_ttl: bool = False
+) -> Event:
+    """The event that turned one state of a record into the next.
+
+    Args:
+        source: The record's table.
+        before: The record before, or None where it is new.
+        after: The record after, or None where it was removed.
+        told_ms: The stream's own time; only a removal, which carries no `at`, takes it from there.
+        by_ttl: Whether a removal was the table's own, of an expired record.
+
+    Raises:
+        KeyError, TypeError, ValueError: It is no record of this table.
+    """
+    if after is None:
+        if before is None:
+            raise ValueError("neither before nor after")
+        return _removal(source, before, told_ms, by="ttl" if by_ttl else "someone")
+    event: dict[str, Any] = {
+        "v": VERSION,
+        "event_id": _event_id(after[KEY_OF[source]], _whole(after["rev"])),
+        "at": _whole(after["at"]),
+    }
+    if source is Source.STOCK:
+        event |= _directory_changed(before, after) if is_directory(after["stock_id"]) else _shard_changed(before, after)
+    elif source is Source.HOLDS:
+        event |= _hold_changed(before, after)
+    else:
+        event |= _adjustment_made(before, after)
+    if other := _other(source, before, after):
+        event["other"] = other
+    return event
+
+
+def line_of(event: Event) -> str:
+    """The event as its line in the archive, without the line's end: equal events make equal lines.
+
+    Raises:
+        TypeError: It has a value that JSON lacks.
+    """
+    return json.dumps(event, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def record_key(event: Event) -> str:
+    """The key of the record that the event is about."""
+    key, _, _ = str(event["event_id"]).rpartition("@")
+    return key
+
+
+def revision(event: Event) -> int:
+    """The revision that the event made of its record."""
+    return int(str(event["event_id"]).rpartition("@")[2])
+
+
+def is_directory(stock_id: str) -> bool:
+    """Whether a key of the stock table is that of an item's directory rather than of a shard."""
+    return stock_id.endswith("#*")
+
+
+def fold(
+    events: Iterable[Event], *, base: Mapping[str, Record] | None = None, until: Milliseconds | None = None
+) -> dict[str, dict[str, Any]]:
+    """The records that the events lead to, by key: given in any order, any number of times.
+
+    Args:
+        events: Of one table.
+        base: The records as an earlier fold left them; events that they have already are passed over.
+        until: Only events with `at` up to here.
+
+    Raises:
+        EventsDiffer: Two events with one id.
+        EventMissing: A record's revisions have a gap (`gapless`).
+    """
+    records = {key: dict(record) for key, record in (base or {}).items()}
+    for event in sorted(unique(events), key=lambda each: (record_key(each), revision(each))):
+        if until is not None and event["at"] > until:
+            continue
+        key, rev = record_key(event), revision(event)
+        known = records[key]["rev"] if key in records else 0
+        if rev <= known:
+            continue
+        if rev != known + 1:
+            raise EventMissing(_event_id(key, known + 1))
+        records[key] = {"rev": rev, "gone": True} if "by" in event else applied(records.get(key), event)
+    return {key: record for key, record in records.items() if "gone" not in record}
+
+
+def unique(events: Iterable[Event]) -> list[Event]:
+    """Each event once.
+
+    Raises:
+        EventsDiffer: Two events with one id.
+    """
+    seen: dict[str, Event] = {}
+    for event in events:
+        if seen.setdefault(event["event_id"], event) != event:
+            raise EventsDiffer(event["event_id"])
+    return list(seen.values())
+
+
+def applied(record: Record | None, event: Event) -> dict[str, Any]:
+    """The record after an event that follows its state so far (None: there was none)."""
+    key = record_key(event)
+    after: dict[str, Any] = dict(record or {})
+    if event["type"] == "shard_changed":
+        item, warehouse, shard = key.split("#")
+        after |= {"stock_id": key, "item_id": item, "warehouse_id": warehouse, "shard": int(shard)} | event["after"]
+        after["cause"] = event["cause"]
+    elif event["type"] == "directory_changed":
+        entries = {**after.get("warehouses", {}), **event["after"]}
+        after |= {"stock_id": key, "item_id": key.removesuffix("#*"), "cause": event["cause"]}
+        after["warehouses"] = {name: entry for name, entry in entries.items() if entry is not None}
+    else:
+        of_hold = event["type"].startswith("hold_")
+        after |= {KEY_OF[Source.HOLDS if of_hold else Source.ADJUSTMENTS]: key} | event.get("set", {})
+        if of_hold and "expires_at" in event.get("set", {}):
+            after["due"] = due(key, after["expires_at"])
+    other = event.get("other", {})
+    after |= {**other.get("set", {}), "rev": revision(event), "at": event["at"]}
+    for name in [*event.get("unset", ()), *other.get("unset", ())]:
+        after.pop(name, None)
+    return after
+
+
+def _removal(source: Source, before: Record, told_ms: Milliseconds, *, by: str) -> Event:
+    key = before[KEY_OF[source]]
+    event: dict[str, Any] = {
+        "v": VERSION,
+        "event_id": _event_id(key, _whole(before["rev"]) + 1),
+        "at": max(_whole(before["at"]), tick_at_or_after(told_ms)),
+        "by": by,
+    }
+    if source is Source.HOLDS:
+        return event | {"type": "hold_removed", "settled": "settlement" in before}
+    if source is Source.ADJUSTMENTS:
+        return event | {"type": "adjustment_removed"}
+    if is_directory(key):
+        return event | {"type": "directory_removed", "before": before["warehouses"]}
+    return event | {"type": "shard_removed", "before": _counts(before)}
+
+
+def _shard_changed(before: Record | None, after: Record) -> dict[str, Any]:
+    item, warehouse, shard = after["stock_id"].split("#")
+    if not (item and warehouse and shard.isdigit()):
+        raise ValueError("no shard has such a key")
+    return {
+        "type": "shard_changed",
+        "before": _counts(before) if before is not None else None,
+        "after": {**_counts(after), "inflow": _whole(after["inflow"])},
+        "cause": _cause(after),
+    }
+
+
+def _directory_changed(before: Record | None, after: Record) -> dict[str, Any]:
+    old, new = (before or {}).get("warehouses", {}), after["warehouses"]
+    changed = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+    return {
+        "type": "directory_changed",
+        "before": {name: old.get(name) for name in changed},
+        "after": {name: new.get(name) for name in changed},
+        "cause": _cause(after),
+    }
+
+
+def _hold_changed(before: Record | None, after: Record) -> dict[str, Any]:
+    told, gone = _difference(before or {}, after, _HOLD | {"due"})
+    told.pop("due", None)
+    told_names = frozenset(told)
+    event = {"type": _hold_event(before, after, told_names, frozenset(gone)), "set": told}
+    return event | ({"unset": gone} if gone else {})
+
+
+def _hold_event(before: Record | None, after: Record, told: frozenset[str], gone: frozenset[str]) -> str:
+    status = Status(after["status"])
+    if before is None:
+        return "hold_placed" if status is Status.ACTIVE and "settlement" not in after else "hold_altered"
+    was_active = before["status"] == Status.ACTIVE
+    if was_active and status is Status.ACTIVE and not gone and told <= {"expires_at", "metadata"}:
+        return "hold_extended"
+    if was_active and status is not Status.ACTIVE and not gone and told <= {"status", "resolution", "lines"}:
+        return f"hold_{status.value}"
+    settles = "settlement" in told and "settlement" not in before and told <= {"settlement", "ttl"}
+    if settles and not was_active and gone <= {"open", "due"}:
+        return "hold_settled"
+    return "hold_altered"
+
+
+def _adjustment_made(before: Record | None, after: Record) -> dict[str, Any]:
+    told, gone = _difference(before or {}, after, _ADJUSTMENT)
+    if before is not None:
+        return {"type": "adjustment_altered", "set": told} | ({"unset": gone} if gone else {})
+    made = "adjustment_made" if after["adjustment_id"].startswith(ADJUSTMENT + "_") else "transfer_made"
+    _whole(after["quantity"])
+    return {"type": made, "set": told}
+
+
+def _difference(before: Record, after: Record, names: frozenset[str]) -> tuple[dict[str, Any], list[str]]:
+    told = {name: after[name] for name in sorted(names & after.keys()) if before.get(name) != after[name]}
+    return told, sorted(names & before.keys() - after.keys())
+
+
+def _other(source: Source, before: Record | None, after: Record) -> dict[str, Any]:
+    """What an event of this table has no field for; there is nothing, unless somebody edited the record."""
+    old = before or {}
+    key = after[KEY_OF[source]]
+    expected: dict[str, Any] = {KEY_OF[source]: key}
+    if source is Source.STOCK and is_directory(key):
+        known, expected["item_id"] = _DIRECTORY, key.removesuffix("#*")
+    elif source is Source.STOCK:
+        item, warehouse, shard = key.split("#")
+        known = _SHARD
+        expected |= {"item_id": item, "warehouse_id": warehouse, "shard": int(shard)}
+    elif source is Source.HOLDS:
+        known = _HOLD
+        renewed = old.get("expires_at") != after["expires_at"]
+        expected["due"] = due(key, after["expires_at"]) if renewed else old.get("due")
+    else:
+        known = _ADJUSTMENT
+    known |= _STAMP
+    told = {
+        name: value for name, value in after.items() if name not in known and expected.get(name, old.get(name)) != value
+    }
+    gone = sorted((old.keys() | expected.keys()) - after.keys() - known - {"due"})
+    return ({"set": told} if told else {}) | ({"unset": gone} if gone else {})
+
+
+def _counts(record: Record) -> dict[str, int]:
+    return {"available": _whole(record["available"]), "held": _whole(record["held"])}
+
+
+def _cause(record: Record) -> dict[str, Any]:
+    cause: dict[str, Any] = dict(record["cause"])
+    if not {"type", "id", "actor"} <= cause.keys():
+        raise ValueError("a cause without type, id or actor")
+    return cause
+
+
+def _event_id(key: str, rev: int) -> str:
+    return f"{key}@{rev}"
+
+
+def _whole(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"a whole number is expected, not {value!r}")
+    return value
