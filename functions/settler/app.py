@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 from inventory.pipeline.settler import settle_batch
+from inventory.pipeline.stream import aside_for
 from inventory.settings import Settings
 from inventory.telemetry import logger, metrics
 from inventory.wiring import aside_on, core_from
@@ -16,4 +17,4 @@ set_aside = aside_on(settings.poison_queue_url)
 @logger.inject_lambda_context
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, int]:
-    return {"settled": settle_batch(core, event["Records"], set_aside)}
+    return {"settled": settle_batch(core, event["Records"], aside_for(event, set_aside))}

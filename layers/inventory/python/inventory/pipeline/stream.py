@@ -55,3 +55,19 @@ def put_aside(record: StreamRecord, why: str, set_aside: SetAside) -> None:
     set_aside(record, why)
     report(Metric.POISON_RECORDS, 1)
     logger.error("record set aside", extra={"event_id": record.get("eventID"), "why": why})
+
+
+class StillPoison(Exception):
+    """A record that was given back still cannot be handled."""
+
+
+def aside_for(event: Mapping[str, Any], set_aside: SetAside) -> SetAside:
+    """What to do with a record that cannot be handled: set it aside; but tell the operator who gives it back.
+
+    `inventory redrive` marks what it gives back: its message is on the queue still, and goes only if this does not fail.
+    """
+    return _refuse if event.get("redrive") else set_aside
+
+
+def _refuse(_record: StreamRecord, why: str) -> None:
+    raise StillPoison(why)
