@@ -165,5 +165,6 @@ def _error_in(answer: httpx.Response) -> ApiError:
             return ApiError(answer.status_code, error)
     except (ValueError, KeyError, TypeError):
         pass
-    said = " ".join(answer.text.split())[:200] or "nothing more"
-    return ApiError(answer.status_code, {"message": f"{answer.url} answered {answer.status_code}: {said}"})
+    said = " ".join(answer.text.split())[:120] or "nothing"
+    message = f"{answer.url} answers, but not as this API does. Is the URL right? It says: {said}"
+    return ApiError(answer.status_code, {"message": message})

@@ -80,9 +80,12 @@ app.add_typer(redrive.app, name="redrive")
 def root(
     context: typer.Context,
     url: Annotated[
-        str | None, typer.Option(help="The API's base URL, without /v1 (or INVENTORY_URL).", show_default=False)
+        str | None,
+        typer.Option(metavar="URL", help="The API's base, without /v1 (or INVENTORY_URL).", show_default=False),
     ] = None,
-    key: Annotated[str | None, typer.Option(help="An API key (or INVENTORY_API_KEY).", show_default=False)] = None,
+    key: Annotated[
+        str | None, typer.Option(metavar="KEY", help="An API key (or INVENTORY_API_KEY).", show_default=False)
+    ] = None,
     stack: Annotated[
         str | None,
         typer.Option(
@@ -93,12 +96,14 @@ def root(
         ),
     ] = None,
     region: Annotated[
-        str | None, typer.Option(help="With --stack: its region, if not yours.", show_default=False)
+        str | None, typer.Option(metavar="REGION", help="With --stack: its region, if not yours.", show_default=False)
     ] = None,
     endpoint_url: Annotated[
-        str | None, typer.Option(help="With --stack: an emulator instead of AWS.", show_default=False)
+        str | None, typer.Option(metavar="URL", help="With --stack: an emulator instead of AWS.", show_default=False)
     ] = None,
-    timeout: Annotated[float, typer.Option(min=0.1, max=60, help="Seconds that one try of a request may take.")] = 15,
+    timeout: Annotated[
+        float, typer.Option(min=0.1, max=60, metavar="SECONDS", help="How long one try of a request may take.")
+    ] = 15,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for a script.")] = False,
 ) -> None:
     """Stock, holds, API keys and on-failure queues of an inventory service.

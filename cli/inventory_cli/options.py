@@ -8,7 +8,7 @@ IdempotencyKey = Annotated[
     str | None,
     typer.Option(
         metavar="TEXT",
-        help="The same text for every attempt at one thing: it then happens once, however often it is tried.",
+        help="The same text for each try of one thing: it happens once.",
         show_default=False,
     ),
 ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -44,10 +44,10 @@ def hold(held: Object, now: float) -> RenderableType:
 
 def holds(found: Sequence[Object], now: float) -> RenderableType:
     """Holds, one line each."""
-    table = grid("hold", "status", "expires", "lines")
+    table = grid("hold!", "status!", "expires!", "lines")
     for held in found:
         lines = ", ".join(f"{line['item']}@{line['warehouse']}:{line['quantity']}" for line in held["lines"])
-        table.add_row(Text(held["id"], no_wrap=True), status(held["status"]), _until(held["expires_at"], now), lines)
+        table.add_row(held["id"], status(held["status"]), _until(held["expires_at"], now), lines)
     return table
 
 
@@ -67,10 +67,11 @@ def status(name: str) -> Text:
 
 
 def grid(*columns: str) -> Table:
-    """An empty table; a column whose name ends with ``>`` has numbers."""
+    """An empty table; a column whose name ends with ``>`` has numbers, one with ``!`` is never broken."""
     table = Table(box=box.SIMPLE_HEAD, header_style="dim", pad_edge=False, show_edge=False)
     for column in columns:
-        table.add_column(column.rstrip(">"), justify="right" if column.endswith(">") else "left", overflow="fold")
+        justify: Literal["left", "right"] = "right" if column.endswith(">") else "left"
+        table.add_column(column.rstrip(">!"), justify=justify, no_wrap=column.endswith("!"), overflow="fold")
     return table
 
 

@@ -19,7 +19,7 @@ def adjust(  # noqa: PLR0913, PLR0917 - options are arguments
     warehouse: Warehouse,
     reason: Annotated[str, typer.Option(help="Why: received, damaged, returned, counted, …", show_default=False)],
     quantity: Annotated[
-        str | None, typer.Argument(metavar="[±N]", help="Units to add, or to take away.", show_default=False)
+        str | None, typer.Argument(metavar="±N", help="Units to add, or to take away.", show_default=False)
     ] = None,
     count: Annotated[
         int | None, typer.Option(min=0, help="Instead: the units on the shelf, held ones included.", show_default=False)

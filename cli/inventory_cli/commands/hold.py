@@ -21,7 +21,7 @@ _LINE = "ITEM[@WAREHOUSE][:QUANTITY]"
 @app.command()
 def place(
     context: typer.Context,
-    lines: Annotated[list[str], typer.Argument(metavar=f"{_LINE}…", help="What to hold.", show_default=False)],
+    lines: Annotated[list[str], typer.Argument(metavar=_LINE, help="What to hold.", show_default=False)],
     expires_in: ExpiresIn = None,
     metadata: Metadata = None,
     idempotency_key: IdempotencyKey = None,
@@ -86,7 +86,7 @@ def execute(
     lines: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[ITEM@WAREHOUSE:QUANTITY]…",
+            metavar="ITEM@WAREHOUSE:QUANTITY",
             help="What to take of it; a line left out goes back. Default: all of it.",
             show_default=False,
         ),

@@ -92,9 +92,9 @@ def _data(key: ApiKey) -> dict[str, Any]:
 
 
 def _table(keys: list[ApiKey]) -> Table:
-    table = render.grid("key", "account", "may", "since")
+    table = render.grid("key!", "account", "may", "since")
     for key in keys:
-        named = Text.assemble((key.name, "bold" if key.revoked is None else "strike"), f"\n{key.id}", no_wrap=True)
+        named = Text.assemble((key.name, "bold" if key.revoked is None else "strike"), f"\n{key.id}")
         since = Text(render.clock(key.created / 1000)[:10])
         if key.revoked is not None:
             since.append(f"\nrevoked {render.clock(key.revoked / 1000)[:10]}", style="red")

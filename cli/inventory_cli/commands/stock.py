@@ -18,7 +18,7 @@ _ITEMS_PER_CALL_MAX = 100
 
 def stock(
     context: typer.Context,
-    items: Annotated[list[str] | None, typer.Argument(metavar="ITEM…", help="Which items.", show_default=False)] = None,
+    items: Annotated[list[str] | None, typer.Argument(metavar="ITEM", help="Which items.", show_default=False)] = None,
     consistent: Annotated[
         bool, typer.Option("--consistent", help="Read the counters themselves, not their copy of a second ago.")
     ] = False,
