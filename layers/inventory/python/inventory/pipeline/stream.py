@@ -64,7 +64,7 @@ class StillPoison(Exception):
 def aside_for(event: Mapping[str, Any], set_aside: SetAside) -> SetAside:
     """What to do with a record that cannot be handled: set it aside; but tell the operator who gives it back.
 
-    `inventory redrive` marks what it gives back: its message is on the queue still, and goes only if this does not fail.
+    `inventory redrive` marks what it gives back: its message still waits, and goes only if nothing fails.
     """
     return _refuse if event.get("redrive") else set_aside
 
