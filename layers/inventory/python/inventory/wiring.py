@@ -10,9 +10,10 @@ import boto3
 from botocore.config import Config
 
 from inventory.domain.clock import HybridClock
+from inventory.domain.limits import STOCK_AGE_MAX_MS
 from inventory.pipeline.stream import SetAside, StreamRecord
 from inventory.protocol.core import Core
-from inventory.protocol.hints import Hints, Refusals
+from inventory.protocol.hints import Hints, Memory, Refusals
 from inventory.settings import Settings
 from inventory.storage.database import Database
 from inventory.storage.tables import Tables
@@ -79,6 +80,7 @@ def core_with(
         open_slices=open_slices,
         hints=Hints(now),
         refusals=Refusals(now),
+        stocks=Memory(now, STOCK_AGE_MAX_MS),
         new_uuid=new_uuid,
         pause=pause,
         report=report,

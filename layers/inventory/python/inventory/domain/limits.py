@@ -30,6 +30,7 @@ KEPT_AFTER_SETTLEMENT_S: Final = 35 * 86_400
 # How fresh knowledge must be.
 HINT_AGE_MAX_MS: Final = 1_000
 REFUSAL_AGE_MAX_MS: Final = 1_000
+STOCK_AGE_MAX_MS: Final = 1_000
 HINTS_KEPT_MAX: Final = 2_000
 
 # How often something is tried before the caller is told to try again later.

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
+from inventory.domain.availability import ItemStock
 from inventory.domain.clock import HybridClock
 from inventory.domain.ids import NewUuid
-from inventory.protocol.hints import Hints, Refusals
+from inventory.protocol.hints import Hints, Memory, Refusals
 from inventory.storage.database import Database
 from inventory.storage.tables import Tables
 
@@ -27,6 +28,7 @@ class Core:
         open_slices: Into how many slices the index of unfinished holds is cut.
         hints: Where stock was seen lately.
         refusals: What was found to be too little lately.
+        stocks: What readers were told of items lately.
         new_uuid: Makes random UUIDs.
         pause: Waits for some seconds.
         report: Counts something for the operators.
@@ -38,6 +40,7 @@ class Core:
     open_slices: int
     hints: Hints
     refusals: Refusals
+    stocks: Memory[str, ItemStock]
     new_uuid: NewUuid
     pause: Callable[[float], None]
     report: Report

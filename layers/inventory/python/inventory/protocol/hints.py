@@ -1,57 +1,74 @@
 """What an instance remembers for at most a second: where stock was seen, and where there was too little.
 
-Hints may be wrong and only cost another try. A refusal is remembered from a proof, so it may be repeated.
-Both are bounded: past the limit the oldest entry goes.
+Hints may be wrong and only cost another try. A refusal is remembered from a proof, so it may be repeated. Stock as
+last read is what a reader may be told: the projection is about a second behind the counters by itself.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
 
 from inventory.domain.drawing import ItemView, Shortage
 from inventory.domain.limits import HINT_AGE_MAX_MS, HINTS_KEPT_MAX, REFUSAL_AGE_MAX_MS
 
 ANY_WAREHOUSE = None
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
+
+
+class Memory(Generic[Key, Value]):
+    """Values by key, each forgotten when it is too old. Past the limit the one remembered first goes.
+
+    Args:
+        now: Milliseconds since 1970.
+        age_max_ms: A value of this age is forgotten.
+    """
+
+    def __init__(self, now: Callable[[], int], age_max_ms: int) -> None:
+        self._now = now
+        self._age_max_ms = age_max_ms
+        self._known: OrderedDict[Key, tuple[int, Value]] = OrderedDict()
+
+    def recall(self, key: Key) -> Value | None:
+        """The value, if it is still fresh."""
+        known_at, value = self._known.get(key, (None, None))
+        return value if known_at is not None and self._now() - known_at < self._age_max_ms else None
+
+    def remember(self, key: Key, value: Value, *, at_ms: int | None = None) -> None:
+        """Notes a value that was true at this instant, by default now. It is kept, not copied."""
+        self._known[key] = (self._now() if at_ms is None else at_ms, value)
+        self._known.move_to_end(key)
+        while len(self._known) > HINTS_KEPT_MAX:
+            self._known.popitem(last=False)
 
 
 class Hints:
     """Available units by item, warehouse and shard, as last seen by this instance."""
 
     def __init__(self, now: Callable[[], int]) -> None:
-        self._now = now
-        self._seen: OrderedDict[tuple[str, str | None], tuple[int, ItemView]] = OrderedDict()
+        self._seen: Memory[tuple[str, str | None], ItemView] = Memory(now, HINT_AGE_MAX_MS)
 
     def recall(self, item: str, warehouse: str | None) -> ItemView | None:
         """What was seen of the item in this warehouse (None: everywhere) within the last second."""
-        for scope in (warehouse, ANY_WAREHOUSE):
-            read_at, view = self._seen.get((item, scope), (0, {}))
-            if read_at and self._now() - read_at < HINT_AGE_MAX_MS:
-                return view
-        return None
+        seen = self._seen.recall((item, warehouse))
+        return self._seen.recall((item, ANY_WAREHOUSE)) if seen is None else seen
 
     def remember(self, item: str, warehouse: str | None, view: ItemView) -> None:
-        """Notes what was just read. The view is kept, not copied: what a try learns of it is remembered too."""
-        self._seen[(item, warehouse)] = (self._now(), view)
-        self._seen.move_to_end((item, warehouse))
-        while len(self._seen) > HINTS_KEPT_MAX:
-            self._seen.popitem(last=False)
+        """Notes what was just read. What a try learns of the view is remembered too."""
+        self._seen.remember((item, warehouse), view)
 
 
 class Refusals:
     """Where a strong reading proved too little, when, and how much there was."""
 
     def __init__(self, now: Callable[[], int]) -> None:
-        self._now = now
-        self._proved: OrderedDict[tuple[str, str | None], tuple[int, int]] = OrderedDict()
+        self._proved: Memory[tuple[str, str | None], int] = Memory(now, REFUSAL_AGE_MAX_MS)
 
     def remember(self, item: str, warehouse: str | None, available: int, at_ms: int) -> None:
         """Notes that at this instant there were only so many units."""
-        self._proved[(item, warehouse)] = (at_ms, available)
-        self._proved.move_to_end((item, warehouse))
-        while len(self._proved) > HINTS_KEPT_MAX:
-            self._proved.popitem(last=False)
+        self._proved.remember((item, warehouse), available, at_ms=at_ms)
 
     def recall(self, short: Shortage) -> int | None:
         """The units proved within the last second to be there, if fewer than wanted."""
-        proved_at, available = self._proved.get((short.item, short.warehouse), (0, 0))
-        fresh = proved_at and self._now() - proved_at < REFUSAL_AGE_MAX_MS
-        return available if fresh and available < short.wanted else None
+        available = self._proved.recall((short.item, short.warehouse))
+        return available if available is not None and available < short.wanted else None

@@ -1,4 +1,4 @@
-"""Looking at stock: the projection, at most a second old; or strongly, from directory and shards."""
+"""Looking at stock: the projection, as read within the last second; or strongly, from directory and shards."""
 
 from collections.abc import Sequence
 
@@ -13,8 +13,9 @@ from inventory.storage.stock_records import directory_from
 
 
 def read_stock(core: Core, item: str, *, consistent: bool) -> ItemStock:
-    """What is in stock of an item: one query of the projection; or, `consistent`, read strongly.
+    """What is in stock of an item: by one query of the projection, or by none; or, `consistent`, read strongly.
 
+    What this instance read of the projection within the last second it may tell again; `as_of_ms` says when that was.
     A consistent reading is of one instant where two passes over the shards agree. On an item that never stands
     still it is the last of several passes: each shard exact, their sum of no one instant.
 
@@ -23,7 +24,7 @@ def read_stock(core: Core, item: str, *, consistent: bool) -> ItemStock:
         Overloaded: The database did not answer.
     """
     if not consistent:
-        stock = _projected(core, item)
+        stock = core.stocks.recall(item) or _projected(core, item)
         if stock.warehouses:
             return stock
     # Not projected: unknown, or so new that only a strong reading knows it.
@@ -67,8 +68,11 @@ def list_in_stock(core: Core, warehouse: str, *, limit: int, starting_after: str
 
 
 def _projected(core: Core, item: str) -> ItemStock:
+    now_ms = core.clock.now()
     records = core.database.query(core.tables.availability, "#item_id = :item", {"item": item})
-    return _item(item, list(map(availability_from, records)), core.clock.now())
+    stock = _item(item, list(map(availability_from, records)), now_ms)
+    core.stocks.remember(item, stock, at_ms=now_ms)
+    return stock
 
 
 def _item(item: str, known: Sequence[Availability], now_ms: int) -> ItemStock:

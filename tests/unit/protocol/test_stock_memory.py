@@ -1,0 +1,62 @@
+"""A reader may be told what the same instance read within the last second: a hot item costs one query a second."""
+
+from inventory.domain.limits import HINTS_KEPT_MAX, STOCK_AGE_MAX_MS
+from inventory.protocol.hints import Memory
+from inventory.protocol.stock_view import read_stock
+from support.world import World
+
+
+def calls(world: World) -> list[str]:
+    made: list[str] = []
+    world.database.before_call = lambda operation, _arguments: made.append(operation)
+    return made
+
+
+def test_reads_within_a_second_share_one_query_and_say_when_it_was() -> None:
+    world = World()
+    world.receive("A", 5)
+    made = calls(world)
+    first = read_stock(world.core, "A", consistent=False)
+    world.clock.pass_s((STOCK_AGE_MAX_MS - 1) / 1000)
+    assert read_stock(world.core, "A", consistent=False) == first
+    assert first.as_of_ms == world.clock.now_ms - STOCK_AGE_MAX_MS + 1
+    assert made == ["Query"]
+
+
+def test_after_a_second_the_projection_is_read_again() -> None:
+    world = World()
+    world.receive("A", 5)
+    read_stock(world.core, "A", consistent=False)
+    world.place("A", 2)
+    world.project()
+    made = calls(world)
+    assert read_stock(world.core, "A", consistent=False).available == 5
+    world.clock.pass_s(STOCK_AGE_MAX_MS / 1000)
+    assert read_stock(world.core, "A", consistent=False).available == 3
+    assert made == ["Query"]
+
+
+def test_a_consistent_read_asks_the_counters_whatever_is_remembered() -> None:
+    world = World()
+    world.receive("A", 5)
+    read_stock(world.core, "A", consistent=False)
+    world.place("A", 2)
+    assert read_stock(world.core, "A", consistent=True).available == 3
+
+
+def test_another_instance_remembers_by_itself() -> None:
+    world = World()
+    world.receive("A", 5)
+    read_stock(world.core, "A", consistent=False)
+    world.place("A", 2)
+    world.project()
+    assert read_stock(world.instance(), "A", consistent=False).available == 3
+
+
+def test_a_memory_is_bounded_and_forgets_what_it_learned_first() -> None:
+    memory: Memory[int, str] = Memory(lambda: 0, age_max_ms=1)
+    for number in range(HINTS_KEPT_MAX + 1):
+        memory.remember(number, "known")
+    assert memory.recall(0) is None
+    assert memory.recall(1) == "known"
+    assert memory.recall(HINTS_KEPT_MAX) == "known"
