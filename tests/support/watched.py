@@ -67,6 +67,18 @@ class Watched(World):
             invariants.never_falsely_refused(self.history, refusal, self.clock.now_ms)
             raise
 
+    def place(
+        self,
+        item: str,
+        quantity: int = 1,
+        warehouse: str | None = "W1",
+        *,
+        expires_in_s: int = 900,
+        key: str | None = None,
+    ) -> Answer[Hold]:
+        """A hold with one line."""
+        return self.place_all(Want(item, warehouse, quantity), expires_in_s=expires_in_s, key=key)
+
     def place_all(
         self,
         *wants: Want,
@@ -181,6 +193,10 @@ class Watched(World):
             Change(ShardKey(item, warehouse, destination), quantity),
         ]
         assert shift(self.core, changes, Cause("move", self.core.new_id("mov"), "test"))
+
+    def hide_from_readers(self, item: str, warehouse: str = "W1") -> None:
+        """The service thinks that there is nothing, so that it must look strongly."""
+        self.core.hints.remember(item, warehouse, {})
 
     def finish(self) -> None:
         """Faults stop, what the holds' stream still had is lost, and time passes: the sweeper alone must finish."""

@@ -1,0 +1,292 @@
+"""Place: all lines or none, in one transaction; whatever stands in the way has its own answer."""
+
+import pytest
+
+from inventory.domain.drawing import Want
+from inventory.domain.errors import Conflict, IdempotencyKeyMismatch, InsufficientStock, Overloaded
+from inventory.domain.holds import Draw, Line, Status
+from inventory.domain.limits import ATTEMPTS_MAX
+from support.watched import Watched
+from support.wire import BATCH_READS, READS, TRANSACTIONS, conflicting, in_progress, throttling, unreachable
+
+
+class TestTheUsualCase:
+    def test_a_hold_takes_from_available_and_adds_to_held(self, world: Watched) -> None:
+        world.receive("A", 10)
+        hold = world.place("A", 3, expires_in_s=60).value
+        assert hold.lines == (Line("A", "W1", 3, (Draw(0, 3),)),)
+        assert hold.status is Status.ACTIVE
+        assert hold.expires_at == hold.created + 60_000 == hold.at + 60_000
+        assert (world.available("A"), world.held("A")) == (7, 3)
+        assert world.hold(hold.id) == hold
+
+    def test_it_costs_one_read_and_one_transaction_and_the_next_one_only_the_transaction(self, world: Watched) -> None:
+        world.receive("A", 10)
+        world.wire.calls.clear()
+        world.place("A")
+        assert world.wire.calls == ["BatchGetItem", "TransactWriteItems"]
+        world.place("A")
+        assert world.wire.calls[2:] == ["TransactWriteItems"]
+
+    def test_the_hold_keeps_its_metadata_and_who_made_it(self, world: Watched) -> None:
+        world.receive("A", 1)
+        hold = world.place_all(Want("A", "W1", 1), metadata={"order": "7"}).value
+        assert (dict(hold.metadata), hold.actor) == ({"order": "7"}, "key_test")
+        [shard] = [record for record in world.records(world.tables.stock) if "shard" in record]
+        assert shard["cause"] == {"type": "hold", "id": hold.id, "actor": "key_test"}
+
+    def test_lines_of_several_items_are_held_together(self, world: Watched) -> None:
+        world.receive("A", 5)
+        world.receive("B", 5, "W2")
+        hold = world.place_all(Want("A", "W1", 2), Want("B", "W2", 3)).value
+        assert {(line.item, line.warehouse, line.quantity) for line in hold.lines} == {("A", "W1", 2), ("B", "W2", 3)}
+
+    def test_equal_lines_are_merged(self, world: Watched) -> None:
+        world.receive("A", 5)
+        hold = world.place_all(Want("A", "W1", 2), Want("A", "W1", 3)).value
+        assert [line.quantity for line in hold.lines] == [5]
+
+    def test_a_named_and_an_open_line_of_one_item_share_what_is_there(self, world: Watched) -> None:
+        world.receive("A", 5)
+        hold = world.place_all(Want("A", None, 2), Want("A", "W1", 3)).value
+        assert hold.lines == (Line("A", "W1", 5, (Draw(0, 5),)),)
+
+    def test_stock_that_no_reader_has_heard_of_yet_is_found(self, world: Watched) -> None:
+        world.adjust("A", 5)  # not projected
+        assert world.place("A", 5).value.lines[0].quantity == 5
+
+
+class TestWarehousesAndShards:
+    def test_an_open_line_is_taken_from_a_warehouse_that_has_it_all(self, world: Watched) -> None:
+        world.receive("A", 2, "W1")
+        world.receive("A", 5, "W2")
+        assert [line.warehouse for line in world.place("A", 4, None).value.lines] == ["W2"]
+
+    def test_an_open_line_is_split_where_no_warehouse_has_it_all(self, world: Watched) -> None:
+        world.receive("A", 2, "W1")
+        world.receive("A", 5, "W2")
+        lines = world.place("A", 6, None).value.lines
+        assert [(line.warehouse, line.quantity) for line in lines] == [("W2", 5), ("W1", 1)]
+
+    def test_a_line_is_drawn_from_one_shard_that_has_it_all(self, world: Watched) -> None:
+        world.scatter("A", [1, 1, 4])
+        assert world.place("A", 3).value.lines[0].drawn == (Draw(2, 3),)
+
+    def test_a_line_is_drawn_from_several_shards_where_none_has_it_all(self, world: Watched) -> None:
+        world.scatter("A", [1, 2, 4])
+        assert world.place("A", 6).value.lines[0].drawn == (Draw(2, 4), Draw(1, 2))
+
+    def test_different_holds_are_spread_over_the_shards(self, world: Watched) -> None:
+        world.scatter("A", [50] * 4)
+        drawn = {world.place("A").value.lines[0].drawn[0].shard for _ in range(30)}
+        assert drawn == {0, 1, 2, 3}
+
+
+class TestStaleHints:
+    def test_a_shard_that_has_less_than_thought_leads_to_another(self, world: Watched) -> None:
+        world.scatter("A", [3, 3])
+        other = world.instance()
+        first = world.place("A", 1).value.lines[0].drawn[0].shard  # now this instance remembers both shards
+        for _ in range(3):
+            world.place_all(Want("A", "W1", 1), core=other)
+        assert world.available("A") == 2
+        held = sum(world.place("A", 1).value.lines[0].quantity for _ in range(2))
+        assert (held, world.available("A"), first in (0, 1)) == (2, 0, True)
+
+    def test_two_misses_lead_to_a_strong_reading(self, world: Watched) -> None:
+        world.scatter("A", [2] * 8)
+        world.place("A", 1)
+        other = world.instance()
+        for number in range(7):
+            world.adjust("A", -1, core=other)
+            world.level("A", 1 if number == 6 else 8)
+        world.wire.calls.clear()
+        world.place("A", 8)
+        assert world.wire.calls.count("TransactWriteItems") <= 3
+
+    def test_an_instance_deducts_what_it_has_just_taken_itself(self, world: Watched) -> None:
+        world.scatter("A", [1, 1, 1])
+        world.wire.calls.clear()
+        for _ in range(3):
+            world.place("A")
+        assert world.wire.calls.count("TransactWriteItems") == 3
+
+
+class TestIdempotency:
+    def test_the_same_request_with_a_key_finds_its_hold(self, world: Watched) -> None:
+        world.receive("A", 10)
+        first, again = (world.place("A", 2, key="k") for _ in range(2))
+        assert (first.replayed, again.replayed) == (False, True)
+        assert first.value.id == again.value.id
+        assert world.held("A") == 2
+
+    def test_a_replay_shows_the_hold_as_it_is_now(self, world: Watched) -> None:
+        world.receive("A", 10)
+        world.execute(world.place("A", 2, key="k").value)
+        assert world.place("A", 2, key="k").value.status is Status.EXECUTED
+
+    def test_the_same_key_with_other_parameters_is_a_mismatch(self, world: Watched) -> None:
+        world.receive("A", 10)
+        world.place("A", 2, key="k")
+        with pytest.raises(IdempotencyKeyMismatch):
+            world.place("A", 3, key="k")
+        assert world.held("A") == 2
+
+    def test_without_a_key_the_same_request_is_another_hold(self, world: Watched) -> None:
+        world.receive("A", 10)
+        assert world.place("A").value.id != world.place("A").value.id
+
+    def test_a_retry_of_the_request_that_took_the_last_unit_finds_its_hold(self, world: Watched) -> None:
+        world.receive("A", 1)
+        hold = world.place("A", key="k").value
+        world.flow()
+        again = world.place("A", key="k")
+        assert (again.value.id, again.replayed) == (hold.id, True)
+
+    def test_a_mismatch_is_told_even_where_nothing_is_left(self, world: Watched) -> None:
+        world.receive("A", 1)
+        world.place("A", key="k")
+        world.flow()
+        with pytest.raises(IdempotencyKeyMismatch):
+            world.place("A", 2, key="k")
+
+    @pytest.mark.parametrize("read", [1, 2, 3, 4])
+    def test_of_two_twins_for_the_last_unit_none_is_refused(self, world: Watched, read: int) -> None:
+        world.adjust("A", 1)  # not projected, so that both must read strongly
+        other = world.instance()
+        world.wire.meanwhile(lambda: world.place_all(Want("A", "W1", 1), key="k", core=other), READS, nth=read)
+        answer = world.place_all(Want("A", "W1", 1), key="k")
+        assert len(world.holds()) == 1
+        world.wire.calm()
+        assert world.place_all(Want("A", "W1", 1), key="k").value.id == answer.value.id
+
+    def test_a_refused_request_can_be_sent_again_under_its_key(self, world: Watched) -> None:
+        with pytest.raises(InsufficientStock):
+            world.place("A", key="k")
+        world.receive("A", 1)
+        assert not world.place("A", key="k").replayed
+
+
+class TestFaults:
+    def test_a_lost_answer_is_found_by_the_retry(self, world: Watched) -> None:
+        world.receive("A", 10)
+        world.wire.lose()
+        with pytest.raises(Overloaded):
+            world.place("A", 2, key="k")
+        assert world.place("A", 2, key="k").replayed
+        assert world.held("A") == 2
+
+    def test_an_unknown_outcome_within_one_request_is_found_by_itself(self, world: Watched) -> None:
+        world.receive("A", 2)
+        world.wire.mangle(in_progress)
+        answer = world.place("A", 2)
+        assert not answer.replayed
+        assert len(world.holds()) == 1
+
+    def test_a_call_that_never_got_there_changes_nothing(self, world: Watched) -> None:
+        world.receive("A", 10)
+        world.wire.refuse(unreachable)
+        with pytest.raises(Overloaded):
+            world.place("A")
+        assert world.held("A") == 0
+
+    def test_a_contended_shard_is_left_for_another(self, world: Watched) -> None:
+        undisturbed = Watched()
+        for each in (undisturbed, world):
+            each.scatter("A", [5, 5])
+        world.wire.refuse(conflicting(1))
+        hold, usual = world.place("A").value, undisturbed.place("A").value
+        assert hold.id == usual.id
+        assert hold.lines[0].drawn != usual.lines[0].drawn
+        [record] = [each for each in world.records(world.tables.stock) if each.get("held")]
+        assert record["cause"]["hops"] == 1
+        assert world.counted["ShardConflicts"] == 1
+
+    @pytest.mark.parametrize("fault", [conflicting(0), conflicting(1), throttling, in_progress])
+    def test_a_short_disturbance_is_waited_for(self, world: Watched, fault: object) -> None:
+        world.receive("A", 1)
+        before_ms = world.clock.now_ms
+        world.wire.refuse(fault, times=3)  # type: ignore[arg-type]
+        assert world.place("A").value.lines[0].quantity == 1
+        assert world.clock.now_ms - before_ms > 20
+
+    def test_after_so_many_conflicts_the_buyer_is_told_to_try_again(self, world: Watched) -> None:
+        world.receive("A", 1)
+        world.wire.refuse(conflicting(1), times=ATTEMPTS_MAX)
+        with pytest.raises(Conflict):
+            world.place("A")
+        assert world.available("A") == 1
+
+    def test_after_so_many_throttles_the_buyer_is_told_of_the_load(self, world: Watched) -> None:
+        world.receive("A", 1)
+        world.wire.refuse(throttling, times=ATTEMPTS_MAX)
+        with pytest.raises(Overloaded):
+            world.place("A")
+
+    def test_keys_left_unread_are_read_again(self, world: Watched) -> None:
+        world.receive("A", 1)
+        left = iter([True, True])
+        world.database.unprocessed = lambda _table, _key: next(left, False)
+        world.place("A")
+        assert world.wire.calls[-4:] == ["BatchGetItem"] * 3 + ["TransactWriteItems"]
+
+    def test_reads_that_stay_unread_are_an_overload(self, world: Watched) -> None:
+        world.receive("A", 1)
+        world.database.unprocessed = lambda _table, _key: True
+        with pytest.raises(Overloaded):
+            world.place("A")
+        world.database.unprocessed = lambda _table, _key: False
+
+
+class TestTimeWithinARequest:
+    def test_a_shard_that_is_ahead_of_the_clock_sets_the_instant(self, world: Watched) -> None:
+        world.receive("A", 5)
+        ahead, behind = world.instance(skew_ms=1_900), world.instance(skew_ms=-1_900)
+        later = world.place_all(Want("A", "W1", 1), core=ahead).value
+        hold = world.place_all(Want("A", "W1", 1), core=behind).value
+        assert hold.at == later.at
+
+    def test_the_time_to_live_counts_from_the_instant_of_the_write(self, world: Watched) -> None:
+        world.receive("A", 5)
+        world.wire.refuse(conflicting(1), times=8)
+        hold = world.place("A", expires_in_s=10).value
+        assert hold.expires_at - hold.at == 10_000
+
+
+class TestScatteredStock:
+    def test_a_line_over_more_shards_than_a_transaction_takes_is_gathered_first(self, world: Watched) -> None:
+        world.scatter("A", [1] * 120)
+        hold = world.place("A", 120).value
+        assert sum(draw.quantity for draw in hold.lines[0].drawn) == 120
+        assert len(hold.lines[0].drawn) <= 99
+        assert world.available("A") == 0
+
+    def test_a_cart_of_fifty_scattered_lines_is_gathered_in_one_try(self, world: Watched) -> None:
+        items = [f"I{number}" for number in range(50)]
+        for item in items:
+            world.scatter(item, [1, 1, 1])
+        hold = world.place_all(*(Want(item, "W1", 3) for item in items)).value
+        assert len(hold.lines) == 50
+        assert sum(len(line.drawn) for line in hold.lines) <= 99
+
+    def test_gathering_gives_way_to_a_buyer_who_is_faster(self, world: Watched) -> None:
+        world.scatter("A", [1] * 120)
+        other = world.instance()
+        world.wire.meanwhile(lambda: world.place_all(Want("A", "W1", 1), core=other), TRANSACTIONS)
+        assert world.place("A", 110).value.lines[0].quantity == 110
+        assert world.available("A") == 9
+
+    def test_as_many_draws_as_a_transaction_takes_need_no_gathering(self, world: Watched) -> None:
+        world.scatter("A", [1] * 99)
+        world.wire.calls.clear()
+        assert len(world.place("A", 99).value.lines[0].drawn) == 99
+        assert world.wire.calls.count("TransactWriteItems") == 1
+
+
+def test_a_read_between_two_projections_only_costs_another_try(world: Watched) -> None:
+    world.scatter("A", [2, 2])
+    world.place("A", 2)
+    world.wire.meanwhile(lambda: world.project(), BATCH_READS)
+    world.clock.pass_s(2)
+    world.place("A", 2)
+    assert world.available("A") == 0

@@ -1,0 +1,207 @@
+"""Refuse: `never_falsely_refused`. Every refusal here is judged against the recorded history of the stock."""
+
+from itertools import count as numbers
+
+import pytest
+
+from inventory.domain.drawing import Want
+from inventory.domain.errors import Conflict, InsufficientStock
+from inventory.domain.limits import READ_PASSES_MAX
+from support.watched import Watched
+from support.wire import BATCH_READS
+
+
+def _torn(world: Watched, last: str, *passes: bool) -> None:
+    """Whether each of the next strong passes reads this shard later than the others, in a call of its own."""
+    left = iter([unread for torn in passes for unread in ([True, False] if torn else [False])])
+    world.database.unprocessed = lambda _table, key: key.get("stock_id", {}).get("S") == last and next(left, False)
+
+
+class TestAProvedShortage:
+    def test_more_than_there_is_is_refused_with_what_there_is(self, world: Watched) -> None:
+        world.receive("A", 2)
+        with pytest.raises(InsufficientStock) as refusal:
+            world.place("A", 3)
+        found = refusal.value
+        assert (found.item, found.warehouse, found.wanted, found.available) == ("A", "W1", 3, 2)
+        assert world.held("A") == 0
+
+    def test_an_unknown_item_is_refused(self, world: Watched) -> None:
+        with pytest.raises(InsufficientStock) as refusal:
+            world.place("nothing", 1, None)
+        assert refusal.value.available == 0
+
+    def test_a_warehouse_that_never_had_the_item_is_refused(self, world: Watched) -> None:
+        world.receive("A", 2)
+        with pytest.raises(InsufficientStock):
+            world.place("A", 1, "W2")
+
+    def test_one_line_that_cannot_be_met_refuses_them_all(self, world: Watched) -> None:
+        world.receive("A", 5)
+        with pytest.raises(InsufficientStock) as refusal:
+            world.place_all(Want("A", "W1", 1), Want("B", "W1", 1))
+        assert refusal.value.item == "B"
+        assert world.held("A") == 0
+
+    def test_named_and_open_lines_of_one_item_are_short_together(self, world: Watched) -> None:
+        world.receive("A", 5)
+        with pytest.raises(InsufficientStock) as refusal:
+            world.place_all(Want("A", "W1", 3), Want("A", None, 3))
+        assert (refusal.value.wanted, refusal.value.available) == (6, 5)
+
+    def test_it_takes_two_passes_and_no_write(self, world: Watched) -> None:
+        world.receive("A", 1)
+        world.wire.calls.clear()
+        with pytest.raises(InsufficientStock):
+            world.place("A", 2)
+        assert "TransactWriteItems" not in world.wire.calls
+        # the projection; directory, then shards; directory and shards together
+        assert world.wire.calls == ["BatchGetItem"] * 4
+
+
+class TestStockThatMovesMeanwhile:
+    def test_a_move_from_an_unread_shard_to_a_read_one_is_not_missed(self, world: Watched) -> None:
+        world.scatter("A", [0, 5])
+        world.clock.pass_s(2)
+        world.hide_from_readers("A")
+        _torn(world, "A#W1#1", True)
+        # Directory, shard 0 (empty), and then all stock goes from the shard not read yet to the one read already.
+        world.wire.meanwhile(lambda: world.move("A", 1, 0, 5), BATCH_READS, nth=3)
+        assert world.place("A", 5).value.lines[0].quantity == 5
+
+    def test_a_second_pass_that_is_torn_as_well_is_not_believed(self, world: Watched) -> None:
+        world.scatter("A", [0, 5])
+        world.clock.pass_s(2)
+        world.hide_from_readers("A")
+        _torn(world, "A#W1#1", True, True)
+        # Both passes see nothing on either shard, though there always are five.
+        world.wire.meanwhile(lambda: world.move("A", 1, 0, 5), BATCH_READS, nth=3)
+        world.wire.meanwhile(lambda: world.move("A", 0, 1, 5), BATCH_READS, nth=4)
+        world.wire.meanwhile(lambda: world.move("A", 1, 0, 5), BATCH_READS, nth=5)
+        assert world.place("A", 5).value.lines[0].quantity == 5
+
+    def test_units_that_come_and_are_sold_between_the_passes_make_another_pass(self, world: Watched) -> None:
+        world.receive("A", 1)
+        other = world.instance()
+
+        def arrive_and_go() -> None:
+            world.adjust("A", 4, core=other)
+            world.place_all(Want("A", "W1", 4), core=other)
+
+        world.wire.meanwhile(arrive_and_go, BATCH_READS, nth=4)
+        world.wire.calls.clear()
+        with pytest.raises(InsufficientStock):
+            world.place("A", 3)
+        reads = len([call for call in world.wire.calls if call == "BatchGetItem"])
+        assert reads > 4
+
+    def test_a_warehouse_that_is_new_between_the_passes_is_seen(self, world: Watched) -> None:
+        world.receive("A", 1)
+        world.wire.meanwhile(lambda: world.adjust("A", 5, "W2"), BATCH_READS, nth=3)
+        hold = world.place("A", 4, None).value
+        assert [line.warehouse for line in hold.lines] == ["W2"]
+
+    def test_a_shard_that_is_new_between_the_passes_is_seen(self, world: Watched) -> None:
+        world.receive("A", 5)
+        taken = world.place("A", 5).value
+        world.flow()
+
+        def split_and_receive() -> None:
+            world.split("A", 2)
+            world.adjust("A", 3)
+            world.adjust("A", 3)
+
+        world.wire.meanwhile(split_and_receive, BATCH_READS, nth=4)
+        assert world.place("A", 6).value.lines[0].quantity == 6
+        assert world.held("A") == 11
+        assert taken.id
+
+    def test_stock_that_never_stands_still_is_a_conflict_and_no_refusal(self, world: Watched) -> None:
+        world.receive("A", 1)
+        sizes = numbers(1)
+        other = world.instance()
+
+        def arrive_and_go() -> None:
+            quantity = 3 + next(sizes)
+            world.adjust("A", quantity, core=other)
+            world.adjust("A", -quantity, core=other)
+
+        world.wire.meanwhile(arrive_and_go, BATCH_READS, times=2 * READ_PASSES_MAX + 2)
+        with pytest.raises(Conflict):
+            world.place("A", 3)
+
+    def test_what_only_falls_between_the_passes_is_no_obstacle(self, world: Watched) -> None:
+        world.receive("A", 3)
+        other = world.instance()
+        world.wire.meanwhile(lambda: world.place_all(Want("A", "W1", 1), core=other), BATCH_READS, nth=4)
+        with pytest.raises(InsufficientStock) as refusal:
+            world.place("A", 4)
+        assert refusal.value.available == 3
+
+
+class TestSlowReads:
+    def test_a_proof_that_took_over_a_second_is_no_proof(self, world: Watched) -> None:
+        world.scatter("A", [0, 1])
+        world.hide_from_readers("A")
+        _torn(world, "A#W1#1", False, True)
+
+        def arrive_long_ago() -> None:
+            world.adjust("A", 5)  # on shard 0, which the second pass has read already
+            world.clock.pass_s(3)
+
+        world.wire.meanwhile(arrive_long_ago, BATCH_READS, nth=4)
+        assert world.place("A", 3).value.lines[0].quantity == 3
+
+    def test_reads_that_are_all_too_slow_end_in_a_conflict(self, world: Watched) -> None:
+        world.receive("A", 1)
+        world.wire.meanwhile(lambda: world.clock.pass_s(3), BATCH_READS, times=READ_PASSES_MAX + 2)
+        with pytest.raises(Conflict):
+            world.place("A", 2)
+
+
+class TestMemory:
+    def test_a_sold_out_item_costs_no_call_for_a_second(self, world: Watched) -> None:
+        world.receive("A", 1)
+        world.place("A")
+        for _ in range(2):
+            world.wire.calls.clear()
+            with pytest.raises(InsufficientStock):
+                world.place("A")
+        assert world.wire.calls == []
+
+    def test_a_smaller_want_is_not_refused_from_memory(self, world: Watched) -> None:
+        world.receive("A", 2)
+        with pytest.raises(InsufficientStock):
+            world.place("A", 3)
+        assert world.place("A", 2).value.lines[0].quantity == 2
+
+    def test_what_was_seen_as_enough_is_not_refused_from_memory(self, world: Watched) -> None:
+        world.receive("A", 3)
+        with pytest.raises(InsufficientStock):
+            world.place("A", 4)
+        world.core.hints.remember("A", "W1", {})  # seems empty: the refusal in mind must not be used for 3
+        assert world.place("A", 3).value.lines[0].quantity == 3
+
+    def test_after_a_second_it_looks_again(self, world: Watched) -> None:
+        with pytest.raises(InsufficientStock):
+            world.place("A")
+        world.adjust("A", 1)
+        world.clock.pass_s(1)
+        assert world.place("A").value.lines[0].quantity == 1
+
+    def test_a_refusal_for_one_warehouse_says_nothing_of_another(self, world: Watched) -> None:
+        world.receive("A", 1, "W2")
+        with pytest.raises(InsufficientStock):
+            world.place("A", 1, "W1")
+        assert world.place("A", 1, "W2").value.lines[0].warehouse == "W2"
+        with pytest.raises(InsufficientStock):
+            world.place("A", 1, None)
+
+    def test_memory_is_of_the_instant_of_the_proof_and_not_of_the_answer(self, world: Watched) -> None:
+        world.receive("A", 1)
+        world.wire.meanwhile(lambda: world.clock.pass_s(0.9), BATCH_READS, nth=4)  # the second pass takes 0.9 s
+        with pytest.raises(InsufficientStock):
+            world.place("A", 2)
+        world.adjust("A", 5, core=world.instance())
+        world.clock.pass_s(0.2)
+        assert world.place("A", 2).value.lines[0].quantity == 2

@@ -1,0 +1,174 @@
+"""Sweep: `everything_settles`, whatever else failed, slice by slice, and run after run if time is short."""
+
+import pytest
+
+from inventory.domain.errors import ClockSkewed, Overloaded
+from inventory.domain.holds import Hold, Status
+from inventory.domain.limits import ATTEMPTS_MAX
+from inventory.protocol.sweep import sweep
+from support.watched import Watched
+from support.wire import READS, TRANSACTIONS, WRITES, conflicting, unreachable
+
+
+def _placed(world: Watched, number: int, expires_in_s: int = 10) -> list[Hold]:
+    world.receive("A", number)
+    return [world.place("A", expires_in_s=expires_in_s).value for _ in range(number)]
+
+
+def _lose_the_stream(world: Watched) -> None:
+    world.database.stream(world.tables.holds).drain()
+
+
+class TestExpiry:
+    def test_what_is_past_its_time_expires_and_gives_its_stock_back(self, world: Watched) -> None:
+        _placed(world, 5)
+        world.clock.pass_s(11)
+        assert world.sweep().expired == 5
+        world.flow()
+        assert (world.available("A"), world.held("A")) == (5, 0)
+
+    def test_what_has_time_left_stays(self, world: Watched) -> None:
+        _placed(world, 3)
+        world.clock.pass_s(9)
+        swept = world.sweep()
+        assert (swept.expired, swept.seen) == (0, 3)
+
+    def test_each_slice_is_gone_through_in_pages(self, world: Watched) -> None:
+        world.open_slices = 1
+        world.core = world.instance()
+        _placed(world, 230)
+        world.clock.pass_s(11)
+        swept = world.sweep()
+        assert (swept.expired, swept.finished, swept.slices) == (230, True, 1)
+
+    def test_what_was_extended_since_the_index_was_read_stays(self, world: Watched) -> None:
+        [hold] = _placed(world, 1)
+        world.clock.pass_s(9.9)
+        slow, other = world.instance(skew_ms=1_500), world.instance()
+        world.wire.meanwhile(lambda: world.extend(hold, 60, core=other), WRITES)
+        assert sweep(slow, until_ms=world.clock.now_ms + 60_000).expired == 0
+        assert world.hold(hold.id).status is Status.ACTIVE
+
+    def test_what_was_executed_since_the_index_was_read_stays_executed(self, world: Watched) -> None:
+        [hold] = _placed(world, 1)
+        world.clock.pass_s(10.1)
+        behind = world.instance(skew_ms=-1_900)
+        world.wire.meanwhile(lambda: world.execute(hold, core=behind), WRITES)
+        assert world.sweep().expired == 0
+        assert world.hold(hold.id).status is Status.EXECUTED
+
+    def test_one_that_is_contended_stops_no_other(self, world: Watched) -> None:
+        _placed(world, 3)
+        world.clock.pass_s(11)
+        world.wire.refuse(conflicting(), WRITES, times=ATTEMPTS_MAX)
+        swept = world.sweep()
+        assert (swept.expired, swept.contended) == (2, 1)
+        assert world.sweep().expired == 1
+
+
+class TestSettling:
+    def test_what_the_settler_missed_for_over_a_minute_is_settled(self, world: Watched) -> None:
+        for hold in _placed(world, 4, 900):
+            world.execute(hold)
+        _lose_the_stream(world)
+        world.clock.pass_s(62)
+        swept = world.sweep()
+        assert swept.settling.settled == 4
+        assert world.held("A") == 0
+
+    def test_what_ended_just_now_is_left_to_the_settler(self, world: Watched) -> None:
+        for hold in _placed(world, 4, 900):
+            world.execute(hold)
+        world.clock.pass_s(58)
+        assert world.sweep().settling.settled == 0
+
+    def test_a_contended_shard_is_left_to_the_next_run(self, world: Watched) -> None:
+        for hold in _placed(world, 2, 900):
+            world.release(hold)
+        _lose_the_stream(world)
+        world.clock.pass_s(62)
+        world.wire.refuse(conflicting(), TRANSACTIONS, times=4 * ATTEMPTS_MAX)
+        assert world.sweep().contended >= 1
+        world.wire.calm()
+        assert world.sweep().settling.settled == 2
+
+    def test_everything_settles_with_the_sweeper_alone(self, world: Watched) -> None:
+        for index, hold in enumerate(_placed(world, 9)):
+            [lambda _hold: None, world.execute, world.release][index % 3](hold)
+        _lose_the_stream(world)
+        world.clock.pass_s(11)
+        world.sweep()
+        _lose_the_stream(world)
+        world.clock.pass_s(62)
+        world.sweep()
+        assert all(hold.settlement for hold in world.holds())
+        assert (world.available("A"), world.held("A")) == (6, 0)
+
+
+class TestTime:
+    def test_it_stops_in_time_and_the_next_run_goes_on(self, world: Watched) -> None:
+        _placed(world, 40)
+        world.clock.pass_s(11)
+        first = sweep(world.core, until_ms=world.clock.now_ms + 30)
+        assert not first.finished
+        assert 0 < first.expired < 40
+        runs = 0
+        while any(hold.status is Status.ACTIVE for hold in world.holds()):
+            world.clock.pass_s(60)
+            sweep(world.core, until_ms=world.clock.now_ms + 30)
+            runs += 1
+        assert runs <= world.open_slices
+
+    def test_with_no_time_at_all_it_does_nothing(self, world: Watched) -> None:
+        _placed(world, 2)
+        world.clock.pass_s(11)
+        swept = sweep(world.core, until_ms=world.clock.now_ms)
+        assert (swept.seen, swept.finished) == (0, False)
+
+    def test_each_minute_begins_with_another_slice(self, world: Watched) -> None:
+        begun = set()
+        for _ in range(world.open_slices):
+            world.clock.pass_s(60)
+            seen: list[str] = []
+            judge = world.database.before_call
+            world.database.before_call = lambda operation, request, seen=seen: seen.append(  # type: ignore[misc]
+                request["ExpressionAttributeValues"][":open"]["S"]
+            )
+            world.sweep()
+            world.database.before_call = judge
+            begun.add(seen[0])
+        assert begun == {"0", "1", "2", "3"}
+
+    def test_due_holds_of_all_slices_come_before_the_rest(self, world: Watched) -> None:
+        _placed(world, 20)
+        _placed(world, 20, 900)
+        world.clock.pass_s(11)
+        sweep(world.core, until_ms=world.clock.now_ms + 150)
+        assert {hold.status for hold in world.holds() if hold.expires_at < world.clock.now_ms} == {Status.EXPIRED}
+
+    def test_an_instance_with_a_wrong_clock_does_not_sweep(self, world: Watched) -> None:
+        _placed(world, 1)
+        with pytest.raises(ClockSkewed):
+            sweep(world.instance(skew_ms=60_000), until_ms=world.clock.now_ms + 120_000)
+        assert world.holds()[0].status is Status.ACTIVE
+
+    def test_an_index_that_cannot_be_read_is_an_overload(self, world: Watched) -> None:
+        world.wire.refuse(unreachable, READS)
+        with pytest.raises(Overloaded):
+            world.sweep()
+
+
+def test_a_hold_that_cannot_be_settled_is_told_and_stops_no_other(world: Watched) -> None:
+    world.ends_well = False
+    holds = _placed(world, 3, 900)
+    for hold in holds:
+        world.execute(hold)
+    _lose_the_stream(world)
+    world.database.after_call = lambda *_: None
+    table = world.database._tables[world.tables.stock]
+    key = ("A#W1#0",)
+    table.items[key] = {**table.items[key], "held": {"N": "2"}}
+    world.clock.pass_s(62)
+    swept = world.sweep()
+    assert (swept.settling.settled, len(swept.settling.broken)) == (2, 1)
+    assert world.counted["ShardConflicts"] == 0
