@@ -23,6 +23,7 @@ class Settings:
         availability_table: As above.
         api_keys_table: As above.
         poison_queue_url: Where a stream's consumer sets aside what it can never handle.
+        history_bucket: The bucket of archive, snapshots and manifests; empty where a function has no use for it.
         open_slices: Into how many slices the index of unfinished holds is cut.
         environment: The name of the deployment.
         docs_url: Where docs/errors.md can be read, or empty; answers then name no page.
@@ -35,6 +36,7 @@ class Settings:
     availability_table: str = ""
     api_keys_table: str = ""
     poison_queue_url: str = ""
+    history_bucket: str = ""
     open_slices: int = 64
     environment: str = "local"
     docs_url: str = ""

@@ -26,9 +26,12 @@ class Metric(StrEnum):
     CLOCK_SKEW = "ClockSkew"
     INVARIANT_BROKEN = "InvariantBroken"
     UNVERIFIED_KEYS = "UnverifiedKeys"
+    EVENTS_ARCHIVED = "EventsArchived"
+    ARCHIVE_LAG = "ArchiveLag"
+    STAMPS_APART = "StampsApart"
 
 
-_IN_MILLISECONDS: Final = frozenset({Metric.SETTLEMENT_LAG, Metric.PROJECTION_LAG})
+_IN_MILLISECONDS: Final = frozenset({Metric.SETTLEMENT_LAG, Metric.PROJECTION_LAG, Metric.ARCHIVE_LAG})
 
 #: Structured, one JSON object per line. The service's name and the level come from POWERTOOLS_*.
 logger = Logger(utc=True, use_rfc3339=True)

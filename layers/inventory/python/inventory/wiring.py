@@ -10,12 +10,14 @@ import boto3
 from botocore.config import Config
 
 from inventory.domain.clock import HybridClock
+from inventory.domain.events import Source
 from inventory.domain.limits import STOCK_AGE_MAX_MS
 from inventory.pipeline.stream import SetAside, StreamRecord
 from inventory.protocol.core import Core
 from inventory.protocol.hints import Hints, Memory, Refusals
 from inventory.settings import Settings
 from inventory.storage.database import Database
+from inventory.storage.objects import S3Objects
 from inventory.storage.tables import Tables
 from inventory.telemetry import report
 
@@ -27,6 +29,15 @@ CLIENT_CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 3},
     max_pool_connections=10,
     tcp_keepalive=True,
+    parameter_validation=False,
+)
+
+#: Objects may be some 64 MB large; nobody waits for them.
+OBJECTS_CONFIG = Config(
+    connect_timeout=2,
+    read_timeout=20,
+    retries={"mode": "standard", "total_max_attempts": 4},
+    max_pool_connections=16,
     parameter_validation=False,
 )
 
@@ -99,3 +110,17 @@ def aside_on(queue_url: str) -> SetAside:
         client.send_message(QueueUrl=queue_url, MessageBody=body)
 
     return set_aside
+
+
+def objects_from(settings: Settings, *, client: Any = None) -> S3Objects:
+    """The history's bucket."""
+    return S3Objects(client or boto3.client("s3", config=OBJECTS_CONFIG), settings.history_bucket)
+
+
+def archived_tables(settings: Settings) -> dict[str, Source]:
+    """The tables whose streams are archived, by name."""
+    return {
+        settings.stock_table: Source.STOCK,
+        settings.holds_table: Source.HOLDS,
+        settings.adjustments_table: Source.ADJUSTMENTS,
+    }

@@ -1,0 +1,119 @@
+"""The consumer of all three streams: writes what happened into the archive, once (docs/events.md, docs/history.md).
+
+The same batch again makes the same bytes under the same name, and no second object.
+"""
+
+import gzip
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+
+from inventory.domain.clock import Milliseconds
+from inventory.domain.events import Event, Source, event_of, line_of
+from inventory.pipeline.stream import SetAside, StreamRecord, change_of, put_aside
+from inventory.storage.objects import Objects
+from inventory.telemetry import Metric, logger, report
+
+#: An event's `at` differs from the stream's own time by no more than this, or a clock or a stream is wrong.
+APART_MAX_MS: Final = 20_000
+_TTL: Final = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
+
+
+class Told(NamedTuple):
+    """An event with what its stream record says beside it: the stream's time, and the ids that name its object."""
+
+    source: Source
+    told_ms: Milliseconds
+    stream_id: str
+    sequence: str
+    event: Event
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class Archived:
+    """What became of a batch: events archived, new objects written, and the longest way of an event to here."""
+
+    events: int
+    objects: int
+    lag_ms: Milliseconds
+
+
+def archive_batch(
+    objects: Objects,
+    sources: Mapping[str, Source],
+    records: Iterable[StreamRecord],
+    set_aside: SetAside,
+    now_ms: Milliseconds,
+) -> Archived:
+    """Archives a batch of a stream. Poison is set aside and stops nothing.
+
+    Args:
+        objects: The history's bucket.
+        sources: The archived tables by name.
+        records: The batch.
+        set_aside: Takes records that can never be archived.
+        now_ms: The time, for the lag.
+
+    Raises:
+        botocore.exceptions.ClientError: The bucket refused or did not answer; the batch must be given again.
+    """
+    told = [event for record in records if (event := _told(record, sources, set_aside)) is not None]
+    new = 0
+    for (source, hour), batch in _by_hour(told).items():
+        new += objects.put_new(object_key(source, hour, batch), body_of(batch))
+    lag_ms = max((now_ms - each.event["at"] for each in told), default=0)
+    if told:
+        report(Metric.EVENTS_ARCHIVED, len(told))
+        report(Metric.ARCHIVE_LAG, max(0, lag_ms))
+    _report_apart(told)
+    logger.info("archived", extra={"events": len(told), "objects": new, "lag_ms": lag_ms})
+    return Archived(len(told), new, lag_ms)
+
+
+def object_key(source: Source, hour: datetime, batch: Sequence[Told]) -> str:
+    """The name of the object for events of one hour: equal batches have equal names, different ones never."""
+    ids = hashlib.sha256("".join(f"{each.stream_id}\n" for each in batch).encode()).hexdigest()[:16]
+    return f"archive/{source}/{hour:dt=%Y-%m-%d/hour=%H}/{ids}-{batch[0].sequence}-{batch[-1].sequence}.jsonl.gz"
+
+
+def body_of(batch: Sequence[Told]) -> bytes:
+    """The events as compressed lines; the same bytes whenever it is done."""
+    text = "".join(f"{each.line}\n" for each in batch)
+    return gzip.compress(text.encode(), compresslevel=9, mtime=0)
+
+
+def _told(record: StreamRecord, sources: Mapping[str, Source], set_aside: SetAside) -> Told | None:
+    try:
+        before, after = change_of(record)
+        source = sources[record["eventSourceARN"].split(":table/")[1].split("/")[0]]
+        stream = record["dynamodb"]
+        told_ms = round(float(stream["ApproximateCreationDateTime"]) * 1000)
+        by_ttl = after is None and _TTL.items() <= (record.get("userIdentity") or {}).items()
+        event = event_of(source, before, after, told_ms=told_ms, by_ttl=by_ttl)
+        return Told(source, told_ms, record["eventID"], stream["SequenceNumber"], event, line_of(event))
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        put_aside(record, f"{type(error).__name__}: {error}", set_aside)
+        return None
+
+
+def _by_hour(told: Iterable[Told]) -> dict[tuple[Source, datetime], list[Told]]:
+    """Whoever reads the hours around an instant finds all of it: no object has another hour's events."""
+    batches: dict[tuple[Source, datetime], list[Told]] = {}
+    for each in told:
+        hour = datetime.fromtimestamp(each.told_ms // 3_600_000 * 3600, UTC)
+        batches.setdefault((each.source, hour), []).append(each)
+    return batches
+
+
+def _report_apart(told: Iterable[Told]) -> None:
+    apart = [each for each in told if abs(each.event["at"] - each.told_ms) > APART_MAX_MS]
+    if apart:
+        report(Metric.STAMPS_APART, len(apart))
+        for each in apart[:3]:
+            logger.error(
+                "an event's instant is far from the stream's time",
+                extra={"event_id": each.event["event_id"], "at": each.event["at"], "told_ms": each.told_ms},
+            )

@@ -1,0 +1,165 @@
+"""The port to the history's bucket: the few things that are done with objects there. Nothing is ever deleted."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from botocore.exceptions import ClientError
+
+_THERE_ALREADY = {"PreconditionFailed", "412"}
+_MISSING = {"NoSuchKey", "404", "NotFound"}
+
+
+class Stored(NamedTuple):
+    """An object's name and size in bytes."""
+
+    key: str
+    size: int
+
+
+class NoSuchObject(Exception):
+    """There is no object of this name."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+
+class Objects(Protocol):
+    """A bucket."""
+
+    def put_new(self, key: str, body: bytes) -> bool:
+        """Writes an object unless there is one of this name; tells whether it did."""
+        ...
+
+    def put(self, key: str, body: bytes) -> None:
+        """Writes an object; one of this name gets a new version."""
+        ...
+
+    def read(self, key: str) -> bytes:
+        """An object's content.
+
+        Raises:
+            NoSuchObject: There is none.
+        """
+        ...
+
+    def download(self, key: str, path: Path) -> None:
+        """Writes an object's content into a file.
+
+        Raises:
+            NoSuchObject: There is none.
+        """
+        ...
+
+    def upload(self, path: Path, key: str) -> None:
+        """Writes a file's content as an object."""
+        ...
+
+    def copy_new(self, source: str, key: str) -> None:
+        """Copies an object within the bucket, unless there is one of the new name.
+
+        Raises:
+            NoSuchObject: There is no such source.
+        """
+        ...
+
+    def list(self, prefix: str) -> Iterator[Stored]:
+        """All objects whose names begin so, in the order of their names."""
+        ...
+
+    def first(self, prefix: str) -> Stored | None:
+        """The first object whose name begins so, or None."""
+        ...
+
+
+class S3Objects:
+    """A bucket of S3.
+
+    Args:
+        client: A boto3 S3 client, with its timeouts and retries set.
+        bucket: The bucket's name.
+    """
+
+    def __init__(self, client: Any, bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    def put_new(self, key: str, body: bytes) -> bool:
+        """Writes an object unless there is one of this name; tells whether it did."""
+        try:
+            self._client.put_object(Bucket=self._bucket, Key=key, Body=body, IfNoneMatch="*")
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _THERE_ALREADY:
+                return False
+            raise
+        return True
+
+    def put(self, key: str, body: bytes) -> None:
+        """Writes an object; one of this name gets a new version."""
+        self._client.put_object(Bucket=self._bucket, Key=key, Body=body)
+
+    def read(self, key: str) -> bytes:
+        """An object's content.
+
+        Raises:
+            NoSuchObject: There is none.
+        """
+        try:
+            body: bytes = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+        except ClientError as error:
+            raise _named(error, key) from error
+        return body
+
+    def download(self, key: str, path: Path) -> None:
+        """Writes an object's content into a file.
+
+        Raises:
+            NoSuchObject: There is none.
+        """
+        try:
+            self._client.download_file(self._bucket, key, str(path))
+        except ClientError as error:
+            raise _named(error, key) from error
+
+    def upload(self, path: Path, key: str) -> None:
+        """Writes a file's content as an object."""
+        self._client.upload_file(str(path), self._bucket, key)
+
+    def copy_new(self, source: str, key: str) -> None:
+        """Copies an object within the bucket, unless there is one of the new name.
+
+        Raises:
+            NoSuchObject: There is no such source.
+        """
+        if self._exists(key):
+            return
+        try:
+            self._client.copy({"Bucket": self._bucket, "Key": source}, self._bucket, key)
+        except ClientError as error:
+            raise _named(error, source) from error
+
+    def list(self, prefix: str) -> Iterator[Stored]:
+        """All objects whose names begin so, in the order of their names."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+        for page in pages:
+            for found in page.get("Contents", ()):
+                yield Stored(found["Key"], found["Size"])
+
+    def first(self, prefix: str) -> Stored | None:
+        """The first object whose name begins so, or None."""
+        answer = self._client.list_objects_v2(Bucket=self._bucket, Prefix=prefix, MaxKeys=1)
+        return next((Stored(found["Key"], found["Size"]) for found in answer.get("Contents", ())), None)
+
+    def _exists(self, key: str) -> bool:
+        try:
+            self._client.head_object(Bucket=self._bucket, Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _MISSING:
+                return False
+            raise
+        return True
+
+
+def _named(error: ClientError, key: str) -> Exception:
+    return NoSuchObject(key) if error.response["Error"]["Code"] in _MISSING else error

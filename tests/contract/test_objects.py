@@ -1,0 +1,67 @@
+"""One suite over every bucket: S3 as moto has it, and the folder that other tests use in its place."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from inventory.storage.objects import NoSuchObject, Objects, S3Objects, Stored
+from support.objects import DirectoryObjects
+
+
+@pytest.fixture(params=["s3", "folder"])
+def objects(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Objects]:
+    if request.param == "folder":
+        yield DirectoryObjects(tmp_path / "bucket")
+        return
+    with mock_aws():
+        client = boto3.client("s3")
+        client.create_bucket(Bucket="history")
+        yield S3Objects(client, "history")
+
+
+def test_an_object_is_new_once(objects: Objects) -> None:
+    assert objects.put_new("a/1", b"first")
+    assert not objects.put_new("a/1", b"second")
+    assert objects.read("a/1") == b"first"
+
+
+def test_put_replaces(objects: Objects) -> None:
+    objects.put("a/1", b"first")
+    objects.put("a/1", b"second")
+    assert objects.read("a/1") == b"second"
+
+
+def test_files_go_up_and_down(objects: Objects, tmp_path: Path) -> None:
+    (tmp_path / "up").write_bytes(b"x" * 1000)
+    objects.upload(tmp_path / "up", "a/1")
+    objects.download("a/1", tmp_path / "down")
+    assert (tmp_path / "down").read_bytes() == b"x" * 1000
+
+
+def test_a_copy_never_replaces(objects: Objects) -> None:
+    objects.put("a", b"1")
+    objects.copy_new("a", "b")
+    objects.put("a", b"2")
+    objects.copy_new("a", "b")
+    assert objects.read("b") == b"1"
+
+
+def test_what_is_not_there_is_named(objects: Objects, tmp_path: Path) -> None:
+    for ask in (lambda: objects.read("no"), lambda: objects.download("no", tmp_path / "x")):
+        with pytest.raises(NoSuchObject, match="no"):
+            ask()
+    with pytest.raises(NoSuchObject, match="no"):
+        objects.copy_new("no", "b")
+
+
+def test_a_listing_is_sorted_and_whole(objects: Objects) -> None:
+    for number in range(1005):
+        objects.put(f"a/{number:04d}", b"x" * (number % 3))
+    objects.put("b", b"")
+    listed = list(objects.list("a/"))
+    assert listed == [Stored(f"a/{number:04d}", number % 3) for number in range(1005)]
+    assert objects.first("a/") == listed[0]
+    assert objects.first("c") is None

@@ -1,0 +1,74 @@
+"""A bucket that is a folder: what the history's steps are tested over, and where a test looks for what they wrote."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from inventory.storage.objects import NoSuchObject, Stored
+
+
+class Killed(Exception):
+    """The machine that ran this is gone."""
+
+
+class DirectoryObjects:
+    """Objects as files under a folder.
+
+    Attributes:
+        root: The folder.
+        writes_left: After so many writes the next one dies; None for never.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.writes_left: int | None = None
+
+    def put_new(self, key: str, body: bytes) -> bool:
+        if self._path(key).exists():
+            return False
+        self.put(key, body)
+        return True
+
+    def put(self, key: str, body: bytes) -> None:
+        self._count_down()
+        path = self._path(key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(body)
+
+    def read(self, key: str) -> bytes:
+        try:
+            return self._path(key).read_bytes()
+        except FileNotFoundError as error:
+            raise NoSuchObject(key) from error
+
+    def download(self, key: str, path: Path) -> None:
+        if not self._path(key).exists():
+            raise NoSuchObject(key)
+        shutil.copyfile(self._path(key), path)
+
+    def upload(self, path: Path, key: str) -> None:
+        self.put(key, path.read_bytes())
+
+    def copy_new(self, source: str, key: str) -> None:
+        if not self._path(key).exists():
+            self.put(key, self.read(source))
+
+    def list(self, prefix: str) -> Iterator[Stored]:
+        files = sorted(path.relative_to(self.root).as_posix() for path in self.root.rglob("*") if path.is_file())
+        return (Stored(key, self._path(key).stat().st_size) for key in files if key.startswith(prefix))
+
+    def first(self, prefix: str) -> Stored | None:
+        return next(self.list(prefix), None)
+
+    def contents(self, *prefixes: str) -> dict[str, bytes]:
+        """Every object under the prefixes with its bytes."""
+        return {stored.key: self.read(stored.key) for prefix in prefixes for stored in self.list(prefix)}
+
+    def _path(self, key: str) -> Path:
+        return self.root / key
+
+    def _count_down(self) -> None:
+        if self.writes_left is not None:
+            if self.writes_left == 0:
+                raise Killed
+            self.writes_left -= 1
