@@ -10,15 +10,25 @@ from inventory.domain.keys import ALL_SCOPES, KEY, RANDOM_BYTES, ApiKey, key_has
 from inventory.storage.codec import encode
 from inventory.storage.key_records import key_record
 from stack.aws import Aws
+from stack.console import StackError
+
+_START_SECONDS_MAX = 60
 
 
-def works(api_url: str, key: str) -> bool:
-    """Whether the API lets this key in."""
-    try:
+def accepted(api_url: str, key: str) -> bool:
+    """Whether the API lets this key in. Waits while functions start, which takes long on a busy machine.
+
+    Raises:
+        StackError: The API fails for too long; the message has what it says.
+    """
+    deadline = time.monotonic() + _START_SECONDS_MAX
+    while True:
         answer = httpx.get(f"{api_url}/v1/stock", headers={"Authorization": f"Bearer {key}"}, timeout=30)
-    except httpx.HTTPError:
-        return False
-    return answer.status_code != httpx.codes.UNAUTHORIZED and not answer.is_server_error
+        if not answer.is_server_error:
+            return answer.status_code != httpx.codes.UNAUTHORIZED
+        if time.monotonic() > deadline:
+            raise StackError(f"The API answers {answer.status_code}: {answer.text}\nSee `make logs`.")
+        time.sleep(0.5)
 
 
 def create(aws: Aws, table: str, *, name: str) -> str:
