@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
-from stack.state import Stack
 
-from support.stream_invariants import StreamWatch
+from stack.state import Stack
 from support.shop import Shop, new_prefix, wait_until
 from support.stack import Operator, deployed_stack
+from support.stream_invariants import StreamWatch
 from support.table_invariants import broken_invariants, read_tables
 
 #: Tests of what takes a minute to come true: the minute passes while the others run.

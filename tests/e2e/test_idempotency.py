@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
-from stack.state import Stack
 
+from stack.state import Stack
 from support.gateway import Answer
 from support.shop import Body, Shop, at_once, done, line, wait_until
 from support.stack import Operator

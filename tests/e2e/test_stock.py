@@ -146,16 +146,15 @@ def test_several_items_are_read_in_one_request_unknown_ones_left_out(shop: Shop)
         shop.receive(item, number + 1)
     unknown = shop.item("unknown")
 
-    def available(**query: object) -> dict[str, int]:
-        listed = done(shop.get("/v1/stock", **query))
-        assert (listed["object"], listed["url"], listed["has_more"]) == ("list", "/v1/stock", False)
-        return {stock["item"]: stock["available"] for stock in listed["data"]}
+    def listed(**query: object) -> list[tuple[str, int]]:
+        page = done(shop.get("/v1/stock", **query))
+        assert (page["object"], page["url"], page["has_more"]) == ("list", "/v1/stock", False)
+        return [(stock["item"], stock["available"]) for stock in page["data"]]
 
-    expected = {items[2]: 3, items[0]: 1, items[1]: 2}
     asked = [items[2], unknown, items[0], items[1]]
-    for query in ({"items": ",".join(asked)}, {"items": asked}, {"items[]": asked}):
-        found = wait_until(lambda: (seen := available(**query)) == expected and seen, 2, "all are projected")
-        assert list(found) == [items[2], items[0], items[1]], "in the order asked for"
+    in_that_order = [(items[2], 3), (items[0], 1), (items[1], 2)]
+    wait_until(lambda: listed(items=",".join(asked)) == in_that_order, 2, "all are projected")
+    assert listed(items=asked) == listed(**{"items[]": asked}) == in_that_order
 
 
 def test_what_a_warehouse_has_in_stock_is_listed_page_by_page(shop: Shop) -> None:
@@ -177,7 +176,8 @@ def test_what_a_warehouse_has_in_stock_is_listed_page_by_page(shop: Shop) -> Non
                 return found
             query["starting_after"] = page["data"][-1]["id"]
 
-    stock = wait_until(lambda: (seen := listed()) and len(seen) == 6 and seen, 2, "the projection follows")
+    wait_until(lambda: len(listed()) == len(items), 2, "the projection follows")
+    stock = listed()
     assert [each["item"] for each in stock] == items
     assert {each["available"] for each in stock} == {1}, "only what lies in this warehouse"
 

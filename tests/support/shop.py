@@ -13,7 +13,7 @@ from support.gateway import Answer
 T = TypeVar("T")
 Body = dict[str, Any]
 
-_TIMEOUT_S = 30
+_TIMEOUT_S = 90  # an emulator starts one process for each concurrent request, all at once on few cores
 _POLL_S = 0.05
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+
 from inventory.domain.ids import digest
 from inventory.domain.keys import ALL_SCOPES, RANDOM_BYTES, ApiKey, Scope, key_hash, key_text
 from inventory.storage.codec import Record, decode, encode
@@ -19,7 +20,6 @@ from inventory.storage.key_records import key_record
 from stack import up as local
 from stack.place import LOCAL_CREDENTIALS, ROOT, Place
 from stack.state import Stack
-
 from support.shop import wait_until
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class Operator:
         event = (ROOT / "events" / "schedule" / "sweep.json").read_bytes()
         answer = self.functions.invoke(FunctionName=self.stack.outputs["SweeperFunction"], Payload=event)
         result: Record = json.loads(answer["Payload"].read())
-        assert "FunctionError" not in answer, result
+        assert not answer.get("FunctionError"), result
         return result
 
     @contextmanager

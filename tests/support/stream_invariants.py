@@ -7,7 +7,6 @@ from inventory.domain.clock import TICK_MS
 from inventory.pipeline.stream import change_of
 from inventory.storage.codec import Record
 from inventory.storage.stock_records import is_directory
-
 from support.stack import Operator
 
 _ENDED = {"executed", "released", "expired"}

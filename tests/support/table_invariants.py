@@ -10,7 +10,6 @@ from inventory.storage.adjustment_records import adjustment_from, is_adjustment,
 from inventory.storage.codec import Record
 from inventory.storage.hold_records import hold_from
 from inventory.storage.stock_records import directory_from, is_directory, shard_from
-
 from support.stack import Operator
 
 

@@ -1,0 +1,163 @@
+"""The functions' own modules in this process: simulated tables, a clock that tests turn, a queue that keeps."""
+
+import importlib.util
+import json
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any, NamedTuple
+
+import boto3
+import pytest
+
+from inventory import wiring
+from inventory.domain.keys import ApiKey
+from inventory.storage.codec import Record, decode, encode
+from inventory.storage.key_records import key_record
+from simulated_dynamodb import SimulatedDynamoDB
+from support.gateway import Answer
+from support.template import table_definitions
+
+ROOT = Path(__file__).parents[2]
+EVENTS = ROOT / "events"
+
+
+@dataclass(frozen=True)
+class Context:
+    """As much of Lambda's context as the functions use."""
+
+    function_name: str
+    aws_request_id: str = "invocation-1"
+    memory_limit_in_mb: int = 1024
+    invoked_function_arn: str = "arn:aws:lambda:us-east-1:000000000000:function:sample"
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds before the function is stopped."""
+        return 120_000
+
+
+@dataclass
+class Queue:
+    """As much of a client for SQS as the functions use: it keeps what is sent."""
+
+    messages: list[Record] = field(default_factory=list)
+
+    def send_message(self, *, QueueUrl: str, MessageBody: str) -> None:  # noqa: N803 - boto3's names
+        """Keeps a message."""
+        self.messages.append(json.loads(MessageBody))
+
+
+class Functions:
+    """All functions over one set of tables. Each is loaded when it is first played to, as after a cold start."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        definitions = table_definitions()
+        self._ahead_s = 0.0
+        self._modules: dict[str, ModuleType] = {}
+        self.database = SimulatedDynamoDB(definitions.values(), now=self._now_s)
+        self.queue = Queue()
+        for variable, definition in definitions.items():
+            patch.setenv(variable, definition["TableName"])
+        patch.setenv("POISON_QUEUE_URL", "https://sqs.invalid/poison")
+        patch.setenv("OPEN_SLICES", "4")
+        clients = {"dynamodb": self.database.client, "sqs": self.queue}
+        patch.setattr(boto3, "client", lambda service, **_: clients[service])
+        clock = SimpleNamespace(time_ns=lambda: round(self._now_s() * 1e9), sleep=self.pass_s)
+        patch.setattr(wiring, "time", clock)
+
+    def play(self, event: str) -> Any:
+        """What the function that a sample event is for answers to it."""
+        return self.invoke(SAMPLES[event].function, SAMPLES[event].load())
+
+    def request(self, event: str) -> Answer:
+        """The answer to a sample event of the gateway."""
+        answer = self.play(f"apigateway/{event}")
+        headers = {name: values[0] for name, values in answer["multiValueHeaders"].items()}
+        return Answer(answer["statusCode"], headers, json.loads(answer["body"]))
+
+    def prepare(self, event: str) -> None:
+        """Plays what has to come before a sample event; all of it must succeed."""
+        for earlier in SAMPLES[event].after:
+            answer = self.request(earlier)
+            assert answer.status == 200, answer.body
+
+    def after_all(self, event: str) -> Answer:
+        """The answer to a sample event of the gateway, after all that has to come before it."""
+        self.prepare(f"apigateway/{event}")
+        return self.request(event)
+
+    def invoke(self, function: str, event: Mapping[str, Any]) -> Any:
+        """What a function answers to an event."""
+        if function not in self._modules:
+            self._modules[function] = _loaded(function)
+        return self._modules[function].lambda_handler(event, Context(function))
+
+    def pass_s(self, seconds: float) -> None:
+        """Lets time pass."""
+        self._ahead_s += seconds
+
+    def flow(self) -> None:
+        """Lets both streams flow until they are dry."""
+        for function, table in (("settler", "HoldsTable"), ("projector", "StockTable")):
+            if records := self.database.stream(table).drain():
+                self.invoke(function, {"Records": records})
+        if sum(self.database.stream("StockTable").pending + self.database.stream("HoldsTable").pending):
+            self.flow()
+
+    def put_key(self, key: ApiKey) -> None:
+        """Stores an API key."""
+        self.database.client.put_item(TableName="ApiKeysTable", Item=encode(key_record(key)))
+
+    def records(self, table: str) -> list[Record]:
+        """Everything in a table (by its logical id)."""
+        return [decode(item) for item in self.database.items(table)]
+
+    def counters(self, item: str = "espresso-cup") -> tuple[int, int]:
+        """Units of an item that are available, and that are held, by its shards."""
+        shards = [record for record in self.records("StockTable") if record["stock_id"].startswith(f"{item}#")]
+        counted = [shard for shard in shards if "available" in shard]
+        return sum(shard["available"] for shard in counted), sum(shard["held"] for shard in counted)
+
+    def _now_s(self) -> float:
+        return time.time() + self._ahead_s
+
+
+class Sample(NamedTuple):
+    """A sample event, as its row in events/README.md describes it.
+
+    Attributes:
+        event: Its path below events/, without the ending.
+        function: The function that it is for.
+        after: The gateway's events that have to be played before.
+    """
+
+    event: str
+    function: str
+    after: tuple[str, ...]
+
+    def load(self) -> dict[str, Any]:
+        """The event itself."""
+        loaded: dict[str, Any] = json.loads((EVENTS / f"{self.event}.json").read_text())
+        return loaded
+
+
+def _described() -> Iterator[Sample]:
+    for row in (EVENTS / "README.md").read_text().splitlines():
+        if row.startswith("| `"):
+            event, function, after, _ = (cell.strip(" `") for cell in row.strip("| ").split(" | ", 3))
+            yield Sample(event, function, tuple(name for name in after.split(", ") if name))
+
+
+SAMPLES: dict[str, Sample] = {described.event: described for described in _described()}
+
+
+def _loaded(function: str) -> ModuleType:
+    path = ROOT / "functions" / function / "app.py"
+    spec = importlib.util.spec_from_file_location(f"function_{function}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
