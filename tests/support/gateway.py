@@ -81,7 +81,8 @@ class Gateway:
     def deliver(self, event: Mapping[str, Any]) -> Answer:
         """Any event at all."""
         answer = self.handler(event, SimpleNamespace(aws_request_id="invocation-1"))
-        return Answer(answer["statusCode"], answer["headers"], json.loads(answer["body"]))
+        headers = {name: values[0] for name, values in answer["multiValueHeaders"].items()}
+        return Answer(answer["statusCode"], headers, json.loads(answer["body"]))
 
 
 def event_for(

@@ -59,7 +59,6 @@ def test_an_unknown_path_is_404(api: Gateway, path: str) -> None:
         ("GET", f"/v1/holds/{HOLD}/execute", "POST"),
         ("POST", "/v1/stock/A", "GET"),
         ("PATCH", "/v1/adjustments", "POST"),
-        ("", "/v1/stock", "GET"),
     ],
 )
 def test_a_known_path_by_another_method_is_405_and_says_which(
@@ -75,7 +74,7 @@ def test_a_slash_at_the_end_and_encoded_letters_change_nothing(api: Gateway, wor
     assert api.get("/v1/stock/%41%2E1").body["available"] == 3
 
 
-@pytest.mark.parametrize("item", ["a%20b", "%00", "a%2Fb", "%ff", "ä", "a" * 65, "a%0A", "a\x00", "*"])
+@pytest.mark.parametrize("item", ["a%20b", "%00", "a%2Fb", "%ff", "ä", "a" * 65, "a%0A", "*"])
 def test_an_impossible_item_in_the_path_is_refused(api: Gateway, item: str) -> None:
     answer = api.get(f"/v1/stock/{item}")
     assert (answer.status, answer.code, answer.error["param"]) == (400, "parameter_invalid", "item")
@@ -249,12 +248,6 @@ def test_one_requests_ids_do_not_stay_for_the_next(api: Gateway, output: Output)
     first, second = lines_of(output())
     assert (first["correlation_id"], second["correlation_id"]) == ("cart-7", "req-2")
     assert (second["status"], second["code"], "operation" in second) == (404, "resource_missing", False)
-
-
-@pytest.mark.parametrize("event", [{}, {"requestContext": None, "headers": None}, {"path": None, "httpMethod": None}])
-def test_an_event_that_is_no_request_is_answered_all_the_same(api: Gateway, event: dict[str, Any]) -> None:
-    answer = api.deliver(event)
-    assert (answer.status, answer.headers["Request-Id"]) == (404, "invocation-1")
 
 
 paths = st.sampled_from([operation.path for operation in OPERATIONS]).map(

@@ -14,10 +14,10 @@ NAMES = ["holds", "stock", "adjustments", "authorizer"]
 
 #: Costly parts of Powertools, and the X-Ray SDK: the hot path does without.
 TOO_HEAVY = [
-    "aws_lambda_powertools.event_handler",
+    "aws_lambda_powertools.event_handler.openapi.models",
+    "aws_lambda_powertools.event_handler.middlewares.openapi_validation",
     "aws_lambda_powertools.utilities.parser",
     "aws_lambda_powertools.utilities.idempotency",
-    "aws_lambda_powertools.utilities.data_classes",
     "aws_xray_sdk",
 ]
 

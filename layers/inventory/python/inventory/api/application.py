@@ -4,27 +4,27 @@ import json
 import re
 import time
 from collections.abc import Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final
+from urllib.parse import unquote
+
+from aws_lambda_powertools.event_handler.api_gateway import APIGatewayRestResolver, Response
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from inventory.api.bodies import body_of, check_text
 from inventory.api.brackets import tree_from
-from inventory.api.errors import Internal, ScopeMissing, Unauthenticated, error_answer
+from inventory.api.errors import Internal, MethodNotAllowed, ScopeMissing, Unauthenticated, error_answer
 from inventory.api.fields import P, checked, list_fields
-from inventory.api.operations import Call, Operation, Operations, Reply, route
+from inventory.api.operations import Call, Operation, Operations
 from inventory.api.requests import Caller, HttpRequest, request_from
-from inventory.domain.errors import ClockSkewed, InvalidRequest, InvariantBroken, InventoryError
+from inventory.api.text import shown
+from inventory.domain.errors import ClockSkewed, InvalidRequest, InvariantBroken, InventoryError, Missing
 from inventory.domain.ids import Requester, fingerprint
 from inventory.domain.limits import IDEMPOTENCY_KEY_LENGTH_MAX
 from inventory.protocol.core import Core
 from inventory.telemetry import Metric, flush, logger, report
 
+_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 _KEY: Final = re.compile(rf"[ -~]{{1,{IDEMPOTENCY_KEY_LENGTH_MAX}}}")
-
-
-class InvocationContext(Protocol):
-    """What is used of Lambda's context."""
-
-    aws_request_id: str
 
 
 class Application:
@@ -37,46 +37,41 @@ class Application:
     """
 
     def __init__(self, operations: Operations, core: Core, *, docs_url: str) -> None:
-        self._operations = operations
         self._core = core
         self._docs_url = docs_url
+        self._resolver = APIGatewayRestResolver()
+        for operation in operations:
+            self._serve(operation)
+        for path in {operation.path for operation in operations}:
+            self._refuse_others(path, sorted(each.method for each in operations if each.path == path))
+        self._resolver.not_found(self._not_found)
+        self._resolver.exception_handler(Exception)(self._failed)
 
-    def __call__(self, event: Mapping[str, Any], context: InvocationContext) -> dict[str, Any]:
+    def __call__(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         """Answers one request of the gateway, whatever happens; writes one line of log for it."""
         started = time.perf_counter()
         request = request_from(event, context.aws_request_id)
         logger.append_keys(request_id=request.request_id, correlation_id=request.correlation_id)
         story: dict[str, Any] = {"method": request.method}
-        headers = {
-            "Content-Type": "application/json",
-            "Cache-Control": "no-store",
-            "Request-Id": request.request_id,
-            "X-Correlation-Id": request.correlation_id,
-        }
-        body: Mapping[str, Any]
-        try:
-            reply = self._reply(request, story)
-            status, body = 200, reply.view
-            if reply.replayed:
-                headers["Idempotent-Replayed"] = "true"
-                story["replayed"] = True
-        except Exception as error:  # noqa: BLE001 the one place where nothing may get past
-            answer = error_answer(
-                self._named(error, story),
-                request_id=request.request_id,
-                docs_url=self._docs_url,
-                safe=request.method != "POST" or request.header("idempotency-key") is not None,
-            )
-            status, body = answer.status, {"error": answer.error}
-            headers.update(answer.headers)
-            story["code"] = answer.error["code"]
-        story |= {"status": status, "duration_ms": round((time.perf_counter() - started) * 1000, 1)}
+        self._resolver.append_context(request=request, story=story)  # type: ignore[no-untyped-call]
+        answer = self._resolver.resolve(event, context)
+        story |= {"status": answer["statusCode"], "duration_ms": round((time.perf_counter() - started) * 1000, 1)}
         _log(story)
         flush()
-        return {"statusCode": status, "headers": headers, "body": json.dumps(body, separators=(",", ":"))}
+        return answer
 
-    def _reply(self, request: HttpRequest, story: dict[str, Any]) -> Reply:
-        operation, path = route(self._operations, request.method, request.parts)
+    def _serve(self, operation: Operation[Any]) -> None:
+        @self._resolver.route(_rule(operation.path), method=[operation.method])
+        def serve(**path: str) -> Response[str]:
+            return self._carry_out(operation, {name: unquote(part) for name, part in path.items()})
+
+    def _refuse_others(self, path: str, allowed: list[str]) -> None:
+        @self._resolver.route(_rule(path), method=[method for method in _METHODS if method not in allowed])
+        def refuse(**_path: str) -> Response[str]:
+            raise MethodNotAllowed(shown(self._asked()[0].method), tuple(allowed))
+
+    def _carry_out(self, operation: Operation[Any], path: Mapping[str, str]) -> Response[str]:
+        request, story = self._asked()
         story["operation"] = operation.name
         caller = request.caller
         if caller is None:
@@ -87,7 +82,26 @@ class Application:
         if operation.path_parameter is not None:
             operation.path_parameter.check(path[operation.path_parameter.name])
         parameters = _parameters(operation, request)
-        return operation.run(self._core, Call(parameters, path, _requester(request, caller, parameters)))
+        reply = operation.run(self._core, Call(parameters, path, _requester(request, caller, parameters)))
+        story["replayed"] = reply.replayed
+        return _response(request, 200, reply.view, {"Idempotent-Replayed": "true"} if reply.replayed else {})
+
+    def _not_found(self, _error: Exception) -> Response[str]:
+        return self._failed(Missing("path", shown(self._asked()[0].path), param=None))
+
+    def _failed(self, error: Exception) -> Response[str]:
+        request, story = self._asked()
+        answer = error_answer(
+            self._named(error, story),
+            request_id=request.request_id,
+            docs_url=self._docs_url,
+            safe=request.method != "POST" or request.header("idempotency-key") is not None,
+        )
+        story["code"] = answer.error["code"]
+        return _response(request, answer.status, {"error": answer.error}, answer.headers)
+
+    def _asked(self) -> tuple[HttpRequest, dict[str, Any]]:
+        return self._resolver.context["request"], self._resolver.context["story"]
 
     def _named(self, error: Exception, story: dict[str, Any]) -> InventoryError:
         if isinstance(error, ClockSkewed):
@@ -98,6 +112,25 @@ class Application:
             report(Metric.INVARIANT_BROKEN, 1)
         story["exc_info"] = error
         return Internal()
+
+
+def _rule(path: str) -> str:
+    """A path as the resolver spells it."""
+    return path.replace("{", "<").replace("}", ">")
+
+
+def _response(request: HttpRequest, status: int, body: Mapping[str, Any], headers: Mapping[str, str]) -> Response[str]:
+    return Response(
+        status_code=status,
+        content_type="application/json",
+        body=json.dumps(body, separators=(",", ":")),
+        headers={
+            "Cache-Control": "no-store",
+            "Request-Id": request.request_id,
+            "X-Correlation-Id": request.correlation_id,
+            **headers,
+        },
+    )
 
 
 def _parameters(operation: Operation[P], request: HttpRequest) -> P:

@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Generic, NamedTuple
+from typing import Any, Generic, NamedTuple
 
-from inventory.api.errors import MethodNotAllowed
 from inventory.api.fields import NAME_RULE, P
 from inventory.api.text import shown
 from inventory.domain.errors import InvalidRequest, Missing
@@ -101,32 +100,3 @@ class Operation(Generic[P]):
 
 
 Operations = Sequence[Operation[Any]]
-
-_VARIABLE: Final = "{"
-
-
-def route(operations: Operations, method: str, parts: Sequence[str]) -> tuple[Operation[Any], Mapping[str, str]]:
-    """The operation for a request, and the variable parts of its path.
-
-    Raises:
-        Missing: No operation has such a path.
-        MethodNotAllowed: Some have, but for other methods.
-    """
-    found = [operation for operation in operations if _fits(_template(operation), parts)]
-    if not found:
-        raise Missing("path", shown("/" + "/".join(parts)), param=None)
-    for operation in found:
-        if operation.method == method:
-            names = zip(_template(operation), parts, strict=True)
-            return operation, {name[1:-1]: part for name, part in names if name.startswith(_VARIABLE)}
-    raise MethodNotAllowed(shown(method), tuple(sorted({operation.method for operation in found})))
-
-
-def _template(operation: Operation[Any]) -> Sequence[str]:
-    return operation.path.strip("/").split("/")
-
-
-def _fits(template: Sequence[str], parts: Sequence[str]) -> bool:
-    return len(template) == len(parts) and all(
-        name == part or name.startswith(_VARIABLE) for name, part in zip(template, parts, strict=True)
-    )

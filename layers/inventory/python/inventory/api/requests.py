@@ -24,7 +24,7 @@ class HttpRequest:
 
     Attributes:
         method: In capitals.
-        parts: The parts of the path below the stage, decoded.
+        path: The path below the stage, decoded, without a slash at its end: one spelling for all.
         headers: By name in small letters; one that was sent several times has all its values.
         query: Names and values, decoded, in the order of each name.
         body: As the gateway hands it over.
@@ -35,7 +35,7 @@ class HttpRequest:
     """
 
     method: str
-    parts: Sequence[str]
+    path: str
     headers: Mapping[str, Sequence[str]]
     query: Sequence[tuple[str, str]]
     body: str
@@ -43,11 +43,6 @@ class HttpRequest:
     request_id: str
     correlation_id: str
     caller: Caller | None
-
-    @property
-    def path(self) -> str:
-        """The path below the stage, decoded, without a slash at its end: one spelling for all."""
-        return "/" + "/".join(self.parts)
 
     def header(self, name: str) -> str | None:
         """The header's value; where it was sent several times, the last; None where it was not sent."""
@@ -62,7 +57,7 @@ def request_from(event: Mapping[str, Any], invocation_id: str) -> HttpRequest:
     request_id = _trace_id(context.get("requestId")) or invocation_id
     return HttpRequest(
         method=str(event.get("httpMethod") or "").upper(),
-        parts=[unquote(part) for part in str(event.get("path") or "").strip("/").split("/")],
+        path="/" + unquote(str(event.get("path") or "").strip("/")),
         headers=headers,
         query=list(_pairs(event.get("multiValueQueryStringParameters"), event.get("queryStringParameters"))),
         body=event.get("body") or "",
