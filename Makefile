@@ -57,7 +57,7 @@ logs: ## Show the functions' logs (FUNCTION=holds, MINUTES=15, FOLLOW=1)
 	@$(STACK) logs $(if $(FUNCTION),--function $(FUNCTION)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(FOLLOW),--follow)
 
 .PHONY: invoke
-invoke: ## Play a sample event: make invoke FUNCTION=holds EVENT=api/place.json
+invoke: ## Play a sample event: make invoke FUNCTION=holds EVENT=apigateway/place-hold
 	@$(STACK) invoke $(or $(FUNCTION),$(error FUNCTION=… is missing)) $(or $(EVENT),$(error EVENT=… is missing))
 
 ##@ Check and test
@@ -119,4 +119,4 @@ clean: down ## Remove everything that was installed or built here
 .PHONY: help
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } /^##@ / { printf "\n\033[1m%s\033[0m\n", substr($$0, 5) } \
-		/^[a-z-]+:.*## / { printf "  \033[36m%-10s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+		/^[a-z0-9-]+:.*## / { printf "  \033[36m%-10s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
