@@ -44,6 +44,10 @@ endef
 
 STACK := .venv/bin/python -m stack
 
+.PHONY: demo
+demo: up ## Start the stack, and watch a story that ends with 200 buyers for 100 units and the books checked
+	@$(BIN)/python -m demo
+
 .PHONY: up
 up: setup ## Start the emulator and deploy what changed; the URL and a key are in .local/stack.json
 	@$(STACK) up
