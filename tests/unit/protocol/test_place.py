@@ -286,7 +286,7 @@ class TestScatteredStock:
 def test_a_read_between_two_projections_only_costs_another_try(world: Watched) -> None:
     world.scatter("A", [2, 2])
     world.place("A", 2)
-    world.wire.meanwhile(lambda: world.project(), BATCH_READS)
+    world.wire.meanwhile(world.project, BATCH_READS)
     world.clock.pass_s(2)
     world.place("A", 2)
     assert world.available("A") == 0

@@ -11,9 +11,9 @@ from support.watched import Watched
 from support.wire import BATCH_READS
 
 
-def _torn(world: Watched, last: str, *passes: bool) -> None:
-    """Whether each of the next strong passes reads this shard later than the others, in a call of its own."""
-    left = iter([unread for torn in passes for unread in ([True, False] if torn else [False])])
+def _torn(world: Watched, last: str, *passes: int) -> None:
+    """Those of the next strong passes (1, 2) read this shard later than the others, in a call of its own."""
+    left = iter([unread for number in (1, 2) for unread in ([True, False] if number in passes else [False])])
     world.database.unprocessed = lambda _table, key: key.get("stock_id", {}).get("S") == last and next(left, False)
 
 
@@ -64,7 +64,7 @@ class TestStockThatMovesMeanwhile:
         world.scatter("A", [0, 5])
         world.clock.pass_s(2)
         world.hide_from_readers("A")
-        _torn(world, "A#W1#1", True)
+        _torn(world, "A#W1#1", 1)
         # Directory, shard 0 (empty), and then all stock goes from the shard not read yet to the one read already.
         world.wire.meanwhile(lambda: world.move("A", 1, 0, 5), BATCH_READS, nth=3)
         assert world.place("A", 5).value.lines[0].quantity == 5
@@ -73,7 +73,7 @@ class TestStockThatMovesMeanwhile:
         world.scatter("A", [0, 5])
         world.clock.pass_s(2)
         world.hide_from_readers("A")
-        _torn(world, "A#W1#1", True, True)
+        _torn(world, "A#W1#1", 1, 2)
         # Both passes see nothing on either shard, though there always are five.
         world.wire.meanwhile(lambda: world.move("A", 1, 0, 5), BATCH_READS, nth=3)
         world.wire.meanwhile(lambda: world.move("A", 0, 1, 5), BATCH_READS, nth=4)
@@ -143,7 +143,7 @@ class TestSlowReads:
     def test_a_proof_that_took_over_a_second_is_no_proof(self, world: Watched) -> None:
         world.scatter("A", [0, 1])
         world.hide_from_readers("A")
-        _torn(world, "A#W1#1", False, True)
+        _torn(world, "A#W1#1", 2)
 
         def arrive_long_ago() -> None:
             world.adjust("A", 5)  # on shard 0, which the second pass has read already

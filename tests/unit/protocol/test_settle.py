@@ -4,7 +4,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from simulated_dynamodb.errors import Refused, as_client_error
 
 from inventory.domain.drawing import Want
 from inventory.domain.errors import Conflict, Overloaded
@@ -12,6 +11,7 @@ from inventory.domain.holds import Draw, Hold, Line, Status, Take
 from inventory.domain.limits import ATTEMPTS_MAX
 from inventory.protocol.settle import settle
 from inventory.storage.codec import encode
+from simulated_dynamodb.errors import Refused, as_client_error
 from support.watched import Watched
 from support.wire import TRANSACTIONS, conflicting, in_progress, throttling
 
@@ -118,7 +118,8 @@ class TestTwice:
     def test_active_and_settled_holds_are_passed_over(self, world: Watched) -> None:
         world.receive("A", 3)
         active = world.place("A").value
-        settled = settle(world.core, _ended(world, 1)) and world.holds(Status.EXECUTED)[0]
+        settle(world.core, _ended(world, 1))
+        [settled] = world.holds(Status.EXECUTED)
         world.wire.calls.clear()
         assert settle(world.core, [active, settled]).settled == 0
         assert world.wire.calls == []

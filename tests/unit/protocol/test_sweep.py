@@ -93,8 +93,11 @@ class TestSettling:
         assert world.sweep().settling.settled == 2
 
     def test_everything_settles_with_the_sweeper_alone(self, world: Watched) -> None:
-        for index, hold in enumerate(_placed(world, 9)):
-            [lambda _hold: None, world.execute, world.release][index % 3](hold)
+        holds = _placed(world, 9)
+        for hold in holds[:3]:
+            world.execute(hold)
+        for hold in holds[3:6]:
+            world.release(hold)
         _lose_the_stream(world)
         world.clock.pass_s(11)
         world.sweep()

@@ -1,0 +1,173 @@
+"""Looking at stock, holds, adjustments and transfers; page by page while all of it changes."""
+
+from collections.abc import Callable
+
+import pytest
+
+from inventory.domain.availability import WarehouseStock
+from inventory.domain.errors import InvalidRequest, Missing, Overloaded
+from inventory.domain.holds import Hold, Status
+from inventory.protocol import holds_view
+from inventory.protocol.adjustments_view import get_adjustment, get_transfer
+from inventory.protocol.holds_view import get_hold, list_holds
+from inventory.protocol.stock_view import list_in_stock, read_stock, read_stocks
+from support.watched import Watched
+from support.wire import BATCH_READS
+
+QUERIES = frozenset({"Query"})
+
+
+def _pages(world: Watched, limit: int, between: Callable[[], object] = lambda: None) -> list[str]:
+    listed: list[str] = []
+    more = True
+    while more:
+        page = list_holds(world.core, limit=limit, starting_after=listed[-1] if listed else None)
+        listed += [hold.id for hold in page.items]
+        more = page.has_more
+        between()
+    return listed
+
+
+def _placed(world: Watched, number: int) -> list[Hold]:
+    world.receive("A", number)
+    return [world.place("A", expires_in_s=100 + index * 7 % 31).value for index in range(number)]
+
+
+class TestStock:
+    def test_the_projection_is_one_query(self, world: Watched) -> None:
+        world.scatter("A", [3, 2])
+        world.receive("A", 4, "W2")
+        world.place("A", 1, "W2")
+        world.flow()
+        world.wire.calls.clear()
+        stock = read_stock(world.core, "A", consistent=False)
+        assert world.wire.calls == ["Query"]
+        assert stock.warehouses == (WarehouseStock("W1", 5, 0, 2), WarehouseStock("W2", 3, 1, 1))
+        assert (stock.available, stock.held) == (8, 1)
+
+    def test_a_strong_reading_sees_what_is_not_projected_yet(self, world: Watched) -> None:
+        world.receive("A", 4)
+        world.place("A", 1)
+        assert read_stock(world.core, "A", consistent=False).held == 0
+        assert read_stock(world.core, "A", consistent=True).held == 1
+
+    def test_an_item_too_new_for_the_projection_is_read_strongly(self, world: Watched) -> None:
+        world.adjust("A", 4)
+        assert read_stock(world.core, "A", consistent=False).available == 4
+
+    @pytest.mark.parametrize("consistent", [True, False])
+    def test_an_unknown_item_is_missing(self, world: Watched, *, consistent: bool) -> None:
+        with pytest.raises(Missing):
+            read_stock(world.core, "A", consistent=consistent)
+
+    def test_a_strong_reading_is_of_one_instant(self, world: Watched) -> None:
+        world.scatter("A", [0, 5])
+        left = iter([True, False])
+        world.database.unprocessed = lambda _table, key: (
+            key.get("stock_id", {}).get("S") == "A#W1#1" and next(left, False)
+        )
+        world.wire.meanwhile(lambda: world.move("A", 1, 0, 5), BATCH_READS, nth=3)
+        assert read_stock(world.core, "A", consistent=True).available == 5
+
+    def test_several_items_come_in_the_order_asked_for_without_the_unknown(self, world: Watched) -> None:
+        for item in "ABC":
+            world.receive(item, 2)
+        world.adjust("D", 2)
+        found = read_stocks(world.core, ["C", "X", "A", "C", "D"])
+        assert [(stock.item, stock.available) for stock in found] == [("C", 2), ("A", 2), ("D", 0)]
+
+    def test_what_is_in_stock_in_a_warehouse_comes_page_by_page(self, world: Watched) -> None:
+        for number in range(7):
+            world.receive(f"I{number}", 1, "W1")
+        world.receive("I1", 5, "W2")
+        world.place("I3", 1)
+        world.flow()
+        listed: list[str] = []
+        more = True
+        while more:
+            page = list_in_stock(world.core, "W1", limit=2, starting_after=listed[-1] if listed else None)
+            assert all(len(stock.warehouses) == 1 for stock in page.items)
+            listed += [stock.item for stock in page.items]
+            more = page.has_more
+        assert listed == ["I0", "I1", "I2", "I4", "I5", "I6"]
+
+
+class TestOne:
+    def test_a_hold_by_its_id(self, world: Watched) -> None:
+        [hold] = _placed(world, 1)
+        assert get_hold(world.core, hold.id) == hold
+
+    def test_what_is_not_there_is_missing(self, world: Watched) -> None:
+        world.receive("A", 1)
+        [adjustment] = [record["adjustment_id"] for record in world.records(world.tables.adjustments)]
+        for look, identifier in (
+            (get_hold, "hold_" + "0" * 32),
+            (get_hold, "x"),
+            (get_adjustment, "adj_" + "0" * 32),
+            (get_adjustment, "adj_"),
+            (get_transfer, "trf_" + "0" * 32),
+            (get_transfer, adjustment),
+        ):
+            with pytest.raises(Missing):
+                look(world.core, identifier)
+
+
+class TestListOfHolds:
+    @pytest.mark.parametrize("limit", [1, 2, 5, 100])
+    def test_all_active_ones_come_once_soonest_first(self, world: Watched, limit: int) -> None:
+        holds = _placed(world, 12)
+        expected = sorted(holds, key=lambda hold: (hold.expires_at, hold.id))
+        assert _pages(world, limit) == [hold.id for hold in expected]
+
+    def test_none_is_an_empty_page(self, world: Watched) -> None:
+        assert list_holds(world.core, limit=10, starting_after=None) == ([], False)
+
+    def test_what_has_ended_or_is_past_its_time_is_left_out(self, world: Watched) -> None:
+        holds = _placed(world, 4)
+        world.execute(holds[0])
+        soon = world.extend(holds[1], 1).value
+        world.clock.pass_s(2)
+        assert set(_pages(world, 1)) == {holds[2].id, holds[3].id}
+        assert world.hold(soon.id).status is Status.ACTIVE
+
+    def test_a_page_that_ended_meanwhile_does_not_end_the_list(self, world: Watched) -> None:
+        holds = sorted(_placed(world, 9), key=lambda hold: (hold.expires_at, hold.id))
+        first = list_holds(world.core, limit=3, starting_after=None)
+        for hold in holds[2:6]:
+            world.execute(hold)
+        world.flow()
+        second = list_holds(world.core, limit=3, starting_after=first.items[-1].id)
+        assert [hold.id for hold in second.items] == [hold.id for hold in holds[6:9]]
+        assert not second.has_more
+
+    def test_new_ones_meanwhile_move_no_other(self, world: Watched) -> None:
+        holds = _placed(world, 6)
+        world.receive("B", 20)
+        listed = _pages(world, 2, lambda: len(world.holds()) < 12 and world.place("B", expires_in_s=5))
+        assert {hold.id for hold in holds} <= set(listed)
+        assert len(listed) == len(set(listed))
+
+    def test_one_that_is_extended_while_a_page_is_made_comes_once(self, world: Watched) -> None:
+        world.open_slices = 1
+        world.core = world.instance()
+        holds = sorted(_placed(world, 8), key=lambda hold: (hold.expires_at, hold.id))
+        for hold in holds[1:5]:
+            world.execute(hold)  # ended, but still among the unfinished: the page must read on in the index
+        world.wire.meanwhile(lambda: world.extend(holds[0], 110), QUERIES, nth=2)
+        page = list_holds(world.core, limit=3, starting_after=None)
+        assert len({hold.id for hold in page.items}) == len(page.items) == 3
+
+    @pytest.mark.parametrize("cursor", ["hold_" + "0" * 32, "x"])
+    def test_a_cursor_that_is_no_hold_is_refused(self, world: Watched, cursor: str) -> None:
+        with pytest.raises(InvalidRequest) as refusal:
+            list_holds(world.core, limit=10, starting_after=cursor)
+        assert refusal.value.param == "starting_after"
+
+    def test_too_many_that_are_not_settled_are_an_overload(
+        self, world: Watched, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(holds_view, "_CANDIDATES_MAX", 5)
+        for hold in _placed(world, 8):
+            world.execute(hold)
+        with pytest.raises(Overloaded):
+            list_holds(world.core, limit=2, starting_after=None)
