@@ -1,5 +1,6 @@
 """The schedule's sample event, played to the sweeper's own module."""
 
+from inventory.storage.codec import encode
 from support.functions import Functions
 
 
@@ -25,3 +26,18 @@ def test_a_sweep_settles_what_the_settler_left_for_a_minute(functions: Functions
     assert functions.play("schedule/sweep")["settled"] == 1
     assert functions.counters() == (8, 0)
     assert functions.play("schedule/sweep")["settled"] == 0
+
+
+def test_poison_among_the_open_holds_stops_nothing_behind_it(functions: Functions) -> None:
+    functions.prepare("schedule/sweep")
+    (hold,) = functions.records("HoldsTable")
+    poison = {
+        "hold_id": "hold_poison",
+        "status": "evaporated",
+        "open": hold["open"],
+        "due": "000000000000001#hold_poison",
+    }
+    functions.database.client.put_item(TableName="HoldsTable", Item=encode(poison))
+    functions.pass_s(601)
+
+    assert functions.play("schedule/sweep") == {"expired": 1, "settled": 0, "finished": True}

@@ -16,11 +16,14 @@ def run_sweep(core: Core, *, until_ms: int) -> Swept:
         (Metric.HOLDS_EXPIRED, swept.expired),
         (Metric.HOLDS_SETTLED, swept.settling.settled),
         (Metric.INVARIANT_BROKEN, len(swept.settling.broken)),
+        (Metric.POISON_RECORDS, len(swept.unreadable)),
     ):
         if value:
             report(name, value)
     for hold, why in swept.settling.broken:
         logger.error("hold cannot be settled", extra={"hold_id": hold.id, "why": why})
+    for hold_id in swept.unreadable:
+        logger.error("record is no hold", extra={"hold_id": hold_id})
     logger.info(
         "swept",
         extra={

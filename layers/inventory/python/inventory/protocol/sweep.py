@@ -1,6 +1,6 @@
 """Sweep: everything unfinished gets finished, whatever else failed. Slice by slice over the index of open holds."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from inventory.domain.errors import Conflict
@@ -8,6 +8,7 @@ from inventory.domain.holds import Hold, Status
 from inventory.protocol.core import Core
 from inventory.protocol.resolve import expire
 from inventory.protocol.settle import Settled, settle
+from inventory.storage.codec import Record
 from inventory.storage.hold_records import OPEN_INDEX, hold_from
 
 UNSETTLED_AFTER_MS = 60_000
@@ -24,6 +25,7 @@ class Swept:
         slices: Slices gone through to their end.
         finished: Whether all slices were; if not, the next run begins with others.
         contended: Holds left for the next run because others were faster or the database refused.
+        unreadable: Ids of records that are no holds, passed over so that they stop nothing behind them.
         settling: What was settled.
     """
 
@@ -32,6 +34,7 @@ class Swept:
     slices: int = 0
     finished: bool = False
     contended: int = 0
+    unreadable: list[str] = field(default_factory=list)
     settling: Settled = field(default_factory=Settled)
 
 
@@ -79,7 +82,7 @@ def _pages(core: Core, open_slice: str, low: str, high: str) -> Iterator[list[st
 
 
 def _finish(core: Core, hold_ids: Sequence[str], swept: Swept) -> None:
-    holds = [hold_from(record) for record in core.database.batch_get([core.tables.hold(each) for each in hold_ids])]
+    holds = list(_readable(core.database.batch_get([core.tables.hold(each) for each in hold_ids]), swept))
     now_ms = core.clock.now()
     swept.seen += len(holds)
     for hold in holds:
@@ -97,6 +100,14 @@ def _finish(core: Core, hold_ids: Sequence[str], swept: Swept) -> None:
     swept.settling.settled += settled.settled
     swept.settling.lag_ms = max(swept.settling.lag_ms, settled.lag_ms)
     swept.settling.broken += settled.broken
+
+
+def _readable(records: Iterable[Record], swept: Swept) -> Iterator[Hold]:
+    for record in records:
+        try:
+            yield hold_from(record)
+        except (KeyError, TypeError, ValueError):
+            swept.unreadable.append(str(record["hold_id"]))
 
 
 def _is_late(hold: Hold, now_ms: int) -> bool:
