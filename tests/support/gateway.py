@@ -5,8 +5,10 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from inventory.api.application import Application
 from inventory.domain.keys import ALL_SCOPES
@@ -80,7 +82,7 @@ class Gateway:
 
     def deliver(self, event: Mapping[str, Any]) -> Answer:
         """Any event at all."""
-        answer = self.handler(event, SimpleNamespace(aws_request_id="invocation-1"))
+        answer = self.handler(dict(event), cast(LambdaContext, SimpleNamespace(aws_request_id="invocation-1")))
         headers = {name: values[0] for name, values in answer["multiValueHeaders"].items()}
         return Answer(answer["statusCode"], headers, json.loads(answer["body"]))
 
