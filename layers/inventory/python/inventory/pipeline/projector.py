@@ -30,5 +30,6 @@ def _changed(change: Change) -> tuple[Record | None, Record] | None:
         return None  # no role may delete a stock record; the audit tells of one that was
     for subject, news in news_of([(change.before, change.after)]).items():
         alone = fold(Availability(*subject), news)
-        _ = alone.version + alone.available + alone.held  # what cannot be read or added up is found here, by itself
+        # What cannot be read or added up is found here, by itself.
+        _ = alone.version + alone.available + alone.held + change.after["at"]
     return change.before, change.after

@@ -32,5 +32,5 @@ def _resolved(change: Change) -> Hold | None:
     if change.after is None:
         return None  # removed long after its settlement
     hold = hold_from(change.after)
-    settling_changes(hold)  # a record that cannot be settled for its shape is found here, by itself
+    _ = settling_changes(hold), hold.at + hold.rev  # what cannot be read or added up is found here, by itself
     return None if hold.status is Status.ACTIVE or hold.settlement is not None else hold

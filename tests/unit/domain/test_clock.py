@@ -1,0 +1,97 @@
+"""The hybrid clock: `at` never goes back, one instant for each write, and no write by a clock that is wrong."""
+
+import pytest
+
+from inventory.domain.clock import HybridClock, tick_at_or_after
+from inventory.domain.errors import ClockSkewed
+
+NOW = 1_800_000_000_000
+
+
+class Measured:
+    """A clock that is off by some milliseconds, and the database's second, which it sees when it measures."""
+
+    def __init__(self, off_ms: int = 0, answers: bool = True) -> None:  # noqa: FBT001, FBT002
+        self.true_ms = NOW
+        self.off_ms = off_ms
+        self.answers = answers
+        self.measured = 0
+        self.clock = HybridClock(lambda: self.true_ms + self.off_ms, self.measure)
+
+    def measure(self) -> None:
+        self.measured += 1
+        if self.answers:
+            self.answer()
+
+    def answer(self, took_ms: int = 0) -> None:
+        sent_ms = self.true_ms + self.off_ms
+        self.clock.observe(sent_ms, self.true_ms // 1000, sent_ms + took_ms)
+
+
+class TestStamps:
+    @pytest.mark.parametrize(("instant", "tick"), [(0, 0), (1, 100), (99, 100), (100, 100), (101, 200)])
+    def test_time_is_cut_into_ticks_rounded_up(self, instant: int, tick: int) -> None:
+        assert tick_at_or_after(instant) == tick
+
+    def test_a_stamp_is_the_tick_at_or_after_now(self) -> None:
+        measured = Measured()
+        measured.true_ms += 1
+        assert measured.clock.stamp() == NOW + 100
+
+    def test_it_is_never_before_what_was_seen(self) -> None:
+        assert Measured().clock.stamp(NOW - 500, NOW + 700, NOW + 300) == NOW + 700
+
+    def test_a_record_up_to_ten_seconds_ahead_is_followed(self) -> None:
+        assert Measured().clock.stamp(NOW + 10_000) == NOW + 10_000
+
+    def test_one_that_is_further_ahead_is_not(self) -> None:
+        with pytest.raises(ClockSkewed):
+            Measured().clock.stamp(NOW + 10_100)
+
+
+class TestSkew:
+    @pytest.mark.parametrize("off_ms", [-2_000, -1, 0, 1, 2_000])
+    @pytest.mark.parametrize("part_ms", [0, 1, 500, 999])
+    def test_up_to_two_seconds_off_it_writes(self, off_ms: int, part_ms: int) -> None:
+        measured = Measured(off_ms)
+        measured.true_ms += part_ms
+        assert measured.clock.stamp() == tick_at_or_after(NOW + part_ms + off_ms)
+
+    @pytest.mark.parametrize("off_ms", [-3_001, 3_001, 60_000, -60_000])
+    @pytest.mark.parametrize("part_ms", [0, 500, 999])
+    def test_surely_further_off_it_does_not(self, off_ms: int, part_ms: int) -> None:
+        measured = Measured(off_ms)
+        measured.true_ms += part_ms
+        with pytest.raises(ClockSkewed):
+            measured.clock.stamp()
+
+    def test_a_slow_answer_is_no_skew(self) -> None:
+        measured = Measured()
+        measured.answer(took_ms=30_000)
+        assert measured.clock.trusted
+
+    def test_it_measures_itself_once_before_the_first_stamp(self) -> None:
+        measured = Measured()
+        measured.clock.stamp()
+        measured.clock.stamp()
+        assert measured.measured == 1
+
+    def test_later_answers_are_noticed(self) -> None:
+        measured = Measured()
+        measured.clock.stamp()
+        measured.off_ms = 10_000
+        measured.answer()
+        with pytest.raises(ClockSkewed):
+            measured.clock.stamp()
+
+    def test_a_clock_that_was_put_right_is_trusted_again(self) -> None:
+        measured = Measured(off_ms=10_000)
+        with pytest.raises(ClockSkewed):
+            measured.clock.stamp()
+        measured.off_ms = 0
+        assert measured.clock.stamp() == NOW
+
+    def test_without_any_answer_s_date_it_goes_by_its_own_clock(self) -> None:
+        measured = Measured(answers=False)
+        assert measured.clock.stamp() == NOW
+        assert measured.clock.trusted is None

@@ -1,0 +1,86 @@
+"""Drawing: which shard each line comes from, and what is short."""
+
+from inventory.domain.drawing import (
+    ItemView,
+    Shortage,
+    Want,
+    drawing_changes,
+    merged,
+    plan,
+    rank,
+    shortage,
+    taking_changes,
+)
+from inventory.domain.holds import Draw, Line
+from inventory.domain.stock import Change, ShardKey
+
+VIEWS: dict[str, ItemView] = {"A": {"W1": {0: 2, 1: 5}, "W2": {0: 4}}}
+
+
+class TestMerging:
+    def test_equal_wants_are_added_up_named_ones_first(self) -> None:
+        wants = [Want("A", None, 1), Want("A", "W1", 2), Want("A", "W1", 3), Want("A", None, 4)]
+        assert merged(wants) == [Want("A", "W1", 5), Want("A", None, 5)]
+
+
+class TestShortage:
+    def test_what_can_be_met_is_not_short(self) -> None:
+        assert shortage([Want("A", "W1", 7), Want("A", None, 4)], VIEWS) is None
+
+    def test_a_warehouse_may_be_short(self) -> None:
+        assert shortage([Want("A", "W2", 5)], VIEWS) == Shortage("A", "W2", 5, 4)
+
+    def test_all_wants_of_an_item_may_be_short_together(self) -> None:
+        assert shortage([Want("A", "W1", 7), Want("A", None, 5)], VIEWS) == Shortage("A", None, 12, 11)
+
+    def test_what_is_not_known_is_not_there(self) -> None:
+        assert shortage([Want("B", "W1", 1)], VIEWS) == Shortage("B", "W1", 1, 0)
+        assert shortage([Want("B", None, 1)], VIEWS) == Shortage("B", None, 1, 0)
+        assert shortage([Want("A", "W3", 1)], VIEWS) == Shortage("A", "W3", 1, 0)
+
+
+class TestPlan:
+    def test_a_shard_that_has_it_all_gives_it_all(self) -> None:
+        assert plan([Want("A", "W1", 4)], VIEWS, seed="s") == [Line("A", "W1", 4, (Draw(1, 4),))]
+
+    def test_as_few_shards_as_possible_give_it_where_none_has_it_all(self) -> None:
+        assert plan([Want("A", "W1", 6)], VIEWS, seed="s") == [Line("A", "W1", 6, (Draw(1, 5), Draw(0, 1)))]
+
+    def test_a_contended_shard_is_taken_only_where_no_other_will_do(self) -> None:
+        views: dict[str, ItemView] = {"A": {"W1": {0: 5, 1: 5}}}
+        for avoided, other in ((0, 1), (1, 0)):
+            lines = plan([Want("A", "W1", 5)], views, seed="s", avoid={ShardKey("A", "W1", avoided)})
+            assert lines[0].drawn == (Draw(other, 5),)
+        both = {ShardKey("A", "W1", 0), ShardKey("A", "W1", 1)}
+        assert plan([Want("A", "W1", 5)], views, seed="s", avoid=both)[0].quantity == 5
+
+    def test_the_seed_alone_decides_among_equals(self) -> None:
+        views: dict[str, ItemView] = {"A": {"W1": dict.fromkeys(range(8), 5)}}
+        picked = [plan([Want("A", "W1", 1)], views, seed=f"s{n}")[0].drawn[0].shard for n in range(200)]
+        assert set(picked) == set(range(8))
+        assert picked[7] == plan([Want("A", "W1", 1)], views, seed="s7")[0].drawn[0].shard
+
+    def test_the_views_stay_as_they_were(self) -> None:
+        plan([Want("A", "W1", 6), Want("A", None, 4)], VIEWS, seed="s")
+        assert VIEWS == {"A": {"W1": {0: 2, 1: 5}, "W2": {0: 4}}}
+
+    def test_named_and_open_wants_of_one_warehouse_make_one_line(self) -> None:
+        views: dict[str, ItemView] = {"A": {"W1": {0: 9}}}
+        assert plan([Want("A", "W1", 4), Want("A", None, 5)], views, seed="s") == [Line("A", "W1", 9, (Draw(0, 9),))]
+
+
+class TestChanges:
+    LINES = (Line("A", "W1", 3, (Draw(0, 1), Draw(1, 2))),)
+
+    def test_holding_moves_units_from_available_to_held(self) -> None:
+        assert drawing_changes(self.LINES) == [
+            Change(ShardKey("A", "W1", 0), -1, 1),
+            Change(ShardKey("A", "W1", 1), -2, 2),
+        ]
+
+    def test_taking_only_removes_them(self) -> None:
+        assert taking_changes(self.LINES) == [Change(ShardKey("A", "W1", 0), -1), Change(ShardKey("A", "W1", 1), -2)]
+
+
+def test_a_rank_depends_on_all_its_parts_and_on_where_they_end() -> None:
+    assert len({rank("ab", "c"), rank("a", "bc"), rank("abc"), rank("ab", "c", "")}) == 4

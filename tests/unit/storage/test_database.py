@@ -1,0 +1,183 @@
+"""The port to DynamoDB: each way to fail has its name, and nothing is tried without end."""
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError
+
+from inventory.domain.errors import Overloaded
+from inventory.domain.limits import TRANSACTION_RECORDS_MAX
+from inventory.storage.adjustment_records import put_request
+from inventory.storage.codec import decode, encode
+from inventory.storage.database import ConditionFailed, Contended, Database, Throttled, TransactionCancelled
+from inventory.storage.tables import Key
+from inventory.storage.writes import Write, spelled
+from simulated_dynamodb.errors import Refused, as_client_error
+from support.world import World
+
+KEY = Key("HoldsTable", {"hold_id": "h"})
+
+
+def _put(name: str = "h", condition: str = "attribute_not_exists(#hold_id)") -> Write:
+    return Write("Put", Key(KEY.table, {"hold_id": name}), condition, name, record={"at": 1})
+
+
+def _failing(error: Exception) -> Database:
+    world = World()
+
+    def fail(*_: object) -> None:
+        raise error
+
+    world.database.before_call = fail
+    return world.core.database
+
+
+def _error(code: str, status: int = 400, **details: Any) -> ClientError:
+    error = as_client_error(Refused(code, "…", **details), "PutItem")
+    error.response["ResponseMetadata"]["HTTPStatusCode"] = status
+    return error
+
+
+class TestNamedErrors:
+    @pytest.mark.parametrize(
+        ("error", "named"),
+        [
+            (_error("TransactionConflictException"), Contended),
+            (_error("TransactionInProgressException"), Contended),
+            (_error("ProvisionedThroughputExceededException"), Throttled),
+            (_error("RequestLimitExceeded"), Throttled),
+            (_error("ThrottlingException"), Throttled),
+            (_error("InternalServerError", 500), Overloaded),
+            (_error("ServiceUnavailable", 503), Overloaded),
+            (_error("502", 502), Overloaded),
+            (EndpointConnectionError(endpoint_url="x"), Overloaded),
+            (ConnectionClosedError(endpoint_url="x"), Overloaded),
+            (_error("ValidationException"), ClientError),
+            (_error("AccessDeniedException"), ClientError),
+        ],
+    )
+    def test_each_way_to_fail_has_its_name(self, error: Exception, named: type[Exception]) -> None:
+        with pytest.raises(named) as caught:
+            _failing(error).write(_put())
+        assert type(caught.value) is named or named is ClientError
+
+    def test_a_failed_condition_tells_what_stood_there(self) -> None:
+        database = World().core.database
+        database.write(_put())
+        with pytest.raises(ConditionFailed) as failure:
+            database.write(_put())
+        assert failure.value.record == {"hold_id": "h", "at": 1}
+
+    def test_or_that_nothing_did(self) -> None:
+        with pytest.raises(ConditionFailed) as failure:
+            World().core.database.write(_put(condition="attribute_exists(#hold_id)"))
+        assert failure.value.record is None
+
+    def test_a_cancelled_transaction_tells_each_reason(self) -> None:
+        database = World().core.database
+        database.write(_put("b"))
+        with pytest.raises(TransactionCancelled) as cancelled:
+            database.transact([_put("a"), _put("b")])
+        assert [reason.condition_failed for reason in cancelled.value.reasons] == [False, True]
+        [failed] = cancelled.value.failed
+        assert (failed.write.about, failed.record) == ("b", {"hold_id": "b", "at": 1})
+
+    @pytest.mark.parametrize(
+        ("code", "flags"),
+        [
+            ("TransactionConflict", (False, True, False)),
+            ("ThrottlingError", (False, False, True)),
+            ("ProvisionedThroughputExceeded", (False, False, True)),
+            ("ConditionalCheckFailed", (True, False, False)),
+        ],
+    )
+    def test_each_reason_has_its_name(self, code: str, flags: tuple[bool, bool, bool]) -> None:
+        error = _error("TransactionCanceledException", CancellationReasons=[{"Code": code}])
+        with pytest.raises(TransactionCancelled) as cancelled:
+            _failing(error).transact([_put()])
+        [reason] = cancelled.value.reasons
+        assert (reason.condition_failed, reason.contended, reason.throttled) == flags
+
+    def test_a_mistake_of_ours_is_never_tried_again(self) -> None:
+        reasons = [{"Code": "ValidationError", "Message": "wrong type"}]
+        with pytest.raises(AssertionError, match="wrong type"):
+            _failing(_error("TransactionCanceledException", CancellationReasons=reasons)).transact([_put()])
+
+    def test_a_transaction_over_the_limit_is_a_mistake_of_ours(self) -> None:
+        with pytest.raises(AssertionError):
+            World().core.database.transact([_put(str(number)) for number in range(TRANSACTION_RECORDS_MAX + 1)])
+
+
+class TestReading:
+    def test_a_batch_of_more_than_a_hundred_takes_several_calls(self) -> None:
+        world = World()
+        for number in range(130):
+            world.core.database.write(_put(str(number)))
+        calls: list[str] = []
+        world.database.before_call = lambda operation, _request: calls.append(operation)
+        keys = [Key(KEY.table, {"hold_id": str(number)}) for number in range(150)]
+        assert len(world.core.database.batch_get(keys)) == 130
+        assert calls == ["BatchGetItem"] * 2
+
+    def test_no_keys_take_no_call(self) -> None:
+        assert _failing(RuntimeError()).batch_get([]) == []
+
+    def test_a_query_goes_on_over_all_pages(self) -> None:
+        world = World()
+        for number in range(9):
+            key = world.tables.availability_of("A", f"W{number}")
+            world.core.database.write(Write("Put", key, "attribute_not_exists(#x)", "", {"pad": "x" * 300_000}))
+        assert len(world.core.database.query(world.tables.availability, "#item_id = :item", {"item": "A"})) == 9
+
+    def test_there_are_never_more_pages_than_the_limits_allow(self) -> None:
+        world = World()
+
+        def endless(_operation: str, _request: object, answer: Any) -> None:
+            answer["LastEvaluatedKey"] = {"item_id": {"S": "A"}, "warehouse_id": {"S": "W"}}
+
+        world.database.after_call = endless
+        with pytest.raises(AssertionError):
+            world.core.database.query(world.tables.availability, "#item_id = :item", {"item": "A"})
+
+    @pytest.mark.parametrize("consistent", [True, False])
+    def test_a_read_is_as_strong_as_asked_for(self, *, consistent: bool) -> None:
+        world = World()
+        seen: list[Any] = []
+        world.database.before_call = lambda _operation, request: seen.append(request)
+        world.core.database.get(KEY, consistent=consistent)
+        world.core.database.batch_get([KEY], consistent=consistent)
+        assert seen[0]["ConsistentRead"] is seen[1]["RequestItems"][KEY.table]["ConsistentRead"] is consistent
+
+
+class TestTheDatabasesClock:
+    def test_each_answer_shows_it_to_this_instance(self) -> None:
+        world = World()
+        seen: list[tuple[int, int, int]] = []
+        world.core.database.observe = lambda *told: seen.append(told)
+        world.core.database.get(KEY)
+        with pytest.raises(ConditionFailed):
+            world.core.database.write(_put(condition="attribute_exists(#hold_id)"))
+        now_ms = world.clock.now_ms
+        assert seen == [(now_ms, now_ms // 1000, now_ms)] * 2
+
+
+class TestShapes:
+    def test_what_is_none_is_left_out_and_numbers_stay_whole(self) -> None:
+        record = {"a": 1, "b": None, "c": {"d": [10**30, "x", True]}}
+        assert decode(encode(record)) == {"a": 1, "c": {"d": [10**30, "x", True]}}
+
+    def test_a_number_that_is_not_whole_is_refused(self) -> None:
+        with pytest.raises(ValueError, match=r"1\.5"):
+            decode({"a": {"N": "1.5"}})
+
+    def test_every_name_of_an_expression_is_spelled_out(self) -> None:
+        assert spelled("#status = :x AND #lines[0].#executed > :y") == {
+            "#status": "status",
+            "#lines": "lines",
+            "#executed": "executed",
+        }
+
+    def test_a_request_s_record_outlives_the_thirty_days_that_are_promised(self) -> None:
+        world = World()
+        write = put_request(world.tables, world.by("k"), "x", world.clock.now_ms)
+        assert write.record["ttl"] - world.clock.now_ms // 1000 > 30 * 86_400
