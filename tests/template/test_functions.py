@@ -100,9 +100,15 @@ def test_a_failure_waits_fourteen_days_encrypted_and_reachable_by_tls_only(queue
     settings = properties(queue)
     assert settings["MessageRetentionPeriod"] == 14 * 24 * 3600
     assert settings["SqsManagedSseEnabled"] is True
+    assert resources("AWS::SQS::QueuePolicy")["OnFailureQueuesTlsOnly"]["Condition"] == "NotEmbedded"
     policy = properties("OnFailureQueuesTlsOnly")
     (statement,) = policy["PolicyDocument"]["Statement"]
     assert {"Ref": queue} in policy["Queues"]
     assert {"Fn::GetAtt": [queue, "Arn"]} in statement["Resource"]
     assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "sqs:*")
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_what_is_left_out_is_left_out_of_the_embedded_emulator_alone() -> None:
+    local = {"Fn::Equals": [{"Ref": "Environment"}, "local"]}
+    assert load_template()["Conditions"]["NotEmbedded"] == {"Fn::Not": [local]}
