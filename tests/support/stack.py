@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mypy_boto3_apigateway import APIGatewayClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_sqs import SQSClient
 
 _OWN_FOLDER = ROOT / ".local" / "test"
@@ -52,10 +53,19 @@ def deployed_stack() -> Iterator[Stack]:
 
 @dataclass
 class Operator:
-    """What an operator may do to a stack."""
+    """What an operator may do to a stack.
+
+    Attributes:
+        stack: The stack.
+        account: Whose keys are made here.
+        sweeps: How often the sweeper was asked to run.
+        began_ms: When this was made, in milliseconds since 1970.
+    """
 
     stack: Stack
     account: str = "acct_local"
+    sweeps: int = 0
+    began_ms: int = field(default_factory=lambda: round(time.time() * 1000))
     _mappings: dict[str, str] = field(default_factory=dict)
 
     @cached_property
@@ -86,6 +96,11 @@ class Operator:
     def sqs(self) -> "SQSClient":
         """A client for the queues."""
         return self._session.client("sqs", endpoint_url=self.stack.aws_endpoint_url)
+
+    @cached_property
+    def logs(self) -> "CloudWatchLogsClient":
+        """A client for the functions' logs."""
+        return self._session.client("logs", endpoint_url=self.stack.aws_endpoint_url)
 
     @cached_property
     def apigateway(self) -> "APIGatewayClient":
@@ -133,6 +148,7 @@ class Operator:
     def sweep(self) -> Record:
         """Lets the sweeper run, as its schedule does, and gives what it says it did."""
         event = (ROOT / "events" / "schedule" / "sweep.json").read_bytes()
+        self.sweeps += 1
         answer = self.functions.invoke(FunctionName=self.stack.outputs["SweeperFunction"], Payload=event)
         result: Record = json.loads(answer["Payload"].read())
         assert not answer.get("FunctionError"), result
@@ -150,6 +166,22 @@ class Operator:
                 self._switch(function, on=True)
 
     @contextmanager
+    def failing(self, function: str) -> Iterator[None]:
+        """Lets a stream function fail at whatever it is given, as if its tables were gone."""
+        name = self.stack.outputs[function]
+        kept = self.functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        lost = {variable: "nowhere" for variable in kept if variable.endswith("_TABLE")}
+        try:
+            self.functions.update_function_configuration(FunctionName=name, Environment={"Variables": {**kept, **lost}})
+            yield
+        finally:
+            self.functions.update_function_configuration(FunctionName=name, Environment={"Variables": kept})
+
+    def last_result(self, function: str) -> str:
+        """How a stream function fared with its latest batch."""
+        return self.functions.get_event_source_mapping(UUID=self._mapping(function))["LastProcessingResult"]
+
+    @contextmanager
     def passing_by(self, function: str) -> Iterator[None]:
         """Lets a stream function's records go by unseen, for good."""
         mapping = self._mapping(function)
@@ -161,6 +193,14 @@ class Operator:
             yield
         finally:
             self.functions.update_event_source_mapping(UUID=mapping, FilterCriteria=kept)
+
+    def logged(self, function: str) -> Iterator[Record]:
+        """What a function (`sweeper`) has logged since this was made, oldest first; only lines that are JSON."""
+        group = f"/inventory/{self.stack.stack_name}/{function}"
+        for page in self.logs.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=self.began_ms):
+            for event in page["events"]:
+                if event["message"].startswith("{"):
+                    yield json.loads(event["message"])
 
     def messages(self, queue: str, wanted: Callable[[Record], bool]) -> Sequence[Record]:
         """Takes the wanted messages off a queue (by its logical id); the others are seen again at once."""

@@ -16,7 +16,7 @@ class StreamWatch:
     """What the streams of stock and holds tell, from the moment that this was made.
 
     Attributes:
-        forged: Ids of holds that a test wrote itself, which are not the service's word.
+        forged: Keys of records that a test wrote itself, which are not the service's word.
     """
 
     def __init__(self, operator: Operator) -> None:
@@ -34,7 +34,7 @@ class StreamWatch:
             records, self._iterators[number] = self._read(iterator)
             for record in records:
                 change = change_of(record)
-                if change.after is not None and change.after.get("hold_id") not in self.forged:
+                if change.after is not None and self._is_genuine(change.after):
                     self._check(change.before, change.after)
         torn = {transaction: instants for transaction, instants in self._instants.items() if len(instants) > 1}
         self._broken += [f"atomic_instant: {transaction} has {instants}" for transaction, instants in torn.items()]
@@ -42,6 +42,9 @@ class StreamWatch:
         for transaction in torn:
             del self._instants[transaction]
         return found
+
+    def _is_genuine(self, record: Record) -> bool:
+        return self.forged.isdisjoint({record.get("hold_id"), record.get("stock_id")})
 
     def _check(self, before: Record | None, after: Record) -> None:
         rev, at = (0, 0) if before is None else (before["rev"], before["at"])
