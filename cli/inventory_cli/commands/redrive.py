@@ -100,7 +100,12 @@ def _give(session: Session, queue: OnFailureQueue, count: int, *, drop: bool) ->
     giver = Giver(queue, aws.functions, aws.streams, drop_trimmed=drop)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     done = []
-    with explained(), Progress(*columns, console=session.output.notes, transient=True) as progress:
+    with (
+        explained(),
+        Progress(
+            *columns, console=session.output.notes, transient=True, disable=not session.output.notes.is_terminal
+        ) as progress,
+    ):
         task = progress.add_task(queue.name, total=count)
         for given in giver.give(count):
             done.append((queue.name, given))

@@ -99,7 +99,7 @@ class Giver:
         content = message.content
         try:
             return self._handled(message, content)
-        except _Failed as error:
+        except (_Failed, ClientError, BotoCoreError) as error:
             return Given(message, Outcome.FAILED, str(error))
         except Trimmed:
             outcome = Outcome.DROPPED if self._drop_trimmed else Outcome.TRIMMED
@@ -126,10 +126,7 @@ class Giver:
             self._payloads.add(canonical)
 
     def _invoke(self, payload: Any) -> None:
-        try:
-            answer = self._functions.invoke(FunctionName=self._queue.function, Payload=json.dumps(payload).encode())
-        except (ClientError, BotoCoreError) as error:
-            raise _Failed(str(error)) from None
+        answer = self._functions.invoke(FunctionName=self._queue.function, Payload=json.dumps(payload).encode())
         if "FunctionError" in answer:
             raise _Failed(_error_in(answer["Payload"].read()))
 

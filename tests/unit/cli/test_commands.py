@@ -1,0 +1,175 @@
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from support.terminal import NOW, Terminal, hold, stock
+
+HOLD_ID = hold()["id"]
+
+
+def _sent(terminal: Terminal) -> tuple[str, dict[str, Any]]:
+    request = terminal.requests[-1]
+    return request.url.path.removeprefix("/prod"), json.loads(request.content)
+
+
+def _adjusted(_: httpx.Request) -> httpx.Response:
+    made = {"id": "adj_1", "object": "adjustment", "item": "cup", "warehouse": "berlin", "quantity": -3, "reason": "r"}
+    return httpx.Response(200, json=made)
+
+
+def test_a_hold_is_placed_as_it_was_written(terminal: Terminal) -> None:
+    terminal.answers(httpx.Response(200, json=hold()))
+    result = terminal.run(
+        "hold", "place", "cup@berlin:2", "saucer", "--expires-in", "600", "--metadata", "cart=c=1", "--metadata", "a=b"
+    )
+    lines = [{"item": "cup", "warehouse": "berlin", "quantity": 2}, {"item": "saucer", "quantity": 1}]
+    assert _sent(terminal) == (
+        "/v1/holds",
+        {"lines": lines, "expires_in": 600, "metadata": {"cart": "c=1", "a": "b"}},
+    )
+    assert HOLD_ID in result.out
+    assert "expires in 10 min" in result.out
+
+
+def test_what_is_not_said_is_not_sent(terminal: Terminal) -> None:
+    terminal.answers(httpx.Response(200, json=hold()))
+    terminal.run("hold", "place", "cup")
+    assert _sent(terminal)[1] == {"lines": [{"item": "cup", "quantity": 1}]}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "path", "body"),
+    [
+        (("execute", HOLD_ID), "/execute", {}),
+        (
+            ("execute", HOLD_ID, "cup@berlin:1"),
+            "/execute",
+            {"lines": [{"item": "cup", "warehouse": "berlin", "quantity": 1}]},
+        ),
+        (("release", HOLD_ID), "/release", {}),
+        (("extend", HOLD_ID, "--expires-in", "60"), "", {"expires_in": 60}),
+        (("extend", HOLD_ID, "--metadata", "step="), "", {"metadata": {"step": ""}}),
+    ],
+)
+def test_a_hold_is_changed(terminal: Terminal, arguments: tuple[str, ...], path: str, body: dict[str, Any]) -> None:
+    terminal.answers(httpx.Response(200, json=hold("executed")))
+    assert terminal.run("hold", *arguments).exit_code == 0
+    assert _sent(terminal) == (f"/v1/holds/{HOLD_ID}{path}", body)
+
+
+def test_a_replay_is_told_to_who_gave_the_key(terminal: Terminal) -> None:
+    replay = httpx.Response(200, json=hold(), headers={"Idempotent-Replayed": "true"})
+    terminal.answers(replay)
+    assert "Replayed" in terminal.run("hold", "place", "cup", "--idempotency-key", "cart-1").err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "body"),
+    [
+        (("-3", "--reason", "damaged"), {"quantity": -3, "reason": "damaged"}),
+        (("+100", "--reason", "received"), {"quantity": 100, "reason": "received"}),
+        (("--reason", "counted", "--count", "0"), {"count": 0, "reason": "counted"}),
+        (
+            ("1", "--reason", "returned", "--reference", "hold_1"),
+            {"quantity": 1, "reason": "returned", "reference": "hold_1"},
+        ),
+    ],
+)
+def test_an_adjustment_says_what_changed_and_why(
+    terminal: Terminal, arguments: tuple[str, ...], body: dict[str, Any]
+) -> None:
+    terminal.api(_adjusted)
+    assert terminal.run("adjust", "cup", "berlin", *arguments).exit_code == 0
+    assert _sent(terminal) == ("/v1/adjustments", {"item": "cup", "warehouse": "berlin"} | body)
+
+
+def test_a_transfer_and_a_split(terminal: Terminal) -> None:
+    moved = {"id": "trf_1", "object": "transfer", "item": "cup", "from": "berlin", "to": "lyon", "quantity": 20}
+    terminal.answers(httpx.Response(200, json=moved), httpx.Response(200, json=stock("cup")))
+    assert "20 of cup from berlin to lyon" in terminal.run("transfer", "cup", "berlin", "lyon", "20").out
+    assert _sent(terminal) == ("/v1/transfers", {"item": "cup", "from": "berlin", "to": "lyon", "quantity": 20})
+    terminal.run("split", "cup", "berlin", "16")
+    assert _sent(terminal) == ("/v1/stock/cup/split", {"warehouse": "berlin", "shards": 16})
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("adjust", "cup", "berlin", "--reason", "r"),
+        ("adjust", "cup", "berlin", "5", "--count", "5", "--reason", "r"),
+        ("adjust", "cup", "berlin", "five", "--reason", "r"),
+        ("adjust", "cup", "berlin", "5"),
+        ("hold", "place", "cup:two"),
+        ("hold", "place", "cup@:2"),
+        ("hold", "place", "cup", "--metadata", "nothing"),
+        ("hold", "extend", HOLD_ID),
+        ("hold", "execute", HOLD_ID, "cup:1"),
+        ("hold", "show", "../stock/cup"),
+        ("stock",),
+        ("stock", "--warehouse", "berlin"),
+        ("stock", "cup", "--warehouse", "berlin", "--in-stock"),
+        ("sell", "cup"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_before_anything_is_sent(
+    terminal: Terminal, arguments: tuple[str, ...]
+) -> None:
+    terminal.answers()
+    result = terminal.run(*arguments)
+    assert (result.exit_code, terminal.requests) == (2, [])
+    assert result.err
+
+
+def test_one_item_is_read_by_itself_several_in_one_call(terminal: Terminal) -> None:
+    both = {"object": "list", "has_more": False, "data": [stock("cup"), stock("saucer")]}
+    terminal.answers(httpx.Response(200, json=stock("cup")), httpx.Response(200, json=both))
+    assert terminal.run("stock", "cup", "--json").json == stock("cup")
+    assert terminal.run("stock", "cup", "saucer", "--json").json == both
+    assert terminal.requests[-1].url.params["items"] == "cup,saucer"
+
+
+def test_a_consistent_reading_is_one_call_for_each_item(terminal: Terminal) -> None:
+    terminal.answers(httpx.Response(200, json=stock("cup")), httpx.Response(200, json=stock("saucer")))
+    terminal.run("stock", "cup", "saucer", "--consistent")
+    assert [str(request.url.query, "ascii") for request in terminal.requests] == ["consistent=true"] * 2
+
+
+def test_unknown_items_are_named_beside_those_that_are_known(terminal: Terminal) -> None:
+    terminal.answers(httpx.Response(200, json={"object": "list", "has_more": False, "data": [stock("cup")]}))
+    result = terminal.run("stock", "cup", "cpu")
+    assert result.exit_code == 4
+    assert "5 available" in result.out
+    assert "Unknown: cpu." in result.err
+
+
+def test_a_watched_item_is_a_line_of_json_each_time(terminal: Terminal) -> None:
+    terminal.answers(
+        httpx.Response(200, json=stock("cup", 5)),
+        httpx.Response(200, json=stock("cup", 4)),
+        KeyboardInterrupt(),
+    )
+    result = terminal.run("stock", "cup", "--watch", "--json")
+    assert [json.loads(line)["available"] for line in result.out.splitlines()] == [5, 4]
+    assert result.exit_code == 130
+    assert terminal.pauses == [1, 1]
+
+
+def test_active_holds_are_listed_whole(terminal: Terminal) -> None:
+    terminal.answers(httpx.Response(200, json={"object": "list", "has_more": False, "data": [hold()]}))
+    assert HOLD_ID in terminal.run("hold", "list").out
+    assert hold()["expires_at"] == NOW + 600
+
+
+@pytest.mark.parametrize(
+    "command", [(), ("stock",), ("hold",), ("hold", "place"), ("adjust",), ("keys", "create"), ("redrive", "run")]
+)
+def test_every_command_has_help(terminal: Terminal, command: tuple[str, ...]) -> None:
+    result = terminal.run(*command, "--help")
+    assert result.exit_code == 0
+    assert "Usage: " in result.out
+
+
+def test_help_tells_the_exit_codes(terminal: Terminal) -> None:
+    assert "3 not enough stock" in terminal.run("--help").out

@@ -1,0 +1,226 @@
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import pytest
+
+from inventory_cli.aws import Aws
+from support.template import table_definitions
+from support.terminal import Terminal, write_stack
+
+RECORD = {"eventID": "e1", "eventName": "MODIFY", "dynamodb": {"Keys": {"hold_id": {"S": "hold_1"}}, "NewImage": {}}}
+FIRST, LAST = "100000000000000000000", "300000000000000000000"
+Handle = Callable[[str, dict[str, Any]], str | None]
+
+
+class Functions:
+    """Lambda: notes what it is given, and fails where a test says so."""
+
+    def __init__(self) -> None:
+        self.given: list[tuple[str, dict[str, Any]]] = []
+        self.fails: Handle = lambda _name, _event: None
+
+    def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        event = json.loads(Payload)
+        self.given.append((FunctionName, event))
+        if why := self.fails(FunctionName, event):
+            said = json.dumps({"errorType": "StillPoison", "errorMessage": why}).encode()
+            return {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": io.BytesIO(said)}
+        return {"StatusCode": 200, "Payload": io.BytesIO(b"{}")}
+
+
+class Queues:
+    """The settler's and the sweeper's on-failure queues."""
+
+    def __init__(self) -> None:
+        self._sqs = boto3.client("sqs")
+        self.urls = {name: self._sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("settler", "sweeper")}
+
+    def put(self, queue: str, body: Any, **attributes: str) -> None:
+        text = body if isinstance(body, str) else json.dumps(body)
+        said: dict[str, Any] = {
+            name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
+        }
+        self._sqs.send_message(QueueUrl=self.urls[queue], MessageBody=text, MessageAttributes=said)
+
+    def bodies(self, queue: str) -> list[str]:
+        """What can be received now."""
+        answer = self._sqs.receive_message(QueueUrl=self.urls[queue], MaxNumberOfMessages=10, VisibilityTimeout=0)
+        return [message["Body"] for message in answer.get("Messages", [])]
+
+
+@pytest.fixture
+def queues(aws: None, terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> Queues:
+    monkeypatch.setattr("inventory_cli.redrive.queues._POLL_SECONDS", 0)
+    monkeypatch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "disabled")  # moto knows streams by their old address only
+    queues = Queues()
+    outputs = {
+        "SettlerOnFailureQueue": queues.urls["settler"],
+        "SettlerFunction": "the-settler",
+        "SweeperOnFailureQueue": queues.urls["sweeper"],
+        "SweeperFunction": "the-sweeper",
+    }
+    write_stack(terminal.folder, outputs)
+    return queues
+
+
+@pytest.fixture
+def functions(monkeypatch: pytest.MonkeyPatch) -> Functions:
+    functions = Functions()
+    monkeypatch.setattr(Aws, "functions", property(lambda _: functions))
+    return functions
+
+
+def _aside(why: str = "KeyError: 'lines'", **changes: Any) -> dict[str, Any]:
+    return {"why": why, "record": RECORD | changes}
+
+
+def _batch(**positions: Any) -> dict[str, Any]:
+    """What AWS puts on the queue for a batch of a stream that failed too often."""
+    return {
+        "version": "1.0",
+        "timestamp": "2026-01-01T00:00:00.000Z",
+        "requestContext": {
+            "requestId": "r1",
+            "functionArn": "arn:aws:lambda:us-east-1:1:function:the-settler",
+            "condition": "RetryAttemptsExhausted",
+            "approximateInvokeCount": 11,
+        },
+        "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
+        "DDBStreamBatchInfo": {
+            "shardId": "shardId-00000000000000000000",
+            "startSequenceNumber": FIRST,
+            "endSequenceNumber": LAST,
+            "approximateArrivalOfFirstRecord": "2026-01-01T00:00:00Z",
+            "approximateArrivalOfLastRecord": "2026-01-01T00:00:00Z",
+            "batchSize": 3,
+            "streamArn": "arn:aws:dynamodb:us-east-1:1:table/Holds/stream/2026",
+        }
+        | positions,
+    }
+
+
+def _outcomes(terminal: Terminal, *arguments: str) -> dict[str, int]:
+    result = terminal.run("redrive", "run", "--yes", "--json", *arguments)
+    outcomes = [given["outcome"] for given in result.json]
+    return {outcome: outcomes.count(outcome) for outcome in outcomes} | {"exit": result.exit_code}
+
+
+def test_looking_tells_what_and_why_and_changes_nothing(terminal: Terminal, queues: Queues) -> None:
+    queues.put("settler", _aside())
+    queues.put("settler", _batch())
+    queues.put("settler", "hello")
+    queues.put("sweeper", {}, ERROR_CODE="AWS.Scheduler.InternalServerError", ERROR_MESSAGE="down")
+    failed = {
+        "requestContext": {"condition": "EventAgeExceeded"},
+        "requestPayload": {},
+        "responsePayload": {"errorMessage": "slow"},
+    }
+    queues.put("sweeper", failed)
+    for _ in range(2):
+        shown = terminal.run("redrive", "list").out
+        for text in (
+            "MODIFY hold_id=hold_1",
+            "KeyError: 'lines'",
+            "3 records of Holds",
+            f"from {FIRST} to {LAST}",
+            "hello",
+        ):
+            assert text in shown
+        assert "RetryAttemptsExhausted after 11 tries (Unhandled)" in shown
+        assert "AWS.Scheduler.InternalServerError: down" in shown
+        assert "EventAgeExceeded (slow)" in shown
+    settler, sweeper = terminal.run("redrive", "list", "--json").json
+    assert (settler["waiting"], sweeper["waiting"]) == (3, 2)
+    assert [message["kind"] for message in settler["messages"]] == ["set_aside", "positions", "unknown"]
+    assert settler["messages"][0]["record"] == RECORD
+
+
+def test_what_is_handled_is_deleted(terminal: Terminal, queues: Queues, functions: Functions) -> None:
+    queues.put("settler", _aside())
+    assert _outcomes(terminal) == {"handled": 1, "exit": 0}
+    assert functions.given == [("the-settler", {"Records": [RECORD], "redrive": True})]
+    assert queues.bodies("settler") == []
+
+
+def test_what_fails_again_is_kept_and_the_rest_is_not(terminal: Terminal, queues: Queues, functions: Functions) -> None:
+    queues.put("settler", _aside(eventID="bad"))
+    queues.put("settler", _aside(eventID="good"))
+    functions.fails = lambda _, event: "no lines" if event["Records"][0]["eventID"] == "bad" else None
+    assert _outcomes(terminal) == {"failed": 1, "handled": 1, "exit": 1}
+    (left,) = queues.bodies("settler")
+    assert json.loads(left)["record"]["eventID"] == "bad"
+    assert "no lines" in terminal.run("redrive", "run", "--yes").out
+
+
+def test_no_more_than_asked_for_is_given_back(terminal: Terminal, queues: Queues, functions: Functions) -> None:
+    for number in range(3):
+        queues.put("settler", _aside(eventID=str(number)))
+    assert _outcomes(terminal, "--max", "2") == {"handled": 2, "exit": 0}
+    assert len(queues.bodies("settler")) == 1
+
+
+def test_nothing_is_given_back_without_a_yes(terminal: Terminal, queues: Queues, functions: Functions) -> None:
+    queues.put("settler", _aside())
+    assert terminal.run("redrive", "run", typed="n\n").exit_code == 1
+    assert terminal.run("redrive", "run", "--json").exit_code == 2
+    assert functions.given == []
+    assert terminal.run("redrive", "run", typed="y\n").exit_code == 0
+    assert len(functions.given) == 1
+
+
+def test_events_that_are_alike_are_given_once(terminal: Terminal, queues: Queues, functions: Functions) -> None:
+    for _ in range(3):
+        queues.put("sweeper", {}, ERROR_CODE="TooMany", ERROR_MESSAGE="down")
+    assert _outcomes(terminal, "--function", "sweeper") == {"handled": 3, "exit": 0}
+    assert functions.given == [("the-sweeper", {})]
+
+
+def test_a_message_of_nobody_known_is_kept(terminal: Terminal, queues: Queues, functions: Functions) -> None:
+    queues.put("settler", "hello")
+    assert _outcomes(terminal) == {"unknown": 1, "exit": 1}
+    assert (queues.bodies("settler"), functions.given) == (["hello"], [])
+
+
+def test_records_are_fetched_by_their_positions(terminal: Terminal, queues: Queues, functions: Functions) -> None:
+    dynamodb, streams = boto3.client("dynamodb"), boto3.client("dynamodbstreams")
+    definition = table_definitions()["HOLDS_TABLE"]
+    view = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+    arn = dynamodb.create_table(**definition | {"StreamSpecification": view})["TableDescription"]["LatestStreamArn"]
+    for number in range(5):
+        dynamodb.put_item(TableName=definition["TableName"], Item={"hold_id": {"S": f"hold_{number}"}})
+    (shard,) = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
+    start: dict[str, Any] = {"StreamArn": arn, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
+    records = streams.get_records(ShardIterator=streams.get_shard_iterator(**start)["ShardIterator"])["Records"]
+    numbers = [record["dynamodb"]["SequenceNumber"] for record in records]
+    where = {"streamArn": arn, "shardId": shard["ShardId"]}
+    queues.put("settler", _batch(startSequenceNumber=numbers[1], endSequenceNumber=numbers[3], **where))
+
+    assert _outcomes(terminal) == {"handled": 1, "exit": 0}
+    ((_, event),) = functions.given
+    assert "redrive" not in event
+    keys = [record["dynamodb"]["Keys"]["hold_id"]["S"] for record in event["Records"]]
+    assert keys == ["hold_1", "hold_2", "hold_3"]
+    assert {record["eventSourceARN"] for record in event["Records"]} == {arn}
+
+
+def test_records_that_are_gone_are_said_to_be_and_dropped_on_demand_only(
+    terminal: Terminal, queues: Queues, functions: Functions
+) -> None:
+    queues.put("settler", _batch())
+    result = terminal.run("redrive", "run", "--yes")
+    assert result.exit_code == 0
+    assert "trimmed" in result.out
+    assert "the sweeper settles" in result.err
+    assert len(queues.bodies("settler")) == 1
+    assert _outcomes(terminal, "--drop-trimmed") == {"dropped": 1, "exit": 0}
+    assert (queues.bodies("settler"), functions.given) == ([], [])
+
+
+def test_a_function_without_a_queue_is_told_from_those_that_have_one(terminal: Terminal, queues: Queues) -> None:
+    result = terminal.run("redrive", "list", "--function", "stock")
+    assert result.exit_code == 2
+    assert "There are: settler, sweeper." in result.err
+    assert "Nothing to give back." in terminal.run("redrive", "run").out
