@@ -99,6 +99,16 @@ test-e2e: setup ## Run the tests over HTTP, against a deployed stack of their ow
 	AUTH=true $(STACK) up --folder $(TEST_FOLDER) --port $(TEST_PORT); \
 	INVENTORY_STACK=$(TEST_FOLDER)/stack.json $(BIN)/pytest tests/e2e $(ARGS)
 
+# On a stack of its own, so that what it leaves behind is nobody's.
+BENCH_PORT ?= $(shell expr $(PORT) + 20000)
+BENCH_FOLDER := .local/bench
+
+.PHONY: bench
+bench: setup ## Measure what docs/performance.md claims (ONLY="units records" takes some)
+	@trap '$(STACK) down --folder $(BENCH_FOLDER)' EXIT; \
+	$(STACK) up --folder $(BENCH_FOLDER) --port $(BENCH_PORT); \
+	PYTHONPATH=tests:tools $(BIN)/python -m bench --stack $(BENCH_FOLDER)/stack.json $(if $(ONLY),--only $(ONLY))
+
 ##@ Elsewhere
 
 .PHONY: deploy
