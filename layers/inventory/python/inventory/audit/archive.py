@@ -1,0 +1,168 @@
+"""The archive as one table of events, read from the raw objects and nothing else."""
+
+import gzip
+import json
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from inventory.audit.columns import LINE, ROW
+from inventory.audit.findings import Check, Finding
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+SOURCES: Final = ("stock", "holds", "adjustments")
+_CHUNK_BYTES: Final = 1 << 20
+
+Progress = Callable[[int], None]
+
+
+def archived_objects(folder: Path) -> list[Path]:
+    """All objects of the archive, in the order of their names."""
+    found = (path for source in SOURCES for path in (folder / "archive" / source).rglob("*.jsonl.gz"))
+    return sorted(found)
+
+
+def read_archive(
+    database: "DuckDBPyConnection", folder: Path, objects: Sequence[Path], advance: Progress = lambda _: None
+) -> Check:
+    """Makes the tables `line` (every line of the objects, with its path) and `event` (each event once).
+
+    `event` has the ledger's columns and `path`, the first object that has it. Objects that cannot be read are found,
+    and left out. Of events with one id and different contents, the one in the first object is taken.
+
+    Args:
+        database: Where to make them.
+        folder: A copy of the bucket.
+        objects: Which of its objects.
+        advance: Told how many bytes were looked at.
+    """
+    check = Check("archive_readable")
+    readable = []
+    for path in objects:
+        check.looked_at += 1
+        if wrong := _wrong_object(path):
+            check.add(Finding(wrong, _name(folder, path)))
+        else:
+            readable.append(path)
+        advance(path.stat().st_size)
+    _make_lines(database, folder, _with_json(check, database, folder, readable))
+    check.extend(_unreadable_lines(database))
+    database.execute(f"""
+        CREATE TABLE event AS
+        SELECT {ROW}, path
+        FROM (
+            SELECT from_json(text, '{LINE}') AS e, path FROM line WHERE kind IS NOT NULL
+            QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY path, text) = 1)
+    """)  # noqa: S608 the columns are our own
+    return check
+
+
+def _make_lines(database: "DuckDBPyConnection", folder: Path, readable: Sequence[Path]) -> None:
+    database.execute("CREATE TABLE line (event_id VARCHAR, kind VARCHAR, text VARCHAR, path VARCHAR)")
+    if readable:
+        # An event needs an id with a revision, a type and an instant; without one of them its kind is null.
+        database.execute(
+            """
+            INSERT INTO line
+            SELECT json->>'event_id',
+                   CASE WHEN regexp_matches(json->>'event_id', '^.+@[1-9][0-9]{0,17}$')
+                             AND json_type(json, '$.at') = 'UBIGINT' AND (json->>'v') = '1'
+                        THEN json->>'type' END,
+                   json::VARCHAR, filename[length(?) + 2:]
+            FROM read_ndjson_objects(?, filename = true)
+            """,
+            [str(folder), [str(path) for path in readable]],
+        )
+
+
+def unequal_twins(database: "DuckDBPyConnection") -> Check:
+    """Events of one id with different contents, in the table `line`."""
+    check = Check("equal_twins")
+    (check.looked_at,) = database.execute("SELECT count(*) FROM line").fetchone() or (0,)
+    twins = database.execute("""
+        SELECT event_id, list(DISTINCT path ORDER BY path), list(DISTINCT text ORDER BY text)
+        FROM line WHERE kind IS NOT NULL GROUP BY event_id HAVING count(DISTINCT text) > 1 ORDER BY event_id
+    """)
+    for event_id, paths, texts in twins.fetchall():
+        evidence = {"paths": paths, "events": texts}
+        check.add(Finding("Events of this id differ in what they say.", paths[0], event_id, evidence))
+    return check
+
+
+def missing_revisions(database: "DuckDBPyConnection", until_ms: int) -> Check:
+    """Records whose events in the table `event` have a gap (`gapless`), or whose `at` goes back.
+
+    After the instant events may still be on their way.
+    """
+    check = Check("gapless")
+    (check.looked_at,) = database.execute("SELECT count(*) FROM event WHERE at_ms <= ?", [until_ms]).fetchone() or (0,)
+    gaps = database.execute(
+        """
+        WITH followed AS (
+            SELECT record_key, rev, at_ms, event_id, path,
+                   coalesce(lag(rev) OVER w, 0) AS last_rev, lag(at_ms) OVER w AS last_at_ms
+            FROM event WINDOW w AS (PARTITION BY record_key ORDER BY rev))
+        SELECT * FROM followed
+        WHERE (rev <> last_rev + 1 OR at_ms < last_at_ms) AND at_ms <= ? ORDER BY record_key, rev
+        """,
+        [until_ms],
+    )
+    for key, rev, at_ms, event_id, path, last_rev, last_at_ms in gaps.fetchall():
+        if rev != last_rev + 1:
+            missing = f"{key}@{last_rev + 1}"
+            more = f" and {rev - last_rev - 2} more" if rev > last_rev + 2 else ""
+            check.add(Finding(f"The event is missing{more}; {event_id} follows.", path, missing))
+        else:
+            evidence = {"at": at_ms, "before": last_at_ms}
+            check.add(Finding("Its instant is before that of the event before it.", path, event_id, evidence))
+    return check
+
+
+def _unreadable_lines(database: "DuckDBPyConnection") -> Iterator[Finding]:
+    lines = database.execute("SELECT path, event_id, text FROM line WHERE kind IS NULL ORDER BY path, text")
+    for path, event_id, text in lines.fetchall():
+        yield Finding("A line is no event.", path, event_id, {"line": text})
+
+
+def _wrong_object(path: Path) -> str | None:
+    """Why an object cannot be decompressed. Its checksum is looked at here, because DuckDB does not."""
+    try:
+        with gzip.open(path) as content:
+            while content.read(_CHUNK_BYTES):
+                pass
+    except (OSError, EOFError, zlib.error) as error:
+        return f"It cannot be decompressed: {error}."
+    return None
+
+
+def _with_json(check: Check, database: "DuckDBPyConnection", folder: Path, objects: list[Path]) -> list[Path]:
+    """The objects whose lines are all JSON objects. One by one they are only looked at where some are not."""
+    if not objects:
+        return []
+    from duckdb import Error
+
+    try:
+        database.execute("SELECT count(json) FROM read_ndjson_objects(?)", [[str(path) for path in objects]])
+    except Error:
+        wrong = {path: found for path in objects if (found := _wrong_line(path))}
+        check.extend(Finding(found, _name(folder, path)) for path, found in wrong.items())
+        return [path for path in objects if path not in wrong]
+    return objects
+
+
+def _wrong_line(path: Path) -> str | None:
+    number = 0
+    try:
+        for number, line in enumerate(gzip.decompress(path.read_bytes()).splitlines(), 1):
+            if not isinstance(json.loads(line), dict):
+                return f"Line {number} is no JSON object."
+    except ValueError as error:
+        return f"Line {number} is not JSON: {error}."
+    return None
+
+
+def _name(folder: Path, path: Path) -> str:
+    return path.relative_to(folder).as_posix()

@@ -1,0 +1,74 @@
+"""The sealed files: every one that a manifest names is there, unchanged, and nothing else lies beside them."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from inventory.audit.findings import Check, Finding
+from inventory.audit.manifests import File, Manifest
+
+#: Where only a commit may put files.
+SEALED: Final = ("snapshots", "holds", "ledger", "state")
+
+#: Called with the number of bytes that were looked at since the last call.
+Progress = Callable[[int], None]
+
+
+def check_files(folder: Path, manifests: Sequence[Manifest], advance: Progress = lambda _: None) -> Check:
+    """Whether the folder has the files of all manifests, byte for byte, and no others."""
+    check = Check("sealed_files")
+    named: set[str] = set()
+    for manifest in manifests:
+        for file in manifest.files:
+            check.looked_at += 1
+            named.add(file.path)
+            check.extend(_wrong(folder, file, manifest))
+            advance(file.size)
+    for path in _present(folder):
+        if path not in named:
+            check.looked_at += 1
+            check.add(Finding("No manifest names this file.", path))
+    return check
+
+
+def rows_in(path: Path) -> int | None:
+    """How many rows a Parquet file has; None where it is none."""
+    import duckdb
+
+    try:
+        found = duckdb.execute("SELECT num_rows FROM parquet_file_metadata(?)", [str(path)]).fetchone()
+    except duckdb.Error:
+        return None
+    return None if found is None else int(found[0])
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _wrong(folder: Path, file: File, manifest: Manifest) -> Iterator[Finding]:
+    evidence: dict[str, Any]
+    path = folder / file.path
+    if not path.is_file():
+        yield Finding(f"The file is missing; manifest {manifest.number} names it.", file.path)
+    elif path.stat().st_size != file.size:
+        evidence = {"found": path.stat().st_size, "expected": file.size}
+        yield Finding(f"The file's size is not what manifest {manifest.number} says.", file.path, evidence=evidence)
+    elif (found := sha256_of(path)) != file.sha256:
+        evidence = {"found": found, "expected": file.sha256}
+        yield Finding(f"The file was changed since manifest {manifest.number} sealed it.", file.path, evidence=evidence)
+    elif (rows := rows_in(path)) != file.rows:
+        evidence = {"found": rows, "expected": file.rows}
+        yield Finding(f"The file's rows are not what manifest {manifest.number} says.", file.path, evidence=evidence)
+    elif (parts := Path(file.path).parts)[0] not in SEALED or parts[1] != f"as_of={manifest.as_of}":
+        yield Finding(f"Manifest {manifest.number} names a file that is not of its instant.", file.path)
+
+
+def _present(folder: Path) -> Iterator[str]:
+    for prefix in SEALED:
+        for path in sorted((folder / prefix).rglob("*")):
+            if path.is_file():
+                yield path.relative_to(folder).as_posix()

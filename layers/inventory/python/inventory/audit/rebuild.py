@@ -1,0 +1,245 @@
+"""A snapshot made again from the archive's events alone, and compared row by row with the sealed one.
+
+The snapshot workflow folds base and increment, bucket by bucket; here everything is folded at once from the first
+event, and the state files that it works with are not looked at.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from inventory.audit.columns import COLUMNS, comparable
+from inventory.audit.findings import Check, Finding
+from inventory.audit.manifests import File, Manifest
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_LINES: Final = (
+    '[{"item": "VARCHAR", "warehouse": "VARCHAR", "quantity": "BIGINT", "executed": "BIGINT", '
+    '"drawn": [{"shard": "INTEGER", "quantity": "BIGINT"}]}]'
+)
+
+#: Each statement makes a temporary table from `event` and the tables before it; `$until` is the snapshot's
+#: instant, `$shape` that of a hold's lines.
+_FOLD: Final = {
+    # The last event of each shard tells all of it.
+    "folded_shard": """
+        SELECT item_id, warehouse_id, shard, available_after AS available, held_after AS held, at_ms
+        FROM event WHERE shard IS NOT NULL AND at_ms <= $until
+        QUALIFY row_number() OVER (PARTITION BY record_key ORDER BY rev DESC) = 1
+        ORDER BY ALL""",
+    # Of a hold, the last event that sets an attribute tells it.
+    "folded_hold": """
+        SELECT record_key AS hold_id, max(at_ms) AS at_ms,
+               max_by(status, rev) FILTER (status IS NOT NULL) AS status,
+               max_by(lines, rev) FILTER (lines IS NOT NULL) AS lines,
+               max_by(created_ms, rev) FILTER (created_ms IS NOT NULL) AS created_ms,
+               max_by(expires_at_ms, rev) FILTER (expires_at_ms IS NOT NULL) AS expires_at_ms,
+               min_by(actor, rev) AS actor,
+               bool_or(settlement IS NOT NULL) AS settled,
+               bool_or(type = 'hold_removed') AS removed
+        FROM event WHERE type LIKE 'hold\\_%' ESCAPE '\\' AND at_ms <= $until
+        GROUP BY record_key""",
+    "folded_line": """
+        SELECT hold_id, settled, removed, status, line - 1 AS line, told[line].item AS item_id,
+               told[line].warehouse AS warehouse_id, told[line].quantity AS quantity,
+               told[line].executed AS executed, told[line].drawn AS drawn
+        FROM (SELECT *, unnest(range(1, len(told) + 1)) AS line
+              FROM (SELECT *, from_json(lines, $shape) AS told FROM folded_hold))""",
+    # Every side of the books gives its share of each row; nothing is joined away.
+    "rebuilt_snapshots": """
+        SELECT item_id, warehouse_id, sum(available)::BIGINT AS available, sum(held)::BIGINT AS held,
+               sum(available + held)::BIGINT AS on_hand, sum(shards)::INTEGER AS shards, max(at_ms) AS at_ms,
+               make_timestamp(max(at_ms) * 1000) AS last_event_at, sum(adjusted)::BIGINT AS adjusted,
+               sum(executed)::BIGINT AS executed, sum(holding)::BIGINT AS holding
+        FROM (
+            SELECT item_id, warehouse_id, available, held, 1 AS shards, at_ms, 0 AS adjusted, 0 AS executed,
+                   0 AS holding
+            FROM folded_shard WHERE available IS NOT NULL
+            UNION ALL
+            SELECT item_id, warehouse_id, 0, 0, 0, NULL,
+                   CASE WHEN type = 'transfer_made' THEN -quantity ELSE quantity END, 0, 0
+            FROM event WHERE type IN ('adjustment_made', 'transfer_made') AND at_ms <= $until
+            UNION ALL
+            SELECT item_id, to_warehouse_id, 0, 0, 0, NULL, quantity, 0, 0
+            FROM event WHERE type = 'transfer_made' AND at_ms <= $until
+            UNION ALL
+            SELECT item_id, warehouse_id, 0, 0, 0, NULL, 0,
+                   CASE WHEN settled AND status = 'executed' THEN coalesce(executed, quantity) ELSE 0 END,
+                   CASE WHEN settled OR removed THEN 0 ELSE list_sum([draw.quantity FOR draw IN drawn]) END
+            FROM folded_line)
+        GROUP BY item_id, warehouse_id""",
+    "rebuilt_holds": """
+        SELECT hold_id, line::INTEGER AS line, item_id, warehouse_id, draw.shard AS shard,
+               draw.quantity AS quantity, line_quantity, line_executed, status, created_ms, expires_at_ms, at_ms,
+               make_timestamp(created_ms * 1000) AS created, make_timestamp(expires_at_ms * 1000) AS expires_at,
+               actor
+        FROM (SELECT line.hold_id, line.line, line.item_id, line.warehouse_id, unnest(line.drawn) AS draw,
+                     line.quantity AS line_quantity, line.executed AS line_executed, line.status, hold.created_ms,
+                     hold.expires_at_ms, hold.at_ms, hold.actor
+              FROM folded_line AS line JOIN folded_hold AS hold USING (hold_id)
+              WHERE NOT line.settled AND NOT line.removed)""",
+}
+
+#: What names a row, for each of the tables that are compared row by row.
+_ROW_NAME: Final = {
+    "snapshots": ("item_id", "warehouse_id"),
+    "holds": ("hold_id", "line", "shard"),
+}
+_COMPARED_COLUMNS: Final = {
+    "snapshots": "item_id, warehouse_id, available, held, on_hand, shards, at_ms, last_event_at, adjusted, executed, "
+    "holding",
+    "holds": "hold_id, line, item_id, warehouse_id, shard, quantity, line_quantity, line_executed, status, "
+    "created_ms, expires_at_ms, at_ms, created, expires_at, actor",
+}
+
+
+def fold_archive(database: "DuckDBPyConnection", until_ms: int) -> None:
+    """Makes `rebuilt_snapshots` and `rebuilt_holds` of an instant from the table `event`."""
+    for name, query in _FOLD.items():
+        parameters = {"until": until_ms, "shape": _LINES}
+        used = {key: value for key, value in parameters.items() if f"${key}" in query}
+        database.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}", used)
+
+
+def compare_rows(database: "DuckDBPyConnection", folder: Path, manifest: Manifest) -> list[Check]:
+    """Compares what `fold_archive` made with the manifest's files, and with its totals."""
+    checks = [_compare(database, folder, manifest, table) for table in _ROW_NAME]
+    return [*checks, _compare_totals(database, manifest)]
+
+
+def compare_ledger(database: "DuckDBPyConnection", folder: Path, manifests: Sequence[Manifest], until_ms: int) -> Check:
+    """Whether the ledgers of these manifests have the archive's events up to an instant, each once and as it is.
+
+    An event of the archive that no ledger has came after its snapshot was sealed, or was added later: `late_event`.
+    """
+    check = Check("ledger_rows")
+    files = [file for manifest in manifests for file in manifest.under("ledger/")]
+    _load(database, folder, "sealed_ledger", files, ", ".join(f'"{name}"' for name, _, _ in COLUMNS))
+    (check.looked_at,) = database.execute("SELECT count(*) FROM sealed_ledger").fetchone() or (0,)
+    check.extend(_ledger_twice(database))
+    wrong = database.execute(
+        f"""
+        SELECT coalesce(told.event_id, sealed.event_id) AS id, told.path, sealed.path,
+               to_json({comparable("told")}), to_json({comparable("sealed")})
+        FROM (SELECT * FROM event WHERE at_ms <= $until) AS told
+        FULL JOIN sealed_ledger AS sealed ON told.event_id = sealed.event_id
+        WHERE told.event_id IS NULL OR sealed.event_id IS NULL
+              OR {comparable("told")} IS DISTINCT FROM {comparable("sealed")}
+        ORDER BY id""",  # noqa: S608 the columns are our own
+        {"until": until_ms},
+    )
+    for event_id, archived_in, sealed_in, archived, sealed in wrong.fetchall():
+        if sealed_in is None:
+            what = "The event is of an instant that is sealed, but in no ledger (late_event)."
+            check.add(Finding(what, archived_in, event_id, {"archived": json.loads(archived)}))
+        elif archived_in is None:
+            evidence = {"sealed": json.loads(sealed)}
+            check.add(Finding("The event is in the ledger, but the archive lost it.", sealed_in, event_id, evidence))
+        else:
+            evidence = {"ledger": sealed_in} | _difference(json.loads(archived), json.loads(sealed))
+            check.add(Finding("The event is not what the ledger says it was.", archived_in, event_id, evidence))
+    return check
+
+
+def _ledger_twice(database: "DuckDBPyConnection") -> Iterator[Finding]:
+    twice = database.execute(
+        "SELECT event_id, list(path ORDER BY path) FROM sealed_ledger GROUP BY event_id HAVING count(*) > 1 ORDER BY 1"
+    )
+    for event_id, paths in twice.fetchall():
+        yield Finding("The ledger has the event more than once.", paths[0], event_id, {"paths": paths})
+
+
+def _compare(database: "DuckDBPyConnection", folder: Path, manifest: Manifest, table: str) -> Check:
+    check = Check(f"{table}_rows")
+    columns = _COMPARED_COLUMNS[table]
+    _load(database, folder, f"sealed_{table}", manifest.under(f"{table}/"), columns)
+    names = _ROW_NAME[table]
+    (check.looked_at,) = database.execute(f"SELECT count(*) FROM rebuilt_{table}").fetchone() or (0,)  # noqa: S608
+    row = ", ".join(f"{name} := {{0}}.{name}" for name in columns.split(", "))
+    made, sealed = (f"struct_pack({row.format(side)})" for side in ("made", "sealed"))
+    bucket = f"('0x' || sha256(made.{names[0]})[1:8])::UBIGINT % {manifest.buckets}"
+    wrong = database.execute(
+        f"""
+        SELECT concat_ws(' ', {", ".join(f"coalesce(made.{name}, sealed.{name})" for name in names)}) AS name,
+               sealed.path, {bucket}, to_json({made}), to_json({sealed}), made.{names[0]} IS NULL,
+               sealed.{names[0]} IS NULL
+        FROM rebuilt_{table} AS made
+        FULL JOIN sealed_{table} AS sealed
+        ON {" AND ".join(f"made.{name} = sealed.{name}" for name in names)}
+        WHERE made.{names[0]} IS NULL OR sealed.{names[0]} IS NULL OR {made} IS DISTINCT FROM {sealed}
+              OR NOT contains(sealed.path, printf('-%04d.parquet', {bucket}))
+        ORDER BY name"""  # noqa: S608 the columns are our own
+    )
+    for name, path, number, rebuilt, told, only_sealed, only_made in wrong.fetchall():
+        if only_sealed:
+            evidence = {"sealed": json.loads(told)}
+            check.add(Finding("The archive gives no such row.", path, name, evidence))
+        elif only_made:
+            kind = "items" if table == "snapshots" else table
+            where = f"{table}/as_of={manifest.as_of}/{kind}-{number:04}.parquet"
+            check.add(Finding("The row is missing.", where, name, {"rebuilt": json.loads(rebuilt)}))
+        elif rebuilt == told:
+            check.add(Finding(f"The row belongs into file {number:04}.", path, name))
+        else:
+            evidence = _difference(json.loads(rebuilt), json.loads(told))
+            check.add(Finding("The row is not what the archive gives.", path, name, evidence))
+    return check
+
+
+def _compare_totals(database: "DuckDBPyConnection", manifest: Manifest) -> Check:
+    sums = ("available", "held", "on_hand", "adjusted", "executed", "holding", "shards")
+    row = database.execute(f"""
+        SELECT count(DISTINCT item_id), {", ".join(f"coalesce(sum({name}), 0)::BIGINT" for name in sums)},
+               (SELECT count(DISTINCT hold_id) FROM folded_hold WHERE NOT settled AND NOT removed)
+        FROM rebuilt_snapshots""").fetchone()  # noqa: S608 the columns are our own
+    rebuilt: dict[str, Any] = dict(zip(("items", *sums, "unsettled_holds"), row or (), strict=True))
+    kinds = {
+        "stock_events": "^(shard|directory)_",
+        "hold_events": "^hold_",
+        "adjustment_events": "^(adjustment|transfer)_",
+    }
+    for name, pattern in kinds.items():
+        rebuilt[name] = 0 if manifest.ledger_from_ms is None else _count(database, manifest, pattern)
+    check = Check("totals", looked_at=len(rebuilt))
+    for name, expected in rebuilt.items():
+        if manifest.totals.get(name) != expected:
+            evidence = {"found": manifest.totals.get(name), "expected": expected}
+            check.add(Finding("The total is not what the archive gives.", manifest.path, name, evidence))
+    return check
+
+
+def _count(database: "DuckDBPyConnection", manifest: Manifest, pattern: str) -> int:
+    found = database.execute(
+        "SELECT count(*) FROM event WHERE at_ms > ? AND at_ms <= ? AND regexp_matches(type, ?)",
+        [manifest.ledger_from_ms, manifest.as_of_ms, pattern],
+    ).fetchone()
+    return int(found[0]) if found else 0
+
+
+def _load(database: "DuckDBPyConnection", folder: Path, table: str, files: Sequence[File], columns: str) -> None:
+    """Makes a table of all rows of the files; what cannot be read is left out, for it is found as a file already."""
+    from duckdb import Error
+
+    like = "event" if table == "sealed_ledger" else table.replace("sealed", "rebuilt")
+    empty = f"SELECT {columns}, NULL::VARCHAR AS path FROM {like} WHERE false"  # noqa: S608 the columns are our own
+    database.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {empty}")
+    source = "read_parquet(?, filename = true, hive_partitioning = false)"
+    insert = f"INSERT INTO {table} SELECT {columns}, filename[length(?) + 2:] FROM {source}"  # noqa: S608 as above
+    present = [str(folder / file.path) for file in files if (folder / file.path).is_file()]
+    if not present:
+        return
+    try:
+        database.execute(insert, [str(folder), present])
+    except Error:
+        for path in present:
+            with suppress(Error):
+                database.execute(insert, [str(folder), [path]])
+
+
+def _difference(expected: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    names = [name for name in expected if expected[name] != found[name]]
+    return {"expected": {name: expected[name] for name in names}, "found": {name: found[name] for name in names}}

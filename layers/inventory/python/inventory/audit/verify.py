@@ -1,0 +1,122 @@
+"""The whole proof, from the newest manifest's signature down to the first archived event."""
+
+import tempfile
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from inventory.audit.archive import archived_objects, missing_revisions, read_archive, unequal_twins
+from inventory.audit.files import check_files
+from inventory.audit.findings import Check
+from inventory.audit.manifests import Manifest, SignatureCheck, read_chain
+from inventory.audit.rebuild import compare_ledger, compare_rows, fold_archive
+
+#: Called as a step begins, with its name and its size (of whatever it counts); gives what is told of its progress.
+Begin = Callable[[str, int], Callable[[int], None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What came of it.
+
+    Attributes:
+        manifests: The chain.
+        rebuilt: The snapshots that were made again from the archive.
+        checks: What was looked at, and what was wrong.
+    """
+
+    manifests: Sequence[Manifest]
+    rebuilt: Sequence[Manifest]
+    checks: Sequence[Check]
+
+    @property
+    def discrepancies(self) -> int:
+        """How many things are wrong."""
+        return sum(check.discrepancies for check in self.checks)
+
+
+class NoSuchSnapshot(Exception):
+    """No manifest has the snapshot that was asked for."""
+
+
+def verify(
+    folder: Path,
+    trusted: Collection[str],
+    signer_of: SignatureCheck,
+    *,
+    wanted: str | None = None,
+    every: bool = False,
+    head: str | None = None,
+    begin: Begin = lambda _name, _size: lambda _done: None,
+) -> Proof:
+    """Verifies a copy of the bucket: `manifests`, `keys`, `archive` and the sealed files.
+
+    Args:
+        folder: The copy.
+        trusted: Fingerprints of the keys that may have signed, from somewhere else than the bucket.
+        signer_of: Tells who made a signature.
+        wanted: Which snapshot to rebuild, by its id or its instant; None: the one of the latest manifest.
+        every: Rebuild each of them.
+        head: A manifest's SHA-256 that was seen before: the chain must still have it.
+        begin: Is told of the progress.
+
+    Raises:
+        NoSuchSnapshot: There is a chain, but `wanted` is not in it.
+    """
+    manifests, chain = read_chain(folder, trusted, signer_of, head=head)
+    chosen = _chosen(manifests, wanted, every=every)
+    sealed = check_files(folder, manifests, begin("files", sum(_bytes(each) for each in manifests)))
+    with tempfile.TemporaryDirectory(prefix="inventory-verify-") as scratch:
+        checks = _check_contents(folder, Path(scratch), manifests, chosen, begin)
+    return Proof(manifests, chosen, [chain, sealed, *checks])
+
+
+def _check_contents(
+    folder: Path, scratch: Path, manifests: Sequence[Manifest], chosen: Sequence[Manifest], begin: Begin
+) -> list[Check]:
+    import duckdb
+
+    objects = archived_objects(folder)
+    sealed_until_ms = max((manifest.as_of_ms for manifest in manifests), default=0)
+    with duckdb.connect(str(scratch / "events.duckdb")) as database:  # a file, so that no archive is too large
+        database.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false")
+        size = sum(path.stat().st_size for path in objects)
+        checks = [read_archive(database, folder, objects, begin("archive", size))]
+        advance = begin("rebuild", 3 + len(chosen))
+        checks.append(unequal_twins(database))
+        advance(1)
+        checks.append(missing_revisions(database, sealed_until_ms))
+        advance(1)
+        checks.append(compare_ledger(database, folder, manifests, sealed_until_ms))
+        advance(1)
+        for manifest in chosen:
+            fold_archive(database, manifest.as_of_ms)
+            checks += compare_rows(database, folder, manifest)
+            advance(1)
+    return _joined(checks)
+
+
+def _joined(checks: Sequence[Check]) -> list[Check]:
+    """Checks of one name, over several snapshots, as one."""
+    joined: dict[str, Check] = {}
+    for check in checks:
+        so_far = joined.setdefault(check.name, Check(check.name))
+        so_far.looked_at += check.looked_at
+        so_far.discrepancies += check.discrepancies - len(check.findings)
+        so_far.extend(check.findings)
+    return list(joined.values())
+
+
+def _chosen(manifests: Sequence[Manifest], wanted: str | None, *, every: bool) -> list[Manifest]:
+    if every:
+        return list(manifests)
+    if wanted is None:
+        return list(manifests[-1:])
+    found = [manifest for manifest in manifests if wanted in (manifest.snapshot, manifest.as_of)]
+    if not found:
+        raise NoSuchSnapshot(wanted)
+    return found[-1:]
+
+
+def _bytes(manifest: Manifest) -> int:
+    return sum(file.size for file in manifest.files)
