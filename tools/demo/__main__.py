@@ -32,7 +32,7 @@ def main() -> int:
         console.print(f"\n[bold red]The demo stops here:[/] {error}. `make logs` shows what the functions say.")
         return 1
     except CliError as error:
-        console.print(f"\n[bold red]The demo stops here:[/] {error.message}", error.details or "")
+        console.print(f"\n[bold red]The demo stops here:[/] {error.message} {error.details or ''}")
         return 1
     _ending(console, api, story, time.monotonic() - started)
     return 0
