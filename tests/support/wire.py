@@ -1,6 +1,7 @@
 """What happens around the calls to the simulated tables: faults, and other actors in between, where a test says so."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,6 +72,15 @@ class Wire:
         self._before.clear()
         self._after.clear()
 
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """What was planned waits: within, calls are neither counted nor disturbed."""
+        earlier, self._in_between = self._in_between, True
+        try:
+            yield
+        finally:
+            self._in_between = earlier
+
     def _plan(
         self,
         plans: list[_Plan],
@@ -100,17 +110,19 @@ class Wire:
             if plan.left == 0:
                 plans.remove(plan)
                 due.append(plan)
-        self._in_between = True
-        try:
+        with self.undisturbed():
             for plan in due:
                 plan.act(operation, request)
-        finally:
-            self._in_between = False
 
 
 def conflicting(*positions: int) -> Fault:
     """Another transaction is on the record; of a transaction, on those at these positions (default: the first)."""
-    return lambda operation, request: conflict(operation, request, positions or (0,))
+
+    def fault(operation: str, request: Request) -> Exception:
+        records = len(request.get("TransactItems", (0,)))
+        return conflict(operation, request, [position % records for position in positions or (0,)])
+
+    return fault
 
 
 def throttling(operation: str, _request: Request) -> Exception:

@@ -1,0 +1,39 @@
+"""How much the properties are searched: little and repeatably by default, a lot with PROPERTY_PROFILE=large."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+
+from inventory.telemetry import logger, metrics
+
+_CHECKS_OFF = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+
+settings.register_profile(
+    "default",
+    max_examples=100,
+    stateful_step_count=50,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=_CHECKS_OFF,
+)
+settings.register_profile(
+    "large",
+    max_examples=3_000,
+    stateful_step_count=80,
+    deadline=None,
+    suppress_health_check=_CHECKS_OFF,
+    phases=[Phase.reuse, Phase.generate, Phase.target, Phase.shrink],
+)
+settings.load_profile(os.environ.get("PROPERTY_PROFILE", "default"))
+
+logger.setLevel("CRITICAL")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quiet() -> Iterator[None]:
+    """Thousands of runs print no metrics."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(metrics, "add_metric", lambda **_: None)
+        yield
