@@ -1,0 +1,202 @@
+"""DuckDB, and the columns of everything that is written with it (docs/history.md). Equal rows make equal bytes."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from inventory.history.manifest import DataFile
+
+ROW_GROUP_ROWS: Final = 16_384
+
+Columns = Mapping[str, str]
+
+LEDGER: Final[Columns] = {
+    "event_id": "VARCHAR",
+    "record_key": "VARCHAR",
+    "type": "VARCHAR",
+    "rev": "BIGINT",
+    "at_ms": "BIGINT",
+    "happened_at": "TIMESTAMP",
+    "item_id": "VARCHAR",
+    "warehouse_id": "VARCHAR",
+    "to_warehouse_id": "VARCHAR",
+    "shard": "INTEGER",
+    "available_before": "BIGINT",
+    "held_before": "BIGINT",
+    "available_after": "BIGINT",
+    "held_after": "BIGINT",
+    "inflow_after": "BIGINT",
+    "cause_type": "VARCHAR",
+    "cause_id": "VARCHAR",
+    "reason": "VARCHAR",
+    "reference": "VARCHAR",
+    "hops": "INTEGER",
+    "actor": "VARCHAR",
+    "quantity": "BIGINT",
+    "count": "BIGINT",
+    "status": "VARCHAR",
+    "settlement": "VARCHAR",
+    "lines": "VARCHAR",
+    "metadata": "VARCHAR",
+    "resolution": "VARCHAR",
+    "created_ms": "BIGINT",
+    "expires_at_ms": "BIGINT",
+    "ttl": "BIGINT",
+    "open": "VARCHAR",
+    "fingerprint": "VARCHAR",
+    "before": "VARCHAR",
+    "after": "VARCHAR",
+    "unset": "VARCHAR",
+    "other": "VARCHAR",
+    "by": "VARCHAR",
+    "settled": "BOOLEAN",
+}
+SNAPSHOT: Final[Columns] = {
+    "item_id": "VARCHAR",
+    "warehouse_id": "VARCHAR",
+    "available": "BIGINT",
+    "held": "BIGINT",
+    "on_hand": "BIGINT",
+    "shards": "INTEGER",
+    "at_ms": "BIGINT",
+    "last_event_at": "TIMESTAMP",
+    "adjusted": "BIGINT",
+    "executed": "BIGINT",
+    "holding": "BIGINT",
+}
+SHARDS: Final[Columns] = {
+    "item_id": "VARCHAR",
+    "warehouse_id": "VARCHAR",
+    "shard": "INTEGER",
+    "available": "BIGINT",
+    "held": "BIGINT",
+    "inflow": "BIGINT",
+    "rev": "BIGINT",
+    "at_ms": "BIGINT",
+}
+DIRECTORIES: Final[Columns] = {"item_id": "VARCHAR", "warehouses": "VARCHAR", "rev": "BIGINT", "at_ms": "BIGINT"}
+HOLDS: Final[Columns] = {
+    "hold_id": "VARCHAR",
+    "status": "VARCHAR",
+    "lines": "VARCHAR",
+    "metadata": "VARCHAR",
+    "resolution": "VARCHAR",
+    "actor": "VARCHAR",
+    "fingerprint": "VARCHAR",
+    "open": "VARCHAR",
+    "created_ms": "BIGINT",
+    "expires_at_ms": "BIGINT",
+    "rev": "BIGINT",
+    "at_ms": "BIGINT",
+}
+DRAWS: Final[Columns] = {
+    "hold_id": "VARCHAR",
+    "line": "INTEGER",
+    "item_id": "VARCHAR",
+    "warehouse_id": "VARCHAR",
+    "shard": "INTEGER",
+    "quantity": "BIGINT",
+    "line_quantity": "BIGINT",
+    "line_executed": "BIGINT",
+    "status": "VARCHAR",
+    "created_ms": "BIGINT",
+    "expires_at_ms": "BIGINT",
+    "at_ms": "BIGINT",
+    "created": "TIMESTAMP",
+    "expires_at": "TIMESTAMP",
+    "actor": "VARCHAR",
+}
+#: What a fold says of a record to whoever compares it with the live one. `final`: it will never change again.
+#: `later`: the lowest archived revision after the snapshot's instant.
+HEADS: Final[Columns] = {
+    "record_key": "VARCHAR",
+    "rev": "BIGINT",
+    "at_ms": "BIGINT",
+    "final": "BOOLEAN",
+    "later": "BIGINT",
+}
+LATER: Final[Columns] = {"record_key": "VARCHAR", "rev": "BIGINT"}
+LIVE: Final[Columns] = {"record_key": "VARCHAR", "rev": "BIGINT", "at_ms": "BIGINT", "settled": "BOOLEAN"}
+EFFECTS: Final[Columns] = {
+    "item_id": "VARCHAR",
+    "warehouse_id": "VARCHAR",
+    "executed": "BIGINT",
+    "holding": "BIGINT",
+}
+
+
+@contextmanager
+def engine(work: Path, *, memory_mb: int = 700, threads: int = 1) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database of its own in memory, which spills into the folder.
+
+    One thread by default: then rows are written in the order asked for, and equal rows make equal bytes.
+    """
+    connection = duckdb.connect(
+        config={
+            "threads": threads,
+            "memory_limit": f"{memory_mb}MB",
+            "temp_directory": str(work / "spill"),
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
+    )
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def writer() -> str:
+    """Who writes the files; another version may make other bytes of equal rows."""
+    return f"DuckDB v{duckdb.__version__}"
+
+
+def named(columns: Columns, prefix: str = "") -> str:
+    """The columns' names as SQL lists them."""
+    return ", ".join(f'{prefix}"{name}"' for name in columns)
+
+
+def cast(columns: Columns) -> str:
+    """The columns, each as exactly its type."""
+    return ", ".join(f'"{name}"::{kind} AS "{name}"' for name, kind in columns.items())
+
+
+def load(connection: duckdb.DuckDBPyConnection, table: str, columns: Columns, files: Sequence[Path]) -> None:
+    """Makes a table of what is in the files; an empty one where there is no file."""
+    if files:
+        listed = ", ".join(f"'{file}'" for file in files)
+        rows = f"SELECT {named(columns)} FROM read_parquet([{listed}])"
+        connection.execute(f"CREATE OR REPLACE TABLE {table} AS {rows}")
+        return
+    spelled = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
+    connection.execute(f"CREATE OR REPLACE TABLE {table} ({spelled})")
+
+
+def save(
+    connection: duckdb.DuckDBPyConnection, rows: str, columns: Columns, order: str, file: Path, path: str
+) -> DataFile:
+    """Writes what a query gives, in an order, and tells what the file is.
+
+    Args:
+        connection: Where the query runs.
+        rows: The query; it has at least the columns.
+        columns: What is written.
+        order: A total order of the rows, or equal rows would not make equal bytes.
+        file: Where to write.
+        path: The file's final place in the bucket.
+    """
+    [(count,)] = connection.execute(
+        f"COPY (SELECT {cast(columns)} FROM ({rows}) ORDER BY {order}) TO '{file}' "
+        f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP_ROWS})"
+    ).fetchall()
+    content = file.read_bytes()
+    return DataFile(path, len(content), count, hashlib.sha256(content).hexdigest())
+
+
+def bucket_sql(name: str, buckets: int) -> str:
+    """The bucket of a name in SQL, as `layout.bucket_of` has it."""
+    return f"('0x' || sha256({name})[1:8])::UBIGINT % {buckets}"

@@ -1,0 +1,139 @@
+"""Commit: the one step that makes a snapshot visible. The manifest decides; files and partitions follow it."""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from enum import StrEnum
+from typing import Final, NamedTuple, Protocol
+
+from inventory.history.columnar import writer
+from inventory.history.layout import KEYS, PARTIALS, TABLES, manifest_path, published_path, stamp_of
+from inventory.history.manifest import (
+    DataFile,
+    Manifest,
+    Signer,
+    body_of,
+    fingerprint_of,
+    head_number,
+    parsed,
+    read_manifest,
+    signed,
+)
+from inventory.history.plan import Plan
+from inventory.history.reduce import Reduced, read_results
+from inventory.storage.objects import Objects
+
+_COPIES_AT_ONCE: Final = 8
+_DIFFERENCES_TOLD_MAX: Final = 20
+
+
+class Catalogue(Protocol):
+    """Where tables' partitions are registered."""
+
+    def register(self, table: str, as_of: str) -> None:
+        """Makes a partition of a table visible; one that is so already stays."""
+        ...
+
+
+class Outcome(StrEnum):
+    """How a commit ended."""
+
+    COMMITTED = "committed"
+    OVERTAKEN = "overtaken"  # another snapshot was committed meanwhile: plan again
+    EXISTED = "existed"  # this very snapshot was there, and the rebuild found the same bytes
+
+
+class Committed(NamedTuple):
+    """How a commit ended, and the manifest that now stands for the instant, if it is this one's."""
+
+    outcome: Outcome
+    number: int | None
+
+
+class RebuildDiffers(Exception):
+    """A rebuild from the first event made other bytes than the snapshot has; names the files."""
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        super().__init__(f"the rebuild differs from the snapshot in {', '.join(paths)}")
+        self.paths = list(paths)
+
+
+def commit(objects: Objects, plan: Plan, signer: Signer, catalogue: Catalogue) -> Committed:
+    """Writes the manifest of a sealed run and publishes its files; done again, it does the same.
+
+    Raises:
+        NoSuchObject: A reduce task has not been done.
+        RebuildDiffers: The snapshot existed, and its bytes are not those of the rebuild.
+    """
+    results = read_results(objects, plan)
+    files = sorted(file for result in results for file in result.files)
+    if plan.exists is not None:
+        return _compare(read_manifest(objects, plan.exists), files)
+    previous = read_manifest(objects, plan.head) if plan.head else None
+    body = body_of(
+        previous=previous,
+        as_of_ms=plan.as_of_ms,
+        ledger_from_ms=plan.ledger_from_ms,
+        buckets=plan.buckets,
+        writer=writer(),
+        files=files,
+        totals=_totals(results),
+    )
+    content = signed(body, signer)
+    number = int(body["number"])
+    objects.put_new(f"{KEYS}{fingerprint_of(signer.public_key_der)}.pem", _pem(signer.public_key_der))
+    objects.put(_pointer(content), plan.run.encode())
+    if head_number(objects) > number or not objects.put_new(manifest_path(number), content):
+        standing = read_manifest(objects, number)
+        if standing.content != content:
+            return Committed(Outcome.OVERTAKEN, None)
+    publish(objects, parsed(content), catalogue)
+    return Committed(Outcome.COMMITTED, number)
+
+
+def finish(objects: Objects, catalogue: Catalogue) -> None:
+    """Publishes the newest manifest where its commit died before it had."""
+    number = head_number(objects)
+    if number:
+        publish(objects, read_manifest(objects, number), catalogue)
+
+
+def publish(objects: Objects, manifest: Manifest, catalogue: Catalogue) -> None:
+    """Brings a manifest's files to their places, registers its partitions, and says that this is done."""
+    if objects.first(published_path(manifest.number)) is not None:
+        return
+    run = objects.read(_pointer(manifest.content)).decode()
+    with ThreadPoolExecutor(_COPIES_AT_ONCE) as pool:
+        paths = [file.path for file in manifest.files]
+        list(pool.map(lambda path: objects.copy_new(f"{run}sealed/{path}", path), paths))
+    for table in TABLES:
+        if any(path.startswith(f"{table}/") for path in paths):
+            catalogue.register(table, stamp_of(manifest.as_of_ms))
+    objects.put_new(published_path(manifest.number), b"")
+
+
+def _pointer(content: bytes) -> str:
+    """What tells where the files of a manifest wait until they are published."""
+    return f"{PARTIALS}commit/{hashlib.sha256(content).hexdigest()}"
+
+
+def _compare(manifest: Manifest, files: Sequence[DataFile]) -> Committed:
+    differing = sorted(path for path in {file.path for file in set(manifest.files) ^ set(files)})
+    if differing:
+        raise RebuildDiffers(differing[:_DIFFERENCES_TOLD_MAX])
+    return Committed(Outcome.EXISTED, manifest.number)
+
+
+def _totals(results: Sequence[Reduced]) -> dict[str, int]:
+    totals: dict[str, int] = {}
+    for result in results:
+        for name, value in result.totals.items():
+            totals[name] = totals.get(name, 0) + value
+    return totals
+
+
+def _pem(der: bytes) -> bytes:
+    text = base64.b64encode(der).decode()
+    lines = [text[start : start + 64] for start in range(0, len(text), 64)]
+    return "\n".join(["-----BEGIN PUBLIC KEY-----", *lines, "-----END PUBLIC KEY-----", ""]).encode()

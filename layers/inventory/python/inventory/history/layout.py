@@ -1,0 +1,100 @@
+"""What lies where in the history's bucket, and how buckets and snapshots are named."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from inventory.domain.clock import Milliseconds
+from inventory.domain.events import Source
+
+MANIFESTS: Final = "manifests/"
+PUBLISHED: Final = "published/"
+KEYS: Final = "keys/"
+PARTIALS: Final = "partials/"
+SNAPSHOT: Final = "snap"
+
+#: Glue tables whose location is the prefix of the same name.
+TABLES: Final = ("snapshots", "holds", "ledger")
+
+_STAMP: Final = "%Y%m%dT%H%M%SZ"
+_HOUR: Final = re.compile(r"/dt=(\d{4}-\d\d-\d\d)/hour=(\d\d)/")
+
+
+def stamp_of(as_of_ms: Milliseconds) -> str:
+    """An instant as it stands in names: ``20261122T180000Z``.
+
+    Raises:
+        ValueError: It is no whole second.
+    """
+    if as_of_ms % 1000:
+        raise ValueError(f"{as_of_ms} is no whole second")
+    return datetime.fromtimestamp(as_of_ms // 1000, UTC).strftime(_STAMP)
+
+
+def instant_of(stamp: str) -> Milliseconds:
+    """The instant that a name tells, in milliseconds since 1970."""
+    return round(datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC).timestamp()) * 1000
+
+
+def bucket_of(name: str, buckets: int) -> int:
+    """The bucket of an item or of a hold."""
+    return int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) % buckets
+
+
+def data_path(table: str, as_of_ms: Milliseconds, kind: str, bucket: int) -> str:
+    """The final place of a file: ``snapshots/as_of=20261122T180000Z/items-0007.parquet``."""
+    return f"{table}/as_of={stamp_of(as_of_ms)}/{kind}-{bucket:04d}.parquet"
+
+
+def manifest_path(number: int) -> str:
+    """The place of a manifest."""
+    return f"{MANIFESTS}{number:08d}.json"
+
+
+def published_path(number: int) -> str:
+    """The empty object that says that a manifest's files are all in their places."""
+    return f"{PUBLISHED}{number:08d}"
+
+
+def snapshot_id(as_of_ms: Milliseconds) -> str:
+    """The id of the one snapshot of an instant."""
+    tail = hashlib.sha256(f"snapshot/{as_of_ms}".encode()).hexdigest()[:20]
+    return f"{SNAPSHOT}_{as_of_ms:012x}{tail}"
+
+
+def instant_of_snapshot(identifier: str) -> Milliseconds | None:
+    """The instant that a snapshot's id tells; None where no snapshot can have this id."""
+    try:
+        as_of_ms = int(identifier.removeprefix(f"{SNAPSHOT}_")[:12], 16)
+    except ValueError:
+        return None
+    return as_of_ms if snapshot_id(as_of_ms) == identifier else None
+
+
+def archive_prefix(source: Source) -> str:
+    """Where a table's events are."""
+    return f"archive/{source}/"
+
+
+def archive_hours(source: Source, first_ms: Milliseconds, last_ms: Milliseconds) -> Iterator[str]:
+    """The archive's folders from the hour of one instant to that of another."""
+    hour = datetime.fromtimestamp(first_ms // 3_600_000 * 3600, UTC)
+    last = datetime.fromtimestamp(last_ms // 1000, UTC)
+    while hour <= last:
+        yield f"{archive_prefix(source)}{hour:dt=%Y-%m-%d/hour=%H}/"
+        hour += timedelta(hours=1)
+
+
+def hour_of(key: str) -> Milliseconds:
+    """The beginning of the hour of an archived object.
+
+    Raises:
+        ValueError: It is no name of an archived object.
+    """
+    found = _HOUR.search(key)
+    if found is None:
+        raise ValueError(f"no hour in {key}")
+    moment = datetime.strptime(" ".join(found.groups()), "%Y-%m-%d %H").replace(tzinfo=UTC)
+    return round(moment.timestamp()) * 1000

@@ -1,0 +1,156 @@
+"""Manifests: what a snapshot consists of, chained, hashed and signed, so that nothing can be changed unnoticed."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple, Protocol
+
+from inventory.domain.clock import Milliseconds
+from inventory.history import merkle
+from inventory.history.layout import MANIFESTS, manifest_path, snapshot_id, stamp_of
+from inventory.storage.objects import Objects
+
+VERSION: Final = 1
+ALGORITHM: Final = "RSASSA_PKCS1_V1_5_SHA_256"
+
+
+class DataFile(NamedTuple):
+    """A file of a snapshot: its final place, and what is in it."""
+
+    path: str
+    bytes: int
+    rows: int
+    sha256: str
+
+
+def leaf_of(file: DataFile) -> bytes:
+    """A file as a leaf of the Merkle tree."""
+    return f"{file.sha256} {file.bytes} {file.rows} {file.path}".encode()
+
+
+class Signer(Protocol):
+    """Holds a private key that it never gives away."""
+
+    @property
+    def public_key_der(self) -> bytes:
+        """The public key."""
+        ...
+
+    def sign(self, message: bytes) -> bytes:
+        """The message's signature (RSASSA-PKCS1-v1_5 over SHA-256): the same whenever it is made."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A manifest as it lies in the bucket. `body` is what was signed, `content` the whole file's bytes."""
+
+    body: Mapping[str, Any]
+    signature: Mapping[str, str]
+    content: bytes
+
+    @property
+    def number(self) -> int:
+        """Its place in the chain, from 1."""
+        return int(self.body["number"])
+
+    @property
+    def as_of_ms(self) -> Milliseconds:
+        """The snapshot's instant, milliseconds since 1970."""
+        return int(self.body["as_of_ms"])
+
+    @property
+    def buckets(self) -> int:
+        """Into how many buckets its files are cut."""
+        return int(self.body["buckets"])
+
+    @property
+    def sha256(self) -> str:
+        """The hash by which the next manifest names this one."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    @property
+    def files(self) -> list[DataFile]:
+        """The snapshot's files."""
+        return [DataFile(**each) for each in self.body["files"]]
+
+
+def body_of(
+    *,
+    previous: Manifest | None,
+    as_of_ms: Milliseconds,
+    ledger_from_ms: Milliseconds | None,
+    buckets: int,
+    writer: str,
+    files: Iterable[DataFile],
+    totals: Mapping[str, int],
+) -> dict[str, Any]:
+    """What a manifest says; nothing in it depends on when or how it was made."""
+    listed = sorted(files)
+    return {
+        "version": VERSION,
+        "number": 1 if previous is None else previous.number + 1,
+        "previous": None if previous is None else {"number": previous.number, "sha256": previous.sha256},
+        "snapshot": snapshot_id(as_of_ms),
+        "as_of": stamp_of(as_of_ms),
+        "as_of_ms": as_of_ms,
+        "ledger_from_ms": ledger_from_ms,
+        "buckets": buckets,
+        "writer": writer,
+        "files": [file._asdict() for file in listed],
+        "totals": dict(totals),
+        "merkle_root": merkle.root([leaf_of(file) for file in listed]).hex(),
+    }
+
+
+def signed(body: Mapping[str, Any], signer: Signer) -> bytes:
+    """The file of a manifest."""
+    signature = {
+        "algorithm": ALGORITHM,
+        "key": fingerprint_of(signer.public_key_der),
+        "value": base64.b64encode(signer.sign(canonical(body))).decode(),
+    }
+    return canonical({"manifest": body, "signature": signature}) + b"\n"
+
+
+def canonical(value: Mapping[str, Any]) -> bytes:
+    """JSON in the one form that is signed: keys sorted, no spaces, ASCII."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
+
+
+def fingerprint_of(public_key_der: bytes) -> str:
+    """The name of a public key: SHA-256 of its DER, in hex."""
+    return hashlib.sha256(public_key_der).hexdigest()
+
+
+def parsed(content: bytes) -> Manifest:
+    """A manifest from its file.
+
+    Raises:
+        KeyError, TypeError, ValueError: It is none.
+    """
+    whole = json.loads(content)
+    return Manifest(whole["manifest"], whole["signature"], content)
+
+
+def read_manifest(objects: Objects, number: int) -> Manifest:
+    """A manifest of the chain.
+
+    Raises:
+        NoSuchObject: There is none of this number.
+    """
+    return parsed(objects.read(manifest_path(number)))
+
+
+def head_number(objects: Objects) -> int:
+    """The number of the newest manifest; 0 where there is none."""
+    newest = max((stored.key for stored in objects.list(MANIFESTS)), default=None)
+    return 0 if newest is None else int(newest.removeprefix(MANIFESTS).removesuffix(".json"))
+
+
+def newest_first(objects: Objects) -> Iterator[Manifest]:
+    """The chain from its newest manifest back to the first, read one by one as they are asked for."""
+    for number in range(head_number(objects), 0, -1):
+        yield read_manifest(objects, number)

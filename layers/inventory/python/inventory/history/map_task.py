@@ -1,0 +1,170 @@
+"""Map: the archived lines of one task to columns, each bucket by itself; what the base has is left out."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+
+from inventory.domain.events import VERSION, Source
+from inventory.history.columnar import LEDGER, Columns, bucket_sql, engine, named
+from inventory.history.plan import MapTask, Plan
+from inventory.storage.objects import Objects
+
+DOWNLOADS_AT_ONCE: Final = 8
+
+_EVERY: Final = {"v": "INTEGER", "event_id": "VARCHAR", "type": "VARCHAR", "at": "BIGINT", "other": "JSON"}
+_CAUSE: Final = "STRUCT(type VARCHAR, id VARCHAR, actor VARCHAR, reason VARCHAR, reference VARCHAR, hops INTEGER)"
+_HOLD_SET: Final = (
+    "STRUCT(status VARCHAR, lines JSON, created BIGINT, expires_at BIGINT, actor VARCHAR, metadata JSON, "
+    "fingerprint VARCHAR, open VARCHAR, resolution JSON, settlement VARCHAR, ttl BIGINT)"
+)
+_ADJUSTMENT_SET: Final = (
+    'STRUCT(item VARCHAR, warehouse VARCHAR, "from" VARCHAR, "to" VARCHAR, quantity BIGINT, reason VARCHAR, '
+    "reference VARCHAR, count BIGINT, metadata JSON, actor VARCHAR, fingerprint VARCHAR)"
+)
+#: The fields of each table's lines.
+LINES: Final[dict[Source, Columns]] = {
+    Source.STOCK: _EVERY | {"before": "JSON", "after": "JSON", "cause": _CAUSE, "by": "VARCHAR"},
+    Source.HOLDS: _EVERY | {"set": _HOLD_SET, "unset": "JSON", "by": "VARCHAR", "settled": "BOOLEAN"},
+    Source.ADJUSTMENTS: _EVERY | {"set": _ADJUSTMENT_SET, "unset": "JSON", "by": "VARCHAR"},
+}
+_KEY: Final = "string_split(event_id, '@')[1]"
+_SHARD: Final = "type IN ('shard_changed', 'shard_removed')"
+_OF_EVERY: Final = {
+    "event_id": "event_id",
+    "record_key": _KEY,
+    "type": "type",
+    "rev": "string_split(event_id, '@')[2]::BIGINT",
+    "at_ms": '"at"',
+    "happened_at": 'make_timestamp("at" * 1000)',
+    "other": "other",
+    "by": '"by"',
+}
+#: Where each column of the ledger comes from; what is not here is null.
+_FROM: Final[dict[Source, dict[str, str]]] = {
+    Source.STOCK: _OF_EVERY
+    | {
+        "item_id": f"string_split({_KEY}, '#')[1]",
+        "warehouse_id": f"CASE WHEN {_SHARD} THEN string_split({_KEY}, '#')[2] END",
+        "shard": f"CASE WHEN {_SHARD} THEN string_split({_KEY}, '#')[3]::INTEGER END",
+        "available_before": f"CASE WHEN {_SHARD} THEN (\"before\"->>'available')::BIGINT END",
+        "held_before": f"CASE WHEN {_SHARD} THEN (\"before\"->>'held')::BIGINT END",
+        "available_after": f"CASE WHEN {_SHARD} THEN (\"after\"->>'available')::BIGINT END",
+        "held_after": f"CASE WHEN {_SHARD} THEN (\"after\"->>'held')::BIGINT END",
+        "inflow_after": f"CASE WHEN {_SHARD} THEN (\"after\"->>'inflow')::BIGINT END",
+        "cause_type": "cause.type",
+        "cause_id": "cause.id",
+        "actor": "cause.actor",
+        "reason": "cause.reason",
+        "reference": "cause.reference",
+        "hops": "cause.hops",
+        "before": f'CASE WHEN NOT ({_SHARD}) THEN "before" END',
+        "after": f'CASE WHEN NOT ({_SHARD}) THEN "after" END',
+    },
+    Source.HOLDS: _OF_EVERY
+    | {
+        "status": '"set".status',
+        "settlement": '"set".settlement',
+        "lines": '"set".lines',
+        "metadata": '"set".metadata',
+        "resolution": '"set".resolution',
+        "actor": 'coalesce("set".actor, "set".resolution->>\'actor\')',
+        "created_ms": '"set".created',
+        "expires_at_ms": '"set".expires_at',
+        "ttl": '"set".ttl',
+        "open": '"set".open',
+        "fingerprint": '"set".fingerprint',
+        "unset": '"unset"',
+        "settled": "settled",
+    },
+    Source.ADJUSTMENTS: _OF_EVERY
+    | {
+        "item_id": '"set".item',
+        "warehouse_id": 'coalesce("set".warehouse, "set"."from")',
+        "to_warehouse_id": '"set"."to"',
+        "reason": '"set".reason',
+        "reference": '"set".reference',
+        "actor": '"set".actor',
+        "quantity": '"set".quantity',
+        "count": '"set"."count"',
+        "metadata": '"set".metadata',
+        "fingerprint": '"set".fingerprint',
+        "unset": '"unset"',
+    },
+}
+
+
+class UnknownVersion(Exception):
+    """An archived line has a version that this code does not know."""
+
+
+def kind_of(source: Source) -> str:
+    """The kind of bucket that a table's events go to."""
+    return "holds" if source is Source.HOLDS else "items"
+
+
+def run_map_task(objects: Objects, plan: Plan, task: MapTask, work: Path, *, threads: int = 1) -> None:
+    """Writes a task's events by bucket, and which revisions come after the snapshot's instant.
+
+    Raises:
+        NoSuchObject: An archived object is gone.
+        duckdb.Error: An object is not what the archiver wrote.
+        UnknownVersion: See there.
+    """
+    done = f"{task.partials(plan)}done"
+    if objects.first(done) is not None:
+        return
+    files = download_all(objects, task.keys, work)
+    with engine(work, threads=threads) as connection:
+        read_lines(connection, task.source, files)
+        bucket = bucket_sql("coalesce(item_id, record_key)", plan.buckets)
+        now = f"at_ms > {plan.fold_from_ms} AND at_ms <= {plan.as_of_ms}"
+        for name, rows in (
+            ("events", f"SELECT {named(LEDGER)}, {bucket} AS bucket FROM events WHERE {now}"),
+            ("later", f"SELECT record_key, rev, {bucket} AS bucket FROM events WHERE at_ms > {plan.as_of_ms}"),
+        ):
+            folder = work / name
+            connection.execute(f"COPY ({rows}) TO '{folder}' (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (bucket))")
+            for number in range(plan.buckets):
+                for part, file in enumerate(sorted((folder / f"bucket={number}").glob("*.parquet"))):
+                    objects.upload(file, f"{partial_prefix(plan, task, name, number)}{part}")
+    objects.put(done, b"")
+
+
+def partial_prefix(plan: Plan, task: MapTask, name: str, bucket: int) -> str:
+    """How the names of a task's output for a bucket begin; `name` is events or later."""
+    return f"{task.partials(plan)}{kind_of(task.source)}-{name}-{bucket:04d}-"
+
+
+def read_lines(connection: duckdb.DuckDBPyConnection, source: Source, files: Sequence[Path]) -> None:
+    """Makes the table `events`, in the ledger's columns; an event that was archived twice is in it twice.
+
+    Raises:
+        duckdb.Error: A file is not what the archiver wrote.
+        UnknownVersion: A line has another version.
+    """
+    spec = ", ".join(f"'{name}': '{kind}'" for name, kind in LINES[source].items())
+    listed = ", ".join(f"'{file}'" for file in files)
+    told = _FROM[source]
+    columns = ", ".join(f'({told.get(name, "NULL")})::{kind} AS "{name}"' for name, kind in LEDGER.items())
+    connection.execute(
+        f"CREATE OR REPLACE TABLE events AS SELECT {columns}, v FROM "
+        f"read_json([{listed}], format = 'newline_delimited', compression = 'gzip', columns = {{{spec}}})"
+    )
+    unknown: Any = connection.execute(
+        f"SELECT event_id FROM events WHERE v IS DISTINCT FROM {VERSION} LIMIT 1"
+    ).fetchone()
+    if unknown is not None:
+        raise UnknownVersion(f"event {unknown[0]}")
+
+
+def download_all(objects: Objects, keys: Sequence[str], work: Path) -> list[Path]:
+    """Brings objects into a folder, some at once."""
+    folder = work / "input"
+    folder.mkdir(parents=True, exist_ok=True)
+    files = [folder / f"{number:05d}-{key.rsplit('/', 1)[-1]}" for number, key in enumerate(keys)]
+    with ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as pool:
+        list(pool.map(objects.download, keys, files))
+    return files

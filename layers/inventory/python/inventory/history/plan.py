@@ -1,0 +1,170 @@
+"""Plan: what a snapshot starts from, which archived objects it reads, and how they are cut into tasks."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Final
+
+from inventory.domain.clock import Milliseconds
+from inventory.domain.events import Source
+from inventory.history.layout import PARTIALS, archive_hours, archive_prefix, hour_of, stamp_of
+from inventory.history.manifest import Manifest, newest_first
+from inventory.storage.objects import Objects, Stored
+
+#: How long before the base the archive is read again: an event's hour is that of the stream, 20 s off at most.
+OVERLAP_MS: Final = 15 * 60_000
+TASK_BYTES: Final = 32 * 1024 * 1024
+TASK_OBJECTS_MAX: Final = 500
+
+
+class InstantTooRecent(Exception):
+    """Writes of this instant may still be under way."""
+
+
+class Mode(StrEnum):
+    """From the latest snapshot, or from the first event."""
+
+    INCREMENT = "increment"
+    REBUILD = "rebuild"
+
+
+@dataclass(frozen=True, slots=True)
+class MapTask:
+    """Archived objects of one table that are read together."""
+
+    source: Source
+    keys: tuple[str, ...]
+
+    def partials(self, plan: "Plan") -> str:
+        """Where its output lies: the same task of any run reads the same and so writes the same."""
+        told = json.dumps([self.source, self.keys, plan.as_of_ms, plan.fold_from_ms, plan.buckets])
+        return f"{PARTIALS}map/{hashlib.sha256(told.encode()).hexdigest()[:32]}/"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A run, told whole: whoever has it can do any part of the work, any number of times.
+
+    Attributes:
+        as_of_ms: The snapshot's instant.
+        mode: How it begins.
+        head: The number of the chain's newest manifest when this was planned; 0 for none.
+        exists: The number of the manifest that already has this instant, or None.
+        base_ms: The instant of the snapshot whose state is the start, or None.
+        fold_from_ms: Events with `at` after this are folded: the base's instant, or 0.
+        ledger_from_ms: Events with `at` after this go into the ledger; None where it has them already.
+        sealed: Whether a later snapshot has proved already that all is there.
+        buckets: Into how many buckets files are cut.
+        tasks: What is mapped.
+    """
+
+    as_of_ms: Milliseconds
+    mode: Mode
+    head: int
+    exists: int | None
+    base_ms: Milliseconds | None
+    fold_from_ms: Milliseconds
+    ledger_from_ms: Milliseconds | None
+    sealed: bool
+    buckets: int
+    tasks: tuple[MapTask, ...]
+
+    @property
+    def run(self) -> str:
+        """The run's folder: equal plans share it."""
+        digest = hashlib.sha256(self.to_json()).hexdigest()[:16]
+        return f"{PARTIALS}run/{stamp_of(self.as_of_ms)}-{self.mode}-{digest}/"
+
+    @property
+    def done(self) -> bool:
+        """Whether there is nothing left to do."""
+        return self.exists is not None and self.mode is Mode.INCREMENT
+
+    def to_json(self) -> bytes:
+        """The plan as a file."""
+        return json.dumps(asdict(self), sort_keys=True).encode()
+
+
+def plan_from(content: bytes) -> Plan:
+    """A plan from its file."""
+    told = json.loads(content)
+    tasks = tuple(MapTask(Source(task["source"]), tuple(task["keys"])) for task in told.pop("tasks"))
+    return Plan(**{**told, "mode": Mode(told["mode"]), "tasks": tasks})
+
+
+def make_plan(
+    objects: Objects, *, as_of_ms: Milliseconds, mode: Mode, now_ms: Milliseconds, grace_ms: Milliseconds, buckets: int
+) -> Plan:
+    """Looks at the chain and the archive, and decides.
+
+    Raises:
+        InstantTooRecent: `as_of_ms` is less than the grace ago.
+        ValueError: It is no whole second.
+    """
+    if as_of_ms % 1000:
+        raise ValueError("a snapshot's instant is a whole second")
+    if as_of_ms > now_ms - grace_ms:
+        raise InstantTooRecent(f"{stamp_of(as_of_ms)} is less than {grace_ms // 1000} s ago")
+    known = list(_back_to(objects, as_of_ms))
+    head = known[0].number if known else 0
+    latest_ms = max((manifest.as_of_ms for manifest in known), default=0)
+    exists = next((manifest for manifest in known if manifest.as_of_ms == as_of_ms), None)
+    if exists is not None:
+        buckets = exists.buckets
+        ledger_from_ms = exists.body["ledger_from_ms"]
+    else:
+        ledger_from_ms = latest_ms if as_of_ms > latest_ms else None
+    usable = [manifest.as_of_ms for manifest in known if manifest.as_of_ms < as_of_ms and manifest.buckets == buckets]
+    base_ms = max(usable) if usable and mode is Mode.INCREMENT else None
+    sealed = latest_ms >= as_of_ms
+    until_ms = as_of_ms + OVERLAP_MS if sealed else now_ms
+    done = exists is not None and mode is Mode.INCREMENT
+    return Plan(
+        as_of_ms=as_of_ms,
+        mode=mode,
+        head=head,
+        exists=None if exists is None else exists.number,
+        base_ms=base_ms,
+        fold_from_ms=base_ms or 0,
+        ledger_from_ms=ledger_from_ms,
+        sealed=sealed,
+        buckets=buckets,
+        tasks=() if done else tuple(_tasks(objects, base_ms, until_ms)),
+    )
+
+
+def _back_to(objects: Objects, as_of_ms: Milliseconds) -> Iterator[Manifest]:
+    """The chain from its head back to where nothing older can be nearer to the instant.
+
+    Before a manifest that added to the ledger, the chain knows of nothing later than it.
+    """
+    for manifest in newest_first(objects):
+        yield manifest
+        if manifest.body["ledger_from_ms"] is not None and manifest.as_of_ms < as_of_ms:
+            return
+
+
+def _tasks(objects: Objects, base_ms: Milliseconds | None, until_ms: Milliseconds) -> Iterator[MapTask]:
+    for source in Source:
+        if base_ms is None:
+            found: Iterable[Stored] = objects.list(archive_prefix(source))
+        else:
+            hours = archive_hours(source, base_ms - OVERLAP_MS, until_ms)
+            found = (stored for hour in hours for stored in objects.list(hour))
+        for keys in _cut(stored for stored in found if hour_of(stored.key) <= until_ms):
+            yield MapTask(source, tuple(keys))
+
+
+def _cut(found: Iterable[Stored]) -> Iterator[Sequence[str]]:
+    keys: list[str] = []
+    size = 0
+    for stored in found:
+        if keys and (size + stored.size > TASK_BYTES or len(keys) == TASK_OBJECTS_MAX):
+            yield keys
+            keys, size = [], 0
+        keys.append(stored.key)
+        size += stored.size
+    if keys:
+        yield keys

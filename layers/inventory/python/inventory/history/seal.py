@@ -1,0 +1,78 @@
+"""Seal: is every event up to the instant in the archive? Each folded record is held against the live one."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from inventory.history.columnar import HEADS, LIVE, engine, load
+from inventory.history.map_task import download_all
+from inventory.history.plan import Plan
+from inventory.history.reduce import heads_path, read_results
+from inventory.history.scan import live_prefix
+from inventory.storage.objects import Objects
+
+_TOLD_MAX: Final = 20
+
+#: A record is complete if the archive has what comes next, or the live record is what the fold says, or is just the
+#: one write ahead that came after the instant. A live record that the fold lacks must have begun after it, or have been
+#: settled by the base's time: settled holds are final, and so not kept. All others wait for the archiver.
+_INCOMPLETE: Final = """
+SELECT record_key, head.rev AS folded, live.rev AS live,
+       CASE WHEN live.rev IS NULL THEN 'the live record is gone, and its removal is not archived'
+            WHEN live.rev < head.rev THEN 'the live record is older than the archive'
+            ELSE 'events between are not archived' END AS why
+FROM head FULL JOIN live USING (record_key)
+WHERE NOT coalesce(
+        head.final
+        OR later = coalesce(head.rev, 0) + 1
+        OR live.rev = head.rev
+        OR (live.rev = coalesce(head.rev, 0) + 1 AND live.at_ms > $as_of_ms)
+        OR (head.record_key IS NULL AND live.at_ms <= $base_ms AND (live.settled OR $of_adjustments(record_key))),
+    false)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Incomplete:
+    """A record whose past is not whole in the archive; `why` is for a person."""
+
+    record_key: str
+    why: str
+
+
+def find_incomplete(objects: Objects, plan: Plan, work: Path) -> list[Incomplete]:
+    """The first few records that stand in the way of the seal; none where the snapshot may be committed.
+
+    Raises:
+        NoSuchObject: A reduce or scan task has not been done.
+    """
+    gaps = [
+        Incomplete(gap, "this event is not archived") for result in read_results(objects, plan) for gap in result.gaps
+    ]
+    if gaps or plan.sealed:
+        return gaps[:_TOLD_MAX]
+    found: list[Incomplete] = []
+    for kind in ("holds", "items"):
+        for bucket in range(plan.buckets):
+            found += _incomplete_in(objects, plan, kind, bucket, work / f"{kind}-{bucket}")
+            if len(found) >= _TOLD_MAX:
+                return found[:_TOLD_MAX]
+    return found
+
+
+def _incomplete_in(objects: Objects, plan: Plan, kind: str, bucket: int, work: Path) -> Iterator[Incomplete]:
+    live = [stored.key for stored in objects.list(live_prefix(plan, kind, bucket))]
+    with engine(work) as sql:
+        load(sql, "head", HEADS, download_all(objects, [heads_path(plan, kind, bucket)], work / "heads"))
+        load(sql, "live", LIVE, download_all(objects, live, work / "live"))
+        sql.execute(
+            "CREATE MACRO of_adjustments(key) AS key LIKE 'adj\\_%' ESCAPE '\\' OR key LIKE 'trf\\_%' ESCAPE '\\'"
+        )
+        query = _INCOMPLETE.replace("$of_adjustments", "of_adjustments")
+        values = {"as_of_ms": plan.as_of_ms, "base_ms": plan.base_ms or 0}
+        rows: Sequence[tuple[str, int | None, int | None, str]] = sql.execute(
+            f"{query} ORDER BY record_key LIMIT {_TOLD_MAX}", values
+        ).fetchall()
+    for record_key, folded, alive, why in rows:
+        yield Incomplete(record_key, f"{why} (folded revision {folded}, live {alive})")

@@ -1,0 +1,159 @@
+"""The steps of the snapshot's state machine (statemachines/snapshot.asl.yaml): small words in, small words out.
+
+Each can be done again, any number of times, and does the same.
+"""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from inventory.domain.clock import Milliseconds
+from inventory.domain.events import Source
+from inventory.history.commit import Catalogue, commit, finish
+from inventory.history.layout import snapshot_id
+from inventory.history.manifest import Signer
+from inventory.history.map_task import run_map_task
+from inventory.history.plan import Mode, Plan, make_plan, plan_from
+from inventory.history.reduce import reduce_holds, reduce_items
+from inventory.history.scan import Segment, scan_segment, segments
+from inventory.history.seal import find_incomplete
+from inventory.storage.objects import Objects
+
+Words = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What the steps of planning, mapping, reducing and sealing work with.
+
+    Attributes:
+        objects: The history's bucket.
+        now: Milliseconds since 1970.
+        grace_ms: How long ago an instant must be.
+        buckets: Into how many buckets new snapshots are cut.
+        scan_segments: Into how many parts each live table is read.
+        threads: How many threads a map task may use.
+    """
+
+    objects: Objects
+    now: Callable[[], Milliseconds]
+    grace_ms: Milliseconds
+    buckets: int
+    scan_segments: int
+    threads: int = 1
+
+    def run(self, words: Words) -> dict[str, Any]:
+        """Does the step that the words name.
+
+        Raises:
+            KeyError: There is no such step.
+        """
+        steps: dict[str, Callable[[Words], dict[str, Any]]] = {
+            "plan": self._plan,
+            "map": self._map,
+            "reduce_holds": self._reduce_holds,
+            "reduce_items": self._reduce_items,
+            "seal": self._seal,
+        }
+        return steps[words["step"]](words)
+
+    def _plan(self, words: Words) -> dict[str, Any]:
+        """Input: `as_of_ms` or null (the latest whole second possible), `mode`, `attempt`."""
+        as_of_ms = words.get("as_of_ms")
+        if as_of_ms is None:
+            as_of_ms = latest_possible(self.now(), self.grace_ms)
+        plan = make_plan(
+            self.objects,
+            as_of_ms=as_of_ms,
+            mode=Mode(words.get("mode", Mode.INCREMENT)),
+            now_ms=self.now(),
+            grace_ms=self.grace_ms,
+            buckets=self.buckets,
+        )
+        lists = {
+            "map": [{"task": index} for index in range(len(plan.tasks))],
+            "reduce": [{"bucket": bucket} for bucket in range(plan.buckets)],
+            "scan": [asdict(segment) for segment in segments(self.scan_segments)],
+        }
+        self.objects.put(f"{plan.run}plan.json", plan.to_json())
+        for name, items in lists.items():
+            told = [{"run": plan.run, **item} for item in items]
+            self.objects.put(f"{plan.run}{name}.json", json.dumps(told).encode())
+        return {
+            "run": plan.run,
+            "as_of_ms": as_of_ms,
+            "snapshot": snapshot_id(as_of_ms),
+            "mode": plan.mode,
+            "done": plan.done,
+            "tasks": len(plan.tasks),
+            "scan": not plan.sealed,
+            "attempt": int(words.get("attempt", 0)) + 1,
+            "lists": {name: f"{plan.run}{name}.json" for name in lists},
+        }
+
+    def _map(self, words: Words) -> dict[str, Any]:
+        plan = read_plan(self.objects, words["run"])
+        with workplace() as work:
+            run_map_task(self.objects, plan, plan.tasks[words["task"]], work, threads=self.threads)
+        return {}
+
+    def _reduce_holds(self, words: Words) -> dict[str, Any]:
+        with workplace() as work:
+            reduce_holds(self.objects, read_plan(self.objects, words["run"]), words["bucket"], work)
+        return {}
+
+    def _reduce_items(self, words: Words) -> dict[str, Any]:
+        with workplace() as work:
+            reduce_items(self.objects, read_plan(self.objects, words["run"]), words["bucket"], work)
+        return {}
+
+    def _seal(self, words: Words) -> dict[str, Any]:
+        with workplace() as work:
+            found = find_incomplete(self.objects, read_plan(self.objects, words["run"]), work)
+        return {"complete": not found, "incomplete": [asdict(each) for each in found]}
+
+
+def scan(objects: Objects, client: Any, tables: Mapping[Source, str], words: Words) -> dict[str, Any]:
+    """Reads one segment of a live table."""
+    segment = Segment(Source(words["source"]), words["number"], words["of"])
+    with workplace() as work:
+        plan = read_plan(objects, words["run"])
+        return {"records": scan_segment(objects, client, tables[segment.source], plan, segment, work)}
+
+
+def conclude(objects: Objects, signer: Signer, catalogue: Catalogue, words: Words) -> dict[str, Any]:
+    """The two steps that make things visible: `finish` what an earlier run left undone, and `commit`."""
+    if words["step"] == "finish":
+        finish(objects, catalogue)
+        return {}
+    committed = commit(objects, read_plan(objects, words["run"]), signer, catalogue)
+    return {"outcome": committed.outcome, "manifest": committed.number}
+
+
+def read_plan(objects: Objects, run: str) -> Plan:
+    """The plan of a run.
+
+    Raises:
+        NoSuchObject: There is no such run.
+    """
+    return plan_from(objects.read(f"{run}plan.json"))
+
+
+def latest_possible(now_ms: Milliseconds, grace_ms: Milliseconds) -> Milliseconds:
+    """The latest instant that a snapshot can have now: a whole second."""
+    return (now_ms - grace_ms) // 1000 * 1000
+
+
+@contextmanager
+def workplace() -> Iterator[Path]:
+    """A folder that is gone afterwards: a function's disk outlives its invocation."""
+    folder = Path(tempfile.mkdtemp(prefix="history-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

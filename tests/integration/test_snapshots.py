@@ -1,0 +1,258 @@
+"""The snapshot's workflow, step by step over a bucket that is a folder: one result, whatever happens on the way."""
+
+import base64
+import gzip
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inventory.domain.events import EventsDiffer, Source, line_of
+from inventory.history import merkle
+from inventory.history.commit import RebuildDiffers
+from inventory.history.layout import instant_of, instant_of_snapshot, stamp_of
+from inventory.history.manifest import canonical, fingerprint_of, leaf_of, read_manifest
+from inventory.history.plan import InstantTooRecent, Mode
+from support.objects import Killed
+from support.tape import Tape
+from support.trade import trade
+from support.workflow import History, Incomplete
+from support.world import START_MS, World
+
+HOUR_MS = 3_600_000
+DATA = ("snapshots/", "holds/", "ledger/", "state/", "manifests/")
+
+
+@pytest.fixture(scope="module")
+def tape() -> Tape:
+    """Three spells of trade, an hour apart."""
+    world = World(seed=7)
+    tape = Tape(world)
+    for spell in range(3):
+        trade(world, 120, seed=spell)
+        world.clock.now_ms = START_MS + (spell + 1) * HOUR_MS
+    return tape
+
+
+@pytest.fixture
+def history(tape: Tape, tmp_path: Path) -> History:
+    history = History(tmp_path / "bucket", tape)
+    history.archive()
+    history.now_ms = START_MS + 4 * HOUR_MS
+    return history
+
+
+def after_spell(number: int) -> int:
+    return START_MS + number * HOUR_MS
+
+
+def test_increments_and_a_rebuild_from_the_first_event_make_the_same_bytes(
+    history: History, tape: Tape, tmp_path: Path
+) -> None:
+    for spell in (1, 2, 3):
+        history.snapshot(after_spell(spell))
+    rebuilt = history.snapshot(after_spell(3), mode=Mode.REBUILD)
+    assert rebuilt["outcome"] == "existed"
+    assert history.snapshot(after_spell(2), mode=Mode.REBUILD)["outcome"] == "existed"
+
+    other = History(tmp_path / "other", tape)
+    other.archive(batch=13)
+    other.now_ms = history.now_ms
+    for spell in (1, 2, 3):
+        other.snapshot(after_spell(spell), mode=Mode.REBUILD)
+    assert other.visible() == history.visible()
+
+
+def test_the_ledger_has_each_event_once_and_every_event_can_be_made_again_from_it(history: History, tape: Tape) -> None:
+    history.snapshot(after_spell(2))
+    history.snapshot(after_spell(1))
+    history.snapshot(after_spell(3))
+    rows = history.rows("ledger/*/*.parquet")
+    events = {event["event_id"]: event for source in Source for event in tape.events(source)}
+    assert sorted(row["event_id"] for row in rows) == sorted(events)
+    for row in rows:
+        event = events[row["event_id"]]
+        assert (row["type"], row["at_ms"]) == (event["type"], event["at"])
+        if row["shard"] is not None:
+            assert row["available_after"] == event["after"]["available"]
+            assert row["held_before"] == (event["before"] or {}).get("held")
+            assert row["cause_id"] == event["cause"]["id"]
+        if row["lines"] is not None:
+            assert json.loads(row["lines"]) == event["set"]["lines"]
+
+
+def test_a_snapshot_of_an_earlier_instant_adds_nothing_to_the_ledger_and_is_the_same(
+    history: History, tape: Tape, tmp_path: Path
+) -> None:
+    for spell in (1, 3, 2):
+        history.snapshot(after_spell(spell))
+    assert history.head().body["ledger_from_ms"] is None
+    straight = History(tmp_path / "straight", tape)
+    straight.archive()
+    straight.snapshot(after_spell(2))
+    early = {key: value for key, value in straight.visible().items() if key.startswith(("snapshots", "holds", "state"))}
+    assert early.items() <= history.visible().items()
+
+
+def test_two_runs_of_one_instant_have_one_result(history: History) -> None:
+    first = history.snapshot(after_spell(1))
+    before = history.visible()
+    again = history.snapshot(after_spell(1))
+    assert again["done"]
+    assert again["snapshot"] == first["snapshot"] == history.head().body["snapshot"]
+    assert history.visible() == before
+
+
+def test_a_run_killed_at_any_write_and_started_again_ends_with_the_same_bytes(
+    history: History, tape: Tape, tmp_path: Path
+) -> None:
+    history.snapshot(after_spell(1))
+    shutil.copytree(history.objects.root, tmp_path / "start")
+    history.objects.writes_left = 10_000
+    history.snapshot(after_spell(2))
+    writes, expected = 10_000 - history.objects.writes_left, history.visible()
+    assert writes > 60
+    for deaths in range(0, writes, 17):
+        root = tmp_path / f"killed-{deaths}"
+        shutil.copytree(tmp_path / "start", root)
+        killed = History(root, tape)
+        killed.now_ms = history.now_ms
+        killed.objects.writes_left = deaths
+        with pytest.raises(Killed):
+            killed.snapshot(after_spell(2))
+        torn = {key for key in killed.visible() if key.startswith(("snapshots", "ledger"))}
+        assert len(torn - expected.keys()) == 0
+        killed.objects.writes_left = None
+        killed.snapshot(after_spell(2))
+        killed.conclude({"step": "finish"})
+        assert killed.visible() == expected
+        shutil.rmtree(root)
+
+
+def test_nothing_is_visible_before_the_commit(history: History) -> None:
+    history.now_ms = after_spell(3)
+    planned = history.workshop.run({"step": "plan", "as_of_ms": after_spell(1)})
+    for listed, step in (("map", "map"), ("reduce", "reduce_holds"), ("reduce", "reduce_items")):
+        history.each(planned, listed, step)
+    assert history.visible() == {}
+    assert history.catalogue.registered == set()
+
+
+def test_partitions_are_registered_for_every_table_that_got_files(history: History) -> None:
+    history.snapshot(after_spell(2))
+    history.snapshot(after_spell(1))
+    first, second = stamp_of(after_spell(1)), stamp_of(after_spell(2))
+    assert history.catalogue.registered == {
+        *((table, second) for table in ("snapshots", "holds", "ledger")),
+        *((table, first) for table in ("snapshots", "holds")),
+    }
+
+
+def test_the_chain_is_hashed_signed_and_has_one_root_over_its_files(history: History) -> None:
+    for spell in (1, 2):
+        history.snapshot(after_spell(spell))
+    first, second = read_manifest(history.objects, 1), history.head()
+    assert first.body["previous"] is None
+    assert second.body["previous"] == {"number": 1, "sha256": first.sha256}
+    assert second.body["ledger_from_ms"] == first.as_of_ms == after_spell(1)
+    assert second.body["merkle_root"] == merkle.root([leaf_of(file) for file in second.files]).hex()
+    assert second.signature["key"] == fingerprint_of(history.signer.public_key_der)
+    history.signer.verify(base64.b64decode(second.signature["value"]), canonical(second.body))
+    visible = history.visible()
+    for file in second.files:
+        assert visible[file.path] == file.sha256
+        assert len(history.objects.read(file.path)) == file.bytes
+        assert len(history.rows(file.path)) == file.rows
+    totals: Any = second.body["totals"]
+    assert totals["on_hand"] == totals["adjusted"] - totals["executed"]
+    assert totals["held"] == totals["holding"]
+
+
+def test_a_commit_that_was_overtaken_writes_nothing(history: History) -> None:
+    history.conclude({"step": "finish"})
+    planned = history.workshop.run({"step": "plan", "as_of_ms": after_spell(2)})
+    for listed, step in (("map", "map"), ("reduce", "reduce_holds"), ("reduce", "reduce_items")):
+        history.each(planned, listed, step)
+    history.snapshot(after_spell(1))
+    before = history.visible()
+    assert history.conclude({"step": "commit", "run": planned["run"]})["outcome"] == "overtaken"
+    assert history.visible() == before
+    assert history.snapshot(after_spell(2))["manifest"] == 2
+
+
+def test_what_the_archiver_has_not_brought_yet_stops_the_seal_until_it_has(tape: Tape, tmp_path: Path) -> None:
+    history = History(tmp_path / "late", tape)
+    last = [record for record in tape.records if record[0] is Source.STOCK][-1]
+    history.archive([record for record in tape.records if record is not last])
+    history.now_ms = START_MS + 4 * HOUR_MS
+    with pytest.raises(Incomplete, match="are not archived"):
+        history.snapshot(after_spell(3))
+    assert history.visible() == {}
+    history.archive([last])
+    assert history.snapshot(after_spell(3))["outcome"] == "committed"
+
+
+@pytest.mark.parametrize("source", Source)
+def test_any_one_event_that_is_missing_is_found(tape: Tape, tmp_path: Path, source: Source) -> None:
+    told = [record for record in tape.records if record[0] is source]
+    for number, missing in enumerate(told[:: len(told) // 6]):
+        history = History(tmp_path / f"{number}", tape, buckets=1)
+        history.archive([record for record in tape.records if record is not missing])
+        history.now_ms = START_MS + 4 * HOUR_MS
+        with pytest.raises(Incomplete):
+            history.snapshot(after_spell(3))
+
+
+def test_an_event_doubled_with_other_contents_is_named(history: History) -> None:
+    event = history.tape.events(Source.STOCK)[30]
+    forged = {**event, "after": {**event["after"], "available": 999}}
+    hour = next(history.objects.list("archive/stock/")).key.rsplit("/", 1)[0]
+    history.objects.put(f"{hour}/forged-0-0.jsonl.gz", gzip.compress(f"{line_of(forged)}\n".encode()))
+    with pytest.raises(EventsDiffer, match=event["event_id"].replace("*", r"\*")):
+        history.snapshot(after_spell(3))
+
+
+def test_an_event_that_turns_up_in_a_sealed_hour_makes_the_rebuild_fail_loudly(tape: Tape, tmp_path: Path) -> None:
+    history = History(tmp_path / "bucket", tape)
+    history.archive()
+    history.snapshot(after_spell(3))
+    event = {**tape.events(Source.ADJUSTMENTS)[3], "event_id": "adj_" + "0" * 32 + "@1"}
+    hour = next(history.objects.list("archive/adjustments/")).key.rsplit("/", 1)[0]
+    history.objects.put(f"{hour}/late-0-0.jsonl.gz", gzip.compress(f"{line_of(event)}\n".encode()))
+    with pytest.raises(RebuildDiffers, match="snapshots/as_of"):
+        history.snapshot(after_spell(3), mode=Mode.REBUILD)
+
+
+def test_an_instant_within_the_grace_is_refused(history: History) -> None:
+    history.now_ms = START_MS + 60_000
+    with pytest.raises(InstantTooRecent):
+        history.workshop.run({"step": "plan", "as_of_ms": START_MS + 1000})
+    assert history.workshop.run({"step": "plan", "as_of_ms": None})["as_of_ms"] == START_MS
+
+
+def test_a_snapshot_before_the_first_event_is_empty_and_right(history: History) -> None:
+    history.snapshot(START_MS - HOUR_MS)
+    assert set(history.head().body["totals"].values()) == {0}
+    history.snapshot(after_spell(1))
+    assert history.head().body["totals"]["stock_events"] > 50
+
+
+def test_another_number_of_buckets_begins_from_the_first_event_and_goes_on(
+    history: History, tape: Tape, tmp_path: Path
+) -> None:
+    history.snapshot(after_spell(1))
+    wider = History(history.objects.root, tape, buckets=5)
+    wider.now_ms = history.now_ms
+    wider.snapshot(after_spell(2))
+    ids = [row["event_id"] for row in wider.rows("ledger/*/*.parquet")]
+    assert len(ids) == len(set(ids))
+    assert wider.head().buckets == 5
+
+
+def test_a_snapshots_id_tells_its_instant_and_no_other_text_does(history: History) -> None:
+    identifier = history.snapshot(after_spell(1))["snapshot"]
+    assert instant_of_snapshot(identifier) == after_spell(1) == instant_of(stamp_of(after_spell(1)))
+    assert instant_of_snapshot(identifier[:-1] + ("0" if identifier[-1] != "0" else "1")) is None
+    assert instant_of_snapshot("snap_" + "z" * 32) is None
