@@ -34,4 +34,4 @@ def deploy(environment: str, overrides: Mapping[str, str]) -> None:
     with step(f"sam build for {environment}"):
         sam.build(environment, folder / "build", overrides, folder / "build.log")
     sam.deploy(environment, folder / "build", overrides, variables, log=None)
-    console.print(f"\nMake the first key with: inventory keys create --stack {name} --help", soft_wrap=True)
+    console.print(f"\nMake the first key: inventory --stack {name} keys create --help", soft_wrap=True)
