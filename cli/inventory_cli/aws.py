@@ -22,7 +22,9 @@ from inventory_cli.errors import CliError, NotFound, Unreachable
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
+    from mypy_boto3_kms import KMSClient
     from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
 
@@ -75,6 +77,16 @@ class Aws:
     def sqs(self) -> SQSClient:
         """The queues."""
         return self._session.client("sqs", endpoint_url=self._endpoint_url, config=_CONFIG)
+
+    @property
+    def s3(self) -> S3Client:
+        """The history's bucket."""
+        return self._session.client("s3", endpoint_url=self._endpoint_url, config=_CONFIG)
+
+    @property
+    def kms(self) -> KMSClient:
+        """The key that signs manifests."""
+        return self._session.client("kms", endpoint_url=self._endpoint_url, config=_CONFIG)
 
     @property
     def functions(self) -> LambdaClient:

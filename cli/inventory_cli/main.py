@@ -7,6 +7,7 @@ from typer.core import TyperGroup
 
 from inventory_cli.commands import change, hold, keys, redrive
 from inventory_cli.commands import stock as stock_command
+from inventory_cli.commands import verify as verify_command
 from inventory_cli.errors import CliError
 from inventory_cli.output import Output
 from inventory_cli.session import Session, World
@@ -72,6 +73,7 @@ app.add_typer(hold.app, name="hold")
 app.command("adjust", context_settings={"ignore_unknown_options": True})(change.adjust)
 app.command("transfer")(change.transfer)
 app.command("split")(change.split)
+app.command("verify")(verify_command.verify)
 app.add_typer(keys.app, name="keys")
 app.add_typer(redrive.app, name="redrive")
 

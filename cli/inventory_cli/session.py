@@ -6,13 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import typer
 
 from inventory_cli.api_client import ApiClient
 from inventory_cli.output import Output
-from inventory_cli.target import Options, Stack, find_api, find_stack
+from inventory_cli.target import Options, Stack, find_api, find_stack, optional_stack
+
+if TYPE_CHECKING:
+    from inventory_cli.aws import Aws
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,21 @@ class Session:
             pause=self.world.pause,
             tell=self.output.note,
         )
+
+    @cached_property
+    def aws(self) -> "Aws":
+        """The stack's AWS; where no stack is meant, the operator's own, or the emulator's that is named.
+
+        Raises:
+            CliError: The stack that was named is not there.
+        """
+        from inventory_cli.aws import Aws
+
+        stack = optional_stack(self._options, self.world.environ, self.world.folder)
+        if stack is not None:
+            return stack.aws
+        endpoint_url = self._options.endpoint_url or self.world.environ.get("AWS_ENDPOINT_URL")
+        return Aws(region=self._options.region, endpoint_url=endpoint_url)
 
     @cached_property
     def stack(self) -> Stack:

@@ -116,6 +116,15 @@ def find_stack(options: Options, environ: Mapping[str, str], folder: Path) -> St
     return stack
 
 
+def optional_stack(options: Options, environ: Mapping[str, str], folder: Path) -> Stack | None:
+    """The stack that is meant, seen from a folder; None where nothing says which.
+
+    Raises:
+        CliError: The stack that was named is not there, or its file cannot be read.
+    """
+    return _named_stack(options, environ, folder)
+
+
 def _named_stack(options: Options, environ: Mapping[str, str], folder: Path) -> Stack | None:
     named = options.stack or environ.get("INVENTORY_STACK")
     if named is None:

@@ -1,0 +1,196 @@
+"""`inventory verify`: whether the history is what it says it is, without trusting who wrote it."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from inventory_cli import render
+from inventory_cli.aws import explained
+from inventory_cli.errors import CliError, NotFound, WrongUse
+from inventory_cli.history.copying import copy_objects, stored_objects
+from inventory_cli.session import Session, session_of
+
+if TYPE_CHECKING:
+    from inventory.audit.findings import Check, Finding
+    from inventory.audit.verify import Proof
+
+Begin = Callable[[str, int], Callable[[int], None]]
+
+_SHOWN_MAX: Final = 20
+_HEX_DIGITS: Final = 64
+
+
+def verify(
+    context: typer.Context,
+    directory: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", exists=True, file_okay=False, help="A copy of the bucket.", show_default=False),
+    ] = None,
+    bucket: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The bucket, if not the stack's.", show_default=False)
+    ] = None,
+    key_fingerprint: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HEX",
+            help="SHA-256 of the DER of a public key that may have signed; may be repeated. Default: the key of the "
+            "stack, asked for from KMS.",
+            show_default=False,
+        ),
+    ] = None,
+    snapshot: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID|INSTANT",
+            help="Which to rebuild, as snap_… or YYYYMMDDTHHMMSSZ. Default: the latest.",
+            show_default=False,
+        ),
+    ] = None,
+    every: Annotated[bool, typer.Option("--every", help="Rebuild every snapshot.")] = False,
+    head: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HEX",
+            help="SHA-256 of the newest manifest when you last looked: the chain must still have it.",
+            show_default=False,
+        ),
+    ] = None,
+    keep: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Keep the copy of the bucket here.", show_default=False)
+    ] = None,
+) -> None:
+    """Verify signatures, the chain of manifests and every file, then rebuild a snapshot from the archive and compare.
+
+    It needs nothing but read access to the bucket. Exit code 1 where anything is wrong: each file and record is named.
+
+    For example:
+
+        inventory verify
+
+        inventory verify --directory copy-of-the-bucket --key-fingerprint 5f0c… --every
+    """
+    session = session_of(context)
+    if directory is not None and (bucket or keep):
+        raise WrongUse("--directory is a copy already: no --bucket or --keep beside it.")
+    if keep is not None and keep.exists() and any(keep.iterdir()):
+        raise WrongUse(f"{keep} is not empty: what lies there could be mistaken for what is in the bucket.")
+    trusted = _trusted(session, key_fingerprint or [], directory)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with (
+        Progress(*columns, console=session.output.notes, transient=True) as progress,
+        _folder(session, directory, bucket, keep, _beginner(progress)) as folder,
+    ):
+        proof = _prove(folder, trusted, _beginner(progress), snapshot=snapshot, every=every, head=head)
+    session.output.show(_data(proof), _view(proof))
+    if proof.discrepancies:
+        raise CliError(f"{proof.discrepancies} discrepancies: this history is not what it says it is.")
+
+
+def _prove(
+    folder: Path, trusted: set[str], begin: Begin, *, snapshot: str | None, every: bool, head: str | None
+) -> "Proof":
+    from inventory.audit.signatures import rsa_signer
+    from inventory.audit.verify import NoSuchSnapshot
+    from inventory.audit.verify import verify as prove
+
+    try:
+        return prove(folder, trusted, rsa_signer, wanted=snapshot, every=every, head=head, begin=begin)
+    except NoSuchSnapshot:
+        raise NotFound(f"No manifest has the snapshot {snapshot}.") from None
+
+
+def _beginner(progress: Progress) -> Begin:
+    def begin(name: str, size: int) -> Callable[[int], None]:
+        task = progress.add_task(name, total=size)
+        return lambda done: progress.advance(task, done)
+
+    return begin
+
+
+@contextmanager
+def _folder(
+    session: Session, directory: Path | None, bucket: str | None, keep: Path | None, begin: Begin
+) -> Iterator[Path]:
+    """The copy that is there, or one that is made."""
+    if directory is not None:
+        yield directory
+        return
+    aws = session.aws
+    name = bucket or session.stack.output("HistoryBucket")
+    with tempfile.TemporaryDirectory(prefix="inventory-copy-") as scratch:
+        folder = keep or Path(scratch)
+        with explained():
+            objects = stored_objects(aws.s3, name)
+            copy_objects(aws.s3, name, objects, folder, begin("copying", sum(stored.size for stored in objects)))
+        yield folder
+
+
+def _trusted(session: Session, given: list[str], directory: Path | None) -> set[str]:
+    """Fingerprints, from anywhere but the bucket."""
+    for fingerprint in given:
+        if len(fingerprint) != _HEX_DIGITS or set(fingerprint.lower()) - set("0123456789abcdef"):
+            raise WrongUse(f"A key's fingerprint is {_HEX_DIGITS} hex digits, unlike {fingerprint!r}.")
+    if given:
+        return {fingerprint.lower() for fingerprint in given}
+    if directory is not None:
+        raise WrongUse("Say by --key-fingerprint whose signature counts: the copy cannot be asked about itself.")
+    import hashlib
+
+    with explained():
+        der = session.aws.kms.get_public_key(KeyId=session.stack.output("SigningKey"))["PublicKey"]
+    return {hashlib.sha256(der).hexdigest()}
+
+
+def _data(proof: "Proof") -> dict[str, Any]:
+    head = proof.manifests[-1] if proof.manifests else None
+    return {
+        "object": "verification",
+        "sound": proof.discrepancies == 0,
+        "discrepancies": proof.discrepancies,
+        "head": {"number": head.number, "sha256": head.sha256} if head else None,
+        "rebuilt": [{"snapshot": each.snapshot, "as_of": each.as_of} for each in proof.rebuilt],
+        "checks": [
+            {"name": check.name, "looked_at": check.looked_at, "discrepancies": check.discrepancies}
+            | {"findings": [finding._asdict() for finding in check.findings]}
+            for check in proof.checks
+        ],
+    }
+
+
+def _view(proof: "Proof") -> RenderableType:
+    table = render.grid("check", "looked at>", "discrepancies>")
+    for check in proof.checks:
+        style = "bold red" if check.discrepancies else "green"
+        table.add_row(check.name, f"{check.looked_at:,}", Text(f"{check.discrepancies:,}", style=style))
+    parts: list[RenderableType] = [table, *(_findings(check) for check in proof.checks if check.findings)]
+    if proof.manifests:
+        head = proof.manifests[-1]
+        rebuilt = ", ".join(each.as_of for each in proof.rebuilt)
+        parts.append(Text(f"Rebuilt: {rebuilt}. Newest manifest: {head.number}, to note for --head:\n{head.sha256}"))
+    if not proof.discrepancies:
+        parts.append(Text("Nothing is wrong.", style="bold green"))
+    return Group(*parts)
+
+
+def _findings(check: "Check") -> RenderableType:
+    lines: list[RenderableType] = [Text(f"\n{check.name}", style="bold red")]
+    lines += [Padding(_finding(finding), (0, 0, 0, 2)) for finding in check.findings[:_SHOWN_MAX]]
+    if check.discrepancies > _SHOWN_MAX:
+        lines.append(Text(f"  and {check.discrepancies - _SHOWN_MAX:,} more: see --json", style="dim"))
+    return Group(*lines)
+
+
+def _finding(finding: "Finding") -> Text:
+    where = " · ".join(part for part in (finding.record, finding.path) if part)
+    text = Text.assemble((where, "bold"), "\n  ", finding.what)
+    for name, value in finding.evidence.items():
+        text.append(f"\n  {name}: {value}", style="dim")
+    return text

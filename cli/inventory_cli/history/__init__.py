@@ -1,0 +1,1 @@
+"""The history's bucket, as an auditor reads it."""

@@ -1,0 +1,144 @@
+"""`inventory verify`: an auditor with read access to the bucket, or with a copy of it."""
+
+import hashlib
+from base64 import b64decode, b64encode
+from pathlib import Path
+
+import boto3
+import pytest
+
+from inventory.audit.manifests import canonical
+from inventory.domain.events import Source
+from support.sealed import Sealer, fingerprint_of
+from support.tape import Tape
+from support.terminal import Terminal, write_stack
+from support.trade import trade
+from support.world import World
+
+
+@pytest.fixture(scope="module")
+def history() -> dict[Source, list[object]]:
+    world = World(seed=2)
+    tape = Tape(world)
+    trade(world, 40, seed=2)
+    return {source: tape.events(source) for source in Source}  # type: ignore[misc]
+
+
+@pytest.fixture
+def sealer(history: dict[Source, list[dict[str, int]]], tmp_path: Path) -> Sealer:
+    sealer = Sealer(tmp_path / "copy", history, buckets=1)
+    sealer.archive()
+    newest = max(event["at"] for events in history.values() for event in events)
+    sealer.seal(newest // 2000 * 1000)
+    sealer.seal(newest // 1000 * 1000 + 1000)
+    return sealer
+
+
+def verify(terminal: Terminal, sealer: Sealer, *more: str) -> tuple[int, str, str]:
+    directory = ("--directory", str(sealer.folder), "--key-fingerprint", fingerprint_of(sealer.key))
+    result = terminal.run("verify", *directory, *more)
+    return result.exit_code, result.out, result.err
+
+
+def test_a_sound_copy_passes_and_its_head_is_told(terminal: Terminal, sealer: Sealer) -> None:
+    code, out, _ = verify(terminal, sealer)
+    head = hashlib.sha256((sealer.folder / "manifests/00000002.json").read_bytes()).hexdigest()
+    assert code == 0
+    assert "Nothing is wrong." in out
+    assert head in out
+    assert verify(terminal, sealer, "--head", head)[0] == 0
+    assert verify(terminal, sealer, "--head", "0" * 64)[0] == 1
+
+
+def test_one_changed_byte_is_named_and_the_exit_code_says_so(terminal: Terminal, sealer: Sealer) -> None:
+    path = next((sealer.folder / "snapshots").rglob("*.parquet"))
+    content = bytearray(path.read_bytes())
+    content[10] ^= 1
+    path.write_bytes(content)
+    code, out, err = verify(terminal, sealer)
+    assert code == 1
+    assert path.relative_to(sealer.folder).as_posix() in out.replace("\n", "")
+    assert "not what it says it is" in err
+
+
+def test_a_script_gets_every_check_and_finding(terminal: Terminal, sealer: Sealer) -> None:
+    (sealer.folder / "manifests/00000001.json").unlink()
+    directory = ("--directory", str(sealer.folder), "--key-fingerprint", fingerprint_of(sealer.key).upper())
+    result = terminal.run("verify", *directory, "--json")
+    assert result.exit_code == 1
+    assert result.json["sound"] is False
+    assert result.json["discrepancies"] == sum(check["discrepancies"] for check in result.json["checks"])
+    assert result.json["checks"][0]["findings"][0] == {
+        "what": "Manifest 1 is missing.",
+        "path": "manifests/00000001.json",
+        "record": None,
+        "evidence": {},
+    }
+
+
+def test_a_snapshot_is_chosen_by_its_instant(terminal: Terminal, sealer: Sealer) -> None:
+    first = min(path.name for path in (sealer.folder / "snapshots").iterdir()).removeprefix("as_of=")
+    assert f"Rebuilt: {first}." in verify(terminal, sealer, "--snapshot", first)[1]
+    assert verify(terminal, sealer, "--snapshot", "20200101T000000Z")[0] == 4
+    assert f"{first}, " in verify(terminal, sealer, "--every")[1]
+
+
+def test_whose_signature_counts_must_come_from_elsewhere(terminal: Terminal, sealer: Sealer) -> None:
+    result = terminal.run("verify", "--directory", str(sealer.folder))
+    assert result.exit_code == 2
+    assert "--key-fingerprint" in result.err
+    assert terminal.run("verify", "--key-fingerprint", "5f").exit_code == 2
+
+
+@pytest.mark.usefixtures("aws")
+def test_the_stacks_bucket_is_copied_and_its_key_is_asked_for(
+    terminal: Terminal, sealer: Sealer, tmp_path: Path
+) -> None:
+    kms, s3 = boto3.client("kms", "us-east-1"), boto3.client("s3", "us-east-1")
+    key = kms.create_key(KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
+    _sign_with(kms, key, sealer)
+    s3.create_bucket(Bucket="history")
+    for path in sealer.folder.rglob("*"):
+        if path.is_file():
+            s3.upload_file(str(path), "history", path.relative_to(sealer.folder).as_posix())
+    s3.put_object(Bucket="history", Key="partials/run/x", Body=b"")
+    write_stack(tmp_path, {"HistoryBucket": "history", "SigningKey": key})
+    kept = tmp_path / "kept"
+    assert terminal.run("verify", "--keep", str(kept)).exit_code == 0
+    assert {path.name for path in kept.iterdir()} == {path.name for path in sealer.folder.iterdir()}
+    assert terminal.run("verify", "--keep", str(kept)).exit_code == 2
+    s3.delete_object(Bucket="history", Key="manifests/00000001.json")
+    assert terminal.run("verify").exit_code == 1
+
+
+@pytest.mark.usefixtures("aws")
+def test_an_object_that_would_leave_the_folder_is_refused(terminal: Terminal, tmp_path: Path) -> None:
+    s3 = boto3.client("s3", "us-east-1")
+    s3.create_bucket(Bucket="history")
+    s3.put_object(Bucket="history", Key="archive/../../escaped", Body=b"x")
+    write_stack(tmp_path, {})
+    result = terminal.run("verify", "--bucket", "history", "--key-fingerprint", "0" * 64)
+    assert result.exit_code == 1
+    assert "cannot be copied" in result.err
+
+
+def _sign_with(kms: object, key: str, sealer: Sealer) -> None:
+    """Signs the chain anew, with a key in KMS."""
+    import json
+
+    der = kms.get_public_key(KeyId=key)["PublicKey"]  # type: ignore[attr-defined]
+    fingerprint = hashlib.sha256(der).hexdigest()
+    pem = b"-----BEGIN PUBLIC KEY-----\n" + b64encode(der) + b"\n-----END PUBLIC KEY-----\n"
+    (sealer.folder / f"keys/{fingerprint}.pem").write_bytes(pem)
+    previous = None
+    for path in sorted((sealer.folder / "manifests").iterdir()):
+        content = json.loads(path.read_bytes())
+        content["manifest"]["previous"] = previous
+        signed = kms.sign(  # type: ignore[attr-defined]
+            KeyId=key, Message=canonical(content["manifest"]), SigningAlgorithm=content["signature"]["algorithm"]
+        )
+        content["signature"] |= {"key": fingerprint, "value": b64encode(signed["Signature"]).decode()}
+        assert b64decode(content["signature"]["value"]) == signed["Signature"]
+        path.write_bytes(canonical(content) + b"\n")
+        number = content["manifest"]["number"]
+        previous = {"number": number, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
