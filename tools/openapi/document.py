@@ -168,7 +168,8 @@ def _body(operation: Operation[Any], schema: Json) -> Json:
     content: Json = {JSON: {"schema": reference}, FORM: {"schema": reference}}
     if operation.example is not None:
         content[JSON]["example"] = operation.example
-    return {"required": bool(schema.get("required")), "content": content}
+    needed = "required" in schema or "minProperties" in schema
+    return {"required": needed, "content": content}
 
 
 def _responses(operation: Operation[Any]) -> Json:
