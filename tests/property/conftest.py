@@ -28,12 +28,12 @@ settings.register_profile(
 )
 settings.load_profile(os.environ.get("PROPERTY_PROFILE", "default"))
 
-logger.setLevel("CRITICAL")
-
-
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="module")
 def _quiet() -> Iterator[None]:
-    """Thousands of runs print no metrics."""
+    """Thousands of runs print neither log nor metrics; other tests, in the same process, do."""
+    level = logger.log_level
+    logger.setLevel("CRITICAL")
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(metrics, "add_metric", lambda **_: None)
         yield
+    logger.setLevel(level)
