@@ -11,9 +11,9 @@ from inventory.domain.clock import Milliseconds
 from inventory.history import merkle
 from inventory.history.layout import MANIFESTS, manifest_path, snapshot_id, stamp_of
 from inventory.storage.objects import Objects
+from inventory.storage.signing import ALGORITHM
 
 VERSION: Final = 1
-ALGORITHM: Final = "RSASSA_PKCS1_V1_5_SHA_256"
 
 
 class DataFile(NamedTuple):

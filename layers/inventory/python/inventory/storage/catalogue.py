@@ -1,0 +1,36 @@
+"""Glue: the partitions that make a snapshot's files visible to Athena."""
+
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+
+class GlueCatalogue:
+    """The history's tables in a Glue database.
+
+    Args:
+        client: A boto3 Glue client.
+        database: The database's name.
+    """
+
+    def __init__(self, client: Any, database: str) -> None:
+        self._client = client
+        self._database = database
+
+    def register(self, table: str, as_of: str) -> None:
+        """Makes a table's partition of an instant visible; one that is so already stays.
+
+        Raises:
+            botocore.exceptions.ClientError: There is no such table, or Glue did not answer.
+        """
+        described = self._client.get_table(DatabaseName=self._database, Name=table)["Table"]["StorageDescriptor"]
+        storage = {**described, "Location": f"{described['Location'].rstrip('/')}/as_of={as_of}/"}
+        try:
+            self._client.create_partition(
+                DatabaseName=self._database,
+                TableName=table,
+                PartitionInput={"Values": [as_of], "StorageDescriptor": storage},
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "AlreadyExistsException":
+                raise
