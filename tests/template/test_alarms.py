@@ -9,7 +9,7 @@ from inventory.telemetry import NAMESPACE, Metric
 from support.template import load_template, properties, resources
 
 ALARMS = sorted(resources("AWS::CloudWatch::Alarm"))
-ASYNCHRONOUS = ("Settler", "Projector", "Sweeper")
+ASYNCHRONOUS = ("Settler", "Projector", "Sweeper", "Archiver")
 
 
 def alarms_on(metric: str) -> dict[str, dict[str, Any]]:
@@ -55,7 +55,7 @@ def test_every_failure_queue_is_watched_from_the_first_message_on() -> None:
 
 
 def test_a_lagging_stream_is_reported_long_before_its_records_are_lost() -> None:
-    assert watched("IteratorAge", "FunctionName") == {"SettlerFunction", "ProjectorFunction"}
+    assert watched("IteratorAge", "FunctionName") == {"SettlerFunction", "ProjectorFunction", "ArchiverFunction"}
     for alarm in alarms_on("IteratorAge").values():
         assert alarm["Threshold"] <= 10 * 60 * 1000
 
@@ -66,7 +66,9 @@ def test_a_sweeper_that_does_not_run_is_noticed_though_it_says_nothing() -> None
     assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
 
 
-@pytest.mark.parametrize("metric", [Metric.CLOCK_SKEW, Metric.INVARIANT_BROKEN, Metric.UNVERIFIED_KEYS])
+@pytest.mark.parametrize(
+    "metric", [Metric.CLOCK_SKEW, Metric.INVARIANT_BROKEN, Metric.UNVERIFIED_KEYS, Metric.STAMPS_APART]
+)
 def test_what_the_service_itself_finds_wrong_raises_an_alarm_under_the_name_that_it_writes(metric: Metric) -> None:
     (alarm,) = alarms_on(metric.value).values()
     variables = load_template()["Globals"]["Function"]["Environment"]["Variables"]

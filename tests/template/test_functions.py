@@ -10,16 +10,22 @@ FUNCTIONS = sorted(resources("AWS::Serverless::Function"))
 QUEUES = sorted(resources("AWS::SQS::Queue"))
 
 
-def sources(kind: str) -> dict[str, dict[str, Any]]:
-    """The event sources of a kind, by their function."""
-    return {
-        function: event["Properties"]
+def events(kind: str) -> list[tuple[str, dict[str, Any]]]:
+    """Every event source of a kind, with its function."""
+    return [
+        (function, event["Properties"])
         for function in FUNCTIONS
         for event in properties(function).get("Events", {}).values()
         if event["Type"] == kind
-    }
+    ]
 
 
+def sources(kind: str) -> dict[str, dict[str, Any]]:
+    """The event sources of a kind, by their function; the last one where there are several."""
+    return dict(events(kind))
+
+
+STREAMS = events("DynamoDB")
 STREAM_FUNCTIONS = sorted(sources("DynamoDB"))
 
 
@@ -52,16 +58,25 @@ def test_a_write_cannot_outlive_the_ten_seconds_that_its_instant_may_be_old() ->
     assert all(properties(function).get("Timeout", limit) <= 10 for function in sources("Api"))
 
 
-def test_streams_feed_the_settler_and_the_projector() -> None:
-    fed = {function: source["Stream"]["Fn::GetAtt"][0] for function, source in sources("DynamoDB").items()}
-    assert fed == {"SettlerFunction": "HoldsTable", "ProjectorFunction": "StockTable"}
+def test_streams_feed_the_settler_the_projector_and_the_archiver() -> None:
+    fed = sorted((function, source["Stream"]["Fn::GetAtt"][0]) for function, source in STREAMS)
+    assert fed == [
+        ("ArchiverFunction", "AdjustmentsTable"),
+        ("ArchiverFunction", "HoldsTable"),
+        ("ArchiverFunction", "StockTable"),
+        ("ProjectorFunction", "StockTable"),
+        ("SettlerFunction", "HoldsTable"),
+    ]
 
 
-@pytest.mark.parametrize("function", STREAM_FUNCTIONS)
-def test_a_stream_that_fails_is_tried_finitely_halved_and_then_set_aside(function: str) -> None:
-    source = sources("DynamoDB")[function]
-    assert 0 < source["MaximumRetryAttempts"] <= 100
-    assert source["MaximumRecordAgeInSeconds"] == {"Ref": "StreamRecordAgeSeconds"}
+@pytest.mark.parametrize(("function", "source"), STREAMS)
+def test_a_stream_that_fails_is_tried_finitely_halved_and_then_set_aside(function: str, source: dict[str, Any]) -> None:
+    if function == "ArchiverFunction":  # what it gives up is missing from the history
+        assert source["MaximumRetryAttempts"] == 10_000
+        assert source["MaximumRecordAgeInSeconds"] == 24 * 3600
+    else:
+        assert 0 < source["MaximumRetryAttempts"] <= 100
+        assert source["MaximumRecordAgeInSeconds"] == {"Ref": "StreamRecordAgeSeconds"}
     assert source["BisectBatchOnFunctionError"] is True
     queue = {"Fn::GetAtt": [own(function, "OnFailureQueue"), "Arn"]}
     assert source["DestinationConfig"] == {"OnFailure": {"Type": "SQS", "Destination": queue}}
@@ -72,9 +87,13 @@ def test_a_record_is_given_up_before_the_stream_forgets_it() -> None:
     assert age["Default"] < age["MaxValue"] <= 24 * 3600
 
 
-@pytest.mark.parametrize("function", STREAM_FUNCTIONS)
-def test_a_stream_is_read_from_its_beginning_so_that_no_deploy_skips_records(function: str) -> None:
-    assert sources("DynamoDB")[function]["StartingPosition"] == "TRIM_HORIZON"
+def test_a_stream_is_read_from_its_beginning_so_that_no_deploy_skips_records() -> None:
+    assert {source["StartingPosition"] for _, source in STREAMS} == {"TRIM_HORIZON"}
+
+
+def test_an_event_reaches_the_archive_within_five_seconds() -> None:
+    windows = [source["MaximumBatchingWindowInSeconds"] for name, source in STREAMS if name == "ArchiverFunction"]
+    assert max(windows) <= 3
 
 
 @pytest.mark.parametrize("function", STREAM_FUNCTIONS)

@@ -1,5 +1,6 @@
 """Least privilege: what each function may do, and that nothing is granted by a wildcard."""
 
+import re
 from typing import Any
 
 import pytest
@@ -52,7 +53,8 @@ def test_a_role_names_every_action_and_every_resource(role: str) -> None:
         assert not [action for action in as_list(statement["Action"]) if "*" in action]
         for resource in as_list(statement["Resource"]):
             assert isinstance(resource, dict), "a resource is this stack's own, by reference"
-            assert "*" not in str(resource).replace("/stream/*", ""), "a stream's label is known to AWS alone"
+            named = str(resource).replace("/stream/*", "")  # a stream's label is known to AWS alone
+            assert "*" not in re.sub(r"\$\{HistoryBucket\.Arn\}/[a-z]+/\*", "", named), "objects by their folder"
 
 
 def test_only_tracing_is_granted_on_everything_because_it_has_nothing_to_name() -> None:
@@ -78,6 +80,7 @@ def test_each_role_writes_only_the_records_that_are_its_business() -> None:
         "SettlerRole": {"HoldsTable", "StockTable"},
         "SweeperRole": {"HoldsTable", "StockTable"},
         "ProjectorRole": {"AvailabilityTable"},
+        "ArchiverRole": set(),
     }
 
 
@@ -92,6 +95,20 @@ def test_a_role_writes_to_its_own_log_alone(role: str) -> None:
     assert set().union(*granted(role, "logs").values()) == {"logs:CreateLogStream", "logs:PutLogEvents"}
 
 
-@pytest.mark.parametrize("role", ["SettlerRole", "ProjectorRole", "SweeperRole"])
+@pytest.mark.parametrize("role", ["SettlerRole", "ProjectorRole", "SweeperRole", "ArchiverRole"])
 def test_an_asynchronous_role_can_reach_its_own_failure_queue_alone(role: str) -> None:
     assert granted(role, "sqs") == {f"{role.removesuffix('Role')}OnFailureQueue": {"sqs:SendMessage"}}
+
+
+def test_the_archiver_adds_to_the_archive_and_can_do_nothing_else_there() -> None:
+    assert granted("ArchiverRole", "s3") == {"HistoryBucket": {"s3:PutObject"}}
+    allowed = [each["Resource"] for each in statements("ArchiverRole") if each["Action"] == ["s3:PutObject"]]
+    assert allowed == [{"Fn::Sub": "${HistoryBucket.Arn}/archive/*"}]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_role_can_remove_a_part_of_the_history_or_lift_its_lock(role: str) -> None:
+    actions: set[str] = set().union(*granted(role, "s3").values())
+    assert not {
+        action for action in actions if re.search("Delete|Retention|LegalHold|Bypass|PutBucket|Lifecycle", action)
+    }
