@@ -1,5 +1,6 @@
 """Logs and metrics: one logger, and a fixed vocabulary of what is counted."""
 
+import warnings
 from enum import StrEnum
 from typing import Final
 
@@ -37,6 +38,9 @@ _IN_MILLISECONDS: Final = frozenset({Metric.SETTLEMENT_LAG, Metric.PROJECTION_LA
 logger = Logger(utc=True, use_rfc3339=True)
 
 metrics = Metrics(namespace=NAMESPACE)
+
+# A batch in which nothing happened has nothing to count: no reason to warn.
+warnings.filterwarnings("ignore", message="No application metrics to publish")
 
 
 def report(name: str, value: int) -> None:
