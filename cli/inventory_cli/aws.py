@@ -20,6 +20,7 @@ from botocore.exceptions import (
 from inventory_cli.errors import CliError, NotFound, Unreachable
 
 if TYPE_CHECKING:
+    from mypy_boto3_athena import AthenaClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
     from mypy_boto3_kms import KMSClient
@@ -82,6 +83,11 @@ class Aws:
     def s3(self) -> S3Client:
         """The history's bucket."""
         return self._session.client("s3", endpoint_url=self._endpoint_url, config=_CONFIG)
+
+    @property
+    def athena(self) -> AthenaClient:
+        """What answers questions about the past."""
+        return self._session.client("athena", endpoint_url=self._endpoint_url, config=_CONFIG)
 
     @property
     def kms(self) -> KMSClient:

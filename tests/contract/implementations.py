@@ -127,7 +127,7 @@ def emulator() -> Iterator[MakeWorld]:
     Not the local stack's: that one lets only the stack's own roles in, and is busy with other tests.
     """
     running = os.environ.get("INVENTORY_TEST_ENDPOINT")
-    with contextlib.nullcontext(running) if running else _started_emulator() as endpoint:
+    with contextlib.nullcontext(running) if running else started_emulator() as endpoint:
         yield served(*clients(endpoint))
 
 
@@ -140,7 +140,8 @@ def _answers(endpoint: str) -> bool:
 
 
 @contextmanager
-def _started_emulator() -> Iterator[str]:
+def started_emulator() -> Iterator[str]:
+    """An emulator for as long as it is needed, with nothing in it; gives its address."""
     installed = _ROOT / ".venvs" / "emulator" / "bin" / "ministack"
     program = str(installed) if installed.is_file() else shutil.which("ministack")
     if program is None:

@@ -1,0 +1,82 @@
+"""`inventory query`: an auditor's questions, asked of Athena."""
+
+import csv
+import sys
+from typing import Annotated
+
+import typer
+
+from inventory_cli import render
+from inventory_cli.aws import explained
+from inventory_cli.errors import WrongUse
+from inventory_cli.history.queries import all_queries, query_called, run
+from inventory_cli.session import Session, session_of
+
+
+def query(
+    context: typer.Context,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Which; without it, all.", show_default=False)
+    ] = None,
+    param: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="What to ask differently; may be repeated.", show_default=False),
+    ] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    show_sql: Annotated[bool, typer.Option("--sql", help="Print the SQL instead of running it.")] = False,
+) -> None:
+    """Ask a question about the past, of Athena: what was where, every movement of an item, holds, shrinkage, sales.
+
+    For example:
+
+        inventory query
+
+        inventory query movements --param item=espresso-cup --csv
+    """
+    session = session_of(context)
+    if name is None:
+        _list(session)
+        return
+    if as_csv and session.output.json:
+        raise WrongUse("--csv or --json, not both.")
+    sql = query_called(name).filled(dict(_pair(each) for each in param or []))
+    if show_sql:
+        session.output.show({"sql": sql}, sql)
+        return
+    with explained():
+        answer = run(
+            session.stack.aws.athena,
+            sql,
+            database=session.stack.output("HistoryDatabase"),
+            workgroup=session.stack.output("HistoryWorkgroup"),
+            pause=session.world.pause,
+        )
+    if as_csv:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerows([answer.columns, *answer.rows])
+        return
+    table = render.grid(*answer.columns)
+    for row in answer.rows:
+        table.add_row(*(cell or "" for cell in row))
+    session.output.show([dict(zip(answer.columns, row, strict=True)) for row in answer.rows], table)
+    session.output.note(f"{len(answer.rows):,} rows")
+
+
+def _list(session: Session) -> None:
+    queries = all_queries()
+    table = render.grid("query!", "what, and what can be asked differently")
+    for each in queries:
+        parameters = "\n".join(f"  {p.name}={p.default!r}: {p.meaning}" for p in each.parameters)
+        table.add_row(each.name, f"{each.title}\n{parameters}")
+    data = [
+        {"name": each.name, "title": each.title, "parameters": [p._asdict() for p in each.parameters]}
+        for each in queries
+    ]
+    session.output.show(data, table)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise WrongUse(f"A parameter is NAME=VALUE, unlike {text!r}.")
+    return name, value

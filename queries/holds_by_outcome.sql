@@ -1,0 +1,30 @@
+-- Holds placed in a time, by what became of them: how many, and of how many units.
+WITH asked AS (
+    SELECT
+        '1970-01-01 00:00:00' AS since, -- placed at this instant or later, in UTC
+        '9999-12-31 00:00:00' AS until -- placed at this instant or earlier, in UTC
+),
+placed AS (
+    SELECT l.record_key AS hold_id
+    FROM ledger AS l CROSS JOIN asked AS a
+    WHERE l.type = 'hold_placed'
+        AND l.happened_at BETWEEN CAST(a.since AS timestamp) AND CAST(a.until AS timestamp)
+),
+ended AS (
+    SELECT l.record_key AS hold_id, max(l.status) AS outcome
+    FROM ledger AS l
+    WHERE l.type IN ('hold_executed', 'hold_released', 'hold_expired')
+    GROUP BY l.record_key
+),
+drawn AS (
+    SELECT l.cause_id AS hold_id, sum(l.held_after - coalesce(l.held_before, 0)) AS units
+    FROM ledger AS l
+    WHERE l.cause_type = 'hold' AND l.shard IS NOT NULL
+    GROUP BY l.cause_id
+)
+SELECT coalesce(e.outcome, 'active') AS outcome, count(*) AS holds, sum(d.units) AS units
+FROM placed AS p
+LEFT JOIN ended AS e ON e.hold_id = p.hold_id
+LEFT JOIN drawn AS d ON d.hold_id = p.hold_id
+GROUP BY coalesce(e.outcome, 'active')
+ORDER BY outcome
