@@ -12,7 +12,8 @@ from inventory.storage.codec import Record
 from inventory.storage.hold_records import OPEN_INDEX, hold_from
 
 UNSETTLED_AFTER_MS = 60_000
-_PAGE = 100
+_LISTED = 1_000  # entries of the index in one query: far under the 1 MB that one may answer
+_PAGE = 100  # holds looked at before the time is
 
 
 @dataclass(slots=True)
@@ -74,11 +75,11 @@ def _pages(core: Core, open_slice: str, low: str, high: str) -> Iterator[list[st
             OPEN_INDEX,
             "#open = :open AND #due BETWEEN :after AND :high",
             {"open": open_slice, "after": after + " " if after else " ", "high": high},
-            limit=_PAGE,
+            limit=_LISTED,
         )
-        if found:
-            after = found[-1]["due"]
-            yield [record["hold_id"] for record in found]
+        for start in range(0, len(found), _PAGE):
+            yield [record["hold_id"] for record in found[start : start + _PAGE]]
+        after = found[-1]["due"] if found else after
 
 
 def _finish(core: Core, hold_ids: Sequence[str], swept: Swept) -> None:
