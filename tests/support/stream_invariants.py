@@ -12,41 +12,28 @@ from support.stack import Operator
 _ENDED = {"executed", "released", "expired"}
 
 
-class StreamWatch:
-    """What the streams of stock and holds tell, from the moment that this was made.
+class StreamJudge:
+    """Judges one change of a stock or hold record after the other, as their streams tell them."""
 
-    Attributes:
-        forged: Keys of records that a test wrote itself, which are not the service's word.
-    """
-
-    def __init__(self, operator: Operator) -> None:
-        self.forged: set[str] = set()
-        self._streams = operator.streams
-        self._iterators = [self._latest(operator, table) for table in ("StockTable", "HoldsTable")]
+    def __init__(self) -> None:
         self._broken: list[str] = []
         self._settled: dict[str, str] = {}  # by hold: its settlement
         self._settling_writes: Counter[tuple[str, str]] = Counter()  # by settlement and shard
         self._instants: dict[str, set[int]] = {}  # by transaction
 
-    def advance(self) -> list[str]:
-        """Reads what was written since the last time; gives what in it contradicts the invariants, by their names."""
-        for number, iterator in enumerate(self._iterators):
-            records, self._iterators[number] = self._read(iterator)
-            for record in records:
-                change = change_of(record)
-                if change.after is not None and self._is_genuine(change.after):
-                    self._check(change.before, change.after)
+    def broken(self) -> list[str]:
+        """What contradicted the invariants since the last time, each beginning with the invariant's name."""
         torn = {transaction: instants for transaction, instants in self._instants.items() if len(instants) > 1}
-        self._broken += [f"atomic_instant: {transaction} has {instants}" for transaction, instants in torn.items()]
-        found, self._broken = self._broken, []
+        found = self._broken + [
+            f"atomic_instant: {transaction} has {instants}" for transaction, instants in torn.items()
+        ]
+        self._broken = []
         for transaction in torn:
             del self._instants[transaction]
         return found
 
-    def _is_genuine(self, record: Record) -> bool:
-        return self.forged.isdisjoint({record.get("hold_id"), record.get("stock_id")})
-
-    def _check(self, before: Record | None, after: Record) -> None:
+    def see(self, before: Record | None, after: Record) -> None:
+        """Judges one change."""
         rev, at = (0, 0) if before is None else (before["rev"], before["at"])
         if after["rev"] != rev + 1 or after["at"] < at or after["at"] % TICK_MS:
             self._broken.append(f"gapless: {before} became {after}")
@@ -79,6 +66,33 @@ class StreamWatch:
             self._instants.setdefault(settlement, set()).add(after["at"])
             if old == "active" or self._settled.setdefault(hold_id, settlement) != settlement:
                 self._broken.append(f"settled_once: {before} became {after}")
+
+
+class StreamWatch:
+    """What the streams of stock and holds of a deployed stack tell, from the moment that this was made.
+
+    Attributes:
+        forged: Keys of records that a test wrote itself, which are not the service's word.
+    """
+
+    def __init__(self, operator: Operator) -> None:
+        self.forged: set[str] = set()
+        self._judge = StreamJudge()
+        self._streams = operator.streams
+        self._iterators = [self._latest(operator, table) for table in ("StockTable", "HoldsTable")]
+
+    def advance(self) -> list[str]:
+        """Reads what was written since the last time; gives what in it contradicts the invariants, by their names."""
+        for number, iterator in enumerate(self._iterators):
+            records, self._iterators[number] = self._read(iterator)
+            for record in records:
+                change = change_of(record)
+                if change.after is not None and self._is_genuine(change.after):
+                    self._judge.see(change.before, change.after)
+        return self._judge.broken()
+
+    def _is_genuine(self, record: Record) -> bool:
+        return self.forged.isdisjoint({record.get("hold_id"), record.get("stock_id")})
 
     def _latest(self, operator: Operator, table: str) -> str:
         name = operator.stack.outputs[table]
