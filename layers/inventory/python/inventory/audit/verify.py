@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inventory.audit.archive import archived_objects, missing_revisions, read_archive, unequal_twins
+from inventory.audit.checks import check_events
 from inventory.audit.files import check_files
 from inventory.audit.findings import Check
 from inventory.audit.manifests import Manifest, SignatureCheck, read_chain
@@ -92,6 +93,7 @@ def _check_contents(
         for manifest in chosen:
             fold_archive(database, manifest.as_of_ms)
             checks += compare_rows(database, folder, manifest)
+            checks += check_events(database, manifest.as_of_ms)
             advance(1)
     return _joined(checks)
 
