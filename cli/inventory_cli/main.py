@@ -6,6 +6,7 @@ import typer
 from typer.core import TyperGroup
 
 from inventory_cli.commands import change, hold, keys, redrive
+from inventory_cli.commands import history as history_command
 from inventory_cli.commands import query as query_command
 from inventory_cli.commands import stock as stock_command
 from inventory_cli.commands import verify as verify_command
@@ -74,6 +75,7 @@ app.add_typer(hold.app, name="hold")
 app.command("adjust", context_settings={"ignore_unknown_options": True})(change.adjust)
 app.command("transfer")(change.transfer)
 app.command("split")(change.split)
+app.command("history")(history_command.history)
 app.command("query")(query_command.query)
 app.command("verify")(verify_command.verify)
 app.add_typer(keys.app, name="keys")

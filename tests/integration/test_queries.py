@@ -272,3 +272,14 @@ def test_the_command_says_what_is_wrong(
     result = terminal.run(*arguments)
     assert result.exit_code == exit_code
     assert told in result.err
+
+
+def test_the_command_shows_every_movement_of_an_item_with_its_cause_and_actor(terminal: Terminal) -> None:
+    asked = ("history", "pot", "--warehouse", "lyon", "--since", "2027-01-15 08:00:01")
+    rows = terminal.run(*asked, "--json").json
+    assert rows
+    assert {row["warehouse_id"] for row in rows} == {"lyon"}
+    out = terminal.run(*asked).out
+    assert rows[0]["actor"] in out
+    assert rows[0]["cause_id"] in out.replace("\n", "")
+    assert "Nothing moved of none" in terminal.run("history", "none", "--until", "2000-01-01 00:00:00").out
