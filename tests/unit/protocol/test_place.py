@@ -5,7 +5,7 @@ import pytest
 from inventory.domain.drawing import Want
 from inventory.domain.errors import Conflict, IdempotencyKeyMismatch, InsufficientStock, Overloaded
 from inventory.domain.holds import Draw, Line, Status
-from inventory.domain.limits import ATTEMPTS_MAX
+from inventory.domain.limits import ATTEMPTS_MAX, LINES_MAX
 from support.watched import Watched
 from support.wire import BATCH_READS, READS, TRANSACTIONS, conflicting, in_progress, throttling, unreachable
 
@@ -54,6 +54,15 @@ class TestTheUsualCase:
     def test_stock_that_no_reader_has_heard_of_yet_is_found(self, world: Watched) -> None:
         world.adjust("A", 5)  # not projected
         assert world.place("A", 5).value.lines[0].quantity == 5
+
+    def test_a_large_cart_of_such_stock_is_one_try(self, world: Watched) -> None:
+        items = [f"part{number}" for number in range(LINES_MAX)]
+        for item in items:
+            world.adjust(item, 5)  # not projected
+        world.wire.calls.clear()
+        hold = world.place_all(*(Want(item, "W1", 2) for item in items)).value
+        assert {line.item for line in hold.lines} == set(items)
+        assert world.wire.calls.count("TransactWriteItems") == 1
 
 
 class TestWarehousesAndShards:

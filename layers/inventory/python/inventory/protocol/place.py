@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from inventory.domain.clock import Milliseconds
-from inventory.domain.drawing import ItemView, Shortage, Want, drawing_changes, merged, plan, shortage
+from inventory.domain.drawing import ItemView, Want, drawing_changes, merged, plan, shortage
 from inventory.domain.errors import IdempotencyKeyMismatch, InsufficientStock
 from inventory.domain.holds import Hold, Line, Status
 from inventory.domain.ids import HOLD, Requester
@@ -52,12 +52,11 @@ def place(
     views = hinted_views(core, order.wants)
     attempts = Attempts(core.pause, order.hold_id)
     for _ in attempts:
-        short = shortage(order.wants, views)
-        if short is not None:
-            placed = _look_again(core, order, short, views)
-            if placed is not None:
-                return _recognised(placed, by)
-            continue
+        placed = _look_again(core, order, views)
+        if placed is not None:
+            return _recognised(placed, by)
+        if shortage(order.wants, views) is not None:
+            continue  # stock went while others of the items were looked at
         lines = plan(order.wants, views, seed=order.hold_id, avoid=attempts.avoid)
         if sum(len(line.drawn) for line in lines) > _DRAWS_MAX:
             _gather(core, order, lines, views)
@@ -73,15 +72,19 @@ def place(
     raise AssertionError("the tries end by an error of their own")
 
 
-def _look_again(core: Core, order: _Order, short: Shortage, views: dict[str, ItemView]) -> Record | None:
-    """Refuses, or corrects the view of the item that seemed short.
+def _look_again(core: Core, order: _Order, views: dict[str, ItemView]) -> Record | None:
+    """Refuses, or corrects the view of each item that seems short: all in one try, as a cart may be all news.
 
     What is missing may have gone to an earlier try of the same request, so before a keyed one is refused (and not
     sooner: an earlier look could come before that try) its own hold is looked for, and given where it is there.
     """
     try:
-        refuse_from_memory(core, short)
-        _remember(core, views, short.item, short.warehouse, refuse_or_find(core, short))
+        for _ in order.wants:
+            short = shortage(order.wants, views)
+            if short is None:
+                break
+            refuse_from_memory(core, short)
+            _remember(core, views, short.item, short.warehouse, refuse_or_find(core, short))
     except InsufficientStock:
         placed = core.database.get(core.tables.hold(order.hold_id)) if order.by.keyed else None
         if placed is None:
