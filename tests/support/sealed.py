@@ -328,7 +328,7 @@ def write_parquet(path: Path, columns: str, order: str, rows: Sequence[Row]) -> 
             told = database.execute("SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = 'told'")
             source = "read_json(?, format = 'newline_delimited', columns = ?, hive_partitioning = false)"
             database.execute(f"INSERT INTO told FROM {source}", [str(text), dict(told.fetchall())])
-        database.execute(f"COPY (SELECT * FROM told ORDER BY {order}) TO '{path}' (COMPRESSION zstd)")  # noqa: S608
+        database.execute(f"COPY (SELECT * FROM told ORDER BY {order}) TO '{path}' (COMPRESSION zstd)")
     text.unlink()
 
 
