@@ -1,14 +1,15 @@
-"""Requests a second through the deployed stack, next to an empty function behind an API like it, in one run."""
+"""Requests a second through the deployed stack, next to bare functions behind an API like it, in one run."""
 
 import json
 import statistics
 import time
 from collections.abc import Mapping
+from functools import partial
 
 import httpx
 from bench.figures import Figure, Section
 from bench.load import Load, Outcome, run
-from bench.yardstick import empty_function
+from bench.yardstick import bare_functions
 
 from stack.state import Stack
 
@@ -22,15 +23,17 @@ _CALM_S = 0.5  # what a round left to the streams is done before the next begins
 
 def figures(stack: Stack) -> Section:
     """Rounds in turns, so that whatever else the machine does meets all alike; medians of each round's ratios."""
-    item, other = received(stack), received(stack)
-    with empty_function(stack) as empty_url:
-        loads = {
-            "empty": _load(stack, empty_url, "{}"),
-            "read": _load(stack, f"{stack.api_url}/v1/stock/{item}"),
-            "place": _load(stack, f"{stack.api_url}/v1/holds", placing(other)),
-        }
-        rounds = _rounds(loads)
-    read, place = (_ratio(rounds[name], rounds["empty"]) for name in ("read", "place"))
+    read, placed, taken = received(stack), received(stack), received(stack)
+    with bare_functions(stack) as bare:
+        rounds = _rounds(
+            {
+                "empty": _load(stack, bare["empty"], "{}"),
+                "read": _load(stack, f"{stack.api_url}/v1/stock/{read}"),
+                "place": _load(stack, f"{stack.api_url}/v1/holds", placing(placed)),
+                "transaction": _load(stack, bare["transaction"], placing(taken)),
+            }
+        )
+    ratio = partial(_ratio, rounds)
     return Section(
         f"Requests a second through the deployed stack, {_CONNECTIONS} at a time",
         f"Medians of {_ROUNDS} rounds of {_REQUESTS} requests, in turns, from a client in a process of its own.",
@@ -38,8 +41,11 @@ def figures(stack: Stack) -> Section:
             _rate("an empty function", rounds["empty"]),
             _rate("read the stock of an item", rounds["read"]),
             _rate("place a hold of one line", rounds["place"]),
-            Figure("read ÷ empty", read, "×", 0.7, at_least=True, timed=True),
-            Figure("place ÷ empty", place, "×", 0.4, at_least=True, timed=True),
+            _rate("a bare function with such a transaction", rounds["transaction"]),
+            Figure("read ÷ empty", ratio("read", "empty"), "×", 0.7, at_least=True, timed=True),
+            Figure("place ÷ empty", ratio("place", "empty"), "×", 0.4, at_least=True, timed=True),
+            Figure("bare transaction ÷ empty", ratio("transaction", "empty"), "×", note="all that the emulator allows"),
+            Figure("place ÷ bare transaction", ratio("place", "transaction"), "×"),
         ),
     )
 
@@ -79,9 +85,9 @@ def _rounds(loads: Mapping[str, Load]) -> dict[str, list[Outcome]]:
     return rounds
 
 
-def _ratio(outcomes: list[Outcome], yardstick: list[Outcome]) -> float:
-    pairs = zip(outcomes, yardstick, strict=True)
-    return statistics.median(outcome.per_second / empty.per_second for outcome, empty in pairs)
+def _ratio(rounds: Mapping[str, list[Outcome]], name: str, yardstick: str) -> float:
+    pairs = zip(rounds[name], rounds[yardstick], strict=True)
+    return statistics.median(outcome.per_second / bare.per_second for outcome, bare in pairs)
 
 
 def _rate(name: str, outcomes: list[Outcome]) -> Figure:

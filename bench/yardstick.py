@@ -1,4 +1,4 @@
-"""The yardstick of throughput: an empty function behind a REST API and an authorizer like the stack's own."""
+"""The yardsticks of throughput: bare functions behind a REST API and the stack's authorizer, with no layer at all."""
 
 import io
 import uuid
@@ -9,64 +9,105 @@ from contextlib import contextmanager
 from stack.aws import Aws
 from stack.place import local_runtime
 from stack.state import Stack
+from support.template import table_names
 
-# It prints one line, as every function here does: the emulator answers slower where nothing is printed.
-_SOURCE = """\
+# Each prints one line, as every function here does: the emulator answers slower where nothing is printed.
+_EMPTY = """\
 def lambda_handler(event, context):
     print("{}")
     return {"statusCode": 200, "headers": {"Content-Type": "application/json"}, "body": "{}"}
 """
+
+# What placing a hold asks of DynamoDB at the very least: a record put, and a counter changed under a condition.
+_TRANSACTION = """\
+import json, os, uuid
+import boto3
+
+client = boto3.client("dynamodb")
+
+def lambda_handler(event, context):
+    sold = json.loads(event["body"])["lines"][0]
+    hold = {"hold_id": {"S": f"bench_{uuid.uuid4().hex}"}, "item": {"S": sold["item"]}}
+    client.transact_write_items(TransactItems=[
+        {"Put": {"TableName": os.environ["HOLDS_TABLE"], "Item": hold,
+                 "ConditionExpression": "attribute_not_exists(hold_id)"}},
+        {"Update": {"TableName": os.environ["STOCK_TABLE"],
+                    "Key": {"stock_id": {"S": f"{sold['item']}#{sold['warehouse']}#0"}},
+                    "ConditionExpression": "available >= :one",
+                    "UpdateExpression": "SET available = available - :one, held = held + :one, rev = rev + :one",
+                    "ExpressionAttributeValues": {":one": {"N": "1"}}}},
+    ])
+    print("{}")
+    return {"statusCode": 200, "headers": {"Content-Type": "application/json"}, "body": "{}"}
+"""
+_SOURCES = {"empty": _EMPTY, "transaction": _TRANSACTION}
 _STAGE = "local"
 _ACCOUNT = "000000000000"
 
 
 @contextmanager
-def empty_function(stack: Stack) -> Iterator[str]:
-    """Deploys it beside the stack, gives the URL that reaches it with the stack's key, and removes it."""
-    aws, name = Aws(stack.aws_endpoint_url), f"bench-empty-{uuid.uuid4().hex[:8]}"
-    function = aws.functions.create_function(
+def bare_functions(stack: Stack) -> Iterator[dict[str, str]]:
+    """Deploys them beside the stack, gives the URLs that reach them with the stack's key, and removes them."""
+    aws, name = Aws(stack.aws_endpoint_url), f"bench-{uuid.uuid4().hex[:8]}"
+    api = aws.apigateway.create_rest_api(name=name)["id"]
+    made: list[str] = []
+    try:
+        authorizer = _authorizer(aws, stack, api)
+        for path, source in _SOURCES.items():
+            function = _function(aws, stack, f"{name}-{path}", source)
+            made.append(function)
+            _route(aws, stack, api, authorizer, path, function)
+        aws.apigateway.create_deployment(restApiId=api, stageName=_STAGE)
+        yield {path: f"{stack.aws_endpoint_url}/_aws/execute-api/{api}/{_STAGE}/{path}" for path in _SOURCES}
+    finally:
+        aws.apigateway.delete_rest_api(restApiId=api)
+        for function in made:
+            aws.functions.delete_function(FunctionName=function)
+
+
+def _function(aws: Aws, stack: Stack, name: str, source: str) -> str:
+    variables = {variable: stack.outputs[table] for variable, table in table_names().items()}
+    made = aws.functions.create_function(
         FunctionName=name,
         Runtime=local_runtime()["RuntimeVersion"],  # type: ignore[arg-type]
         Role=f"arn:aws:iam::{_ACCOUNT}:role/bench",
         Handler="app.lambda_handler",
-        Code={"ZipFile": _zipped(_SOURCE)},
+        Code={"ZipFile": _zipped(source)},
         MemorySize=1024,
         Timeout=10,
-    )["FunctionArn"]
-    api = aws.apigateway.create_rest_api(name=name)["id"]
-    try:
-        _route(aws, stack, api, function)
-        yield f"{stack.aws_endpoint_url}/_aws/execute-api/{api}/{_STAGE}/empty"
-    finally:
-        aws.apigateway.delete_rest_api(restApiId=api)
-        aws.functions.delete_function(FunctionName=name)
+        Environment={"Variables": variables},
+    )
+    return made["FunctionArn"]
 
 
-def _route(aws: Aws, stack: Stack, api: str, function: str) -> None:
-    gateway = aws.apigateway
-    authorizer = gateway.create_authorizer(
+def _authorizer(aws: Aws, stack: Stack, api: str) -> str:
+    function = f"arn:aws:lambda:{stack.region}:{_ACCOUNT}:function:{stack.outputs['AuthorizerFunction']}"
+    made = aws.apigateway.create_authorizer(
         restApiId=api,
         name="key",
         type="TOKEN",
-        authorizerUri=_invocation(stack, f"arn:aws:lambda:{stack.region}:{_ACCOUNT}:function:"
-                                  + stack.outputs["AuthorizerFunction"]),
+        authorizerUri=_invocation(stack, function),
         identitySource="method.request.header.Authorization",
         authorizerResultTtlInSeconds=60,
-    )["id"]  # fmt: skip
+    )
+    return made["id"]
+
+
+def _route(aws: Aws, stack: Stack, api: str, authorizer: str, path: str, function: str) -> None:
+    gateway = aws.apigateway
     (root,) = (each["id"] for each in gateway.get_resources(restApiId=api)["items"] if each["path"] == "/")
-    path = gateway.create_resource(restApiId=api, parentId=root, pathPart="empty")["id"]
+    resource = gateway.create_resource(restApiId=api, parentId=root, pathPart=path)["id"]
     gateway.put_method(
-        restApiId=api, resourceId=path, httpMethod="ANY", authorizationType="CUSTOM", authorizerId=authorizer
+        restApiId=api, resourceId=resource, httpMethod="ANY", authorizationType="CUSTOM", authorizerId=authorizer
     )
     gateway.put_integration(
         restApiId=api,
-        resourceId=path,
+        resourceId=resource,
         httpMethod="ANY",
         type="AWS_PROXY",
         integrationHttpMethod="POST",
         uri=_invocation(stack, function),
     )
-    gateway.create_deployment(restApiId=api, stageName=_STAGE)
 
 
 def _invocation(stack: Stack, function: str) -> str:
