@@ -145,7 +145,7 @@ def _trusted(session: Session, given: list[str], directory: Path | None) -> set[
     import hashlib
 
     with explained():
-        der = session.aws.kms.get_public_key(KeyId=session.stack.output("SigningKey"))["PublicKey"]
+        der = session.aws.kms.get_public_key(KeyId=session.stack.output("ManifestKey"))["PublicKey"]
     return {hashlib.sha256(der).hexdigest()}
 
 

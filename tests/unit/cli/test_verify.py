@@ -102,7 +102,7 @@ def test_the_stacks_bucket_is_copied_and_its_key_is_asked_for(
         if path.is_file():
             s3.upload_file(str(path), "history", path.relative_to(sealer.folder).as_posix())
     s3.put_object(Bucket="history", Key="partials/run/x", Body=b"")
-    write_stack(tmp_path, {"HistoryBucket": "history", "SigningKey": key})
+    write_stack(tmp_path, {"HistoryBucket": "history", "ManifestKey": key})
     kept = tmp_path / "kept"
     assert terminal.run("verify", "--keep", str(kept)).exit_code == 0
     assert {path.name for path in kept.iterdir()} == {path.name for path in sealer.folder.iterdir()}
