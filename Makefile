@@ -121,8 +121,9 @@ deploy: setup ## Build and deploy: make deploy ENV=staging, prod or localstack (
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 .PHONY: lock
 lock: $(BOOTSTRAP)/.stamp ## Renew the locks after an edit of requirements/*.in (all packages: make lock UPGRADE=1)
-	@cd requirements && for lock in bootstrap runtime cli dev emulator sam checkov; do \
+	@cd requirements && for lock in bootstrap runtime columnar cli dev emulator sam checkov; do \
 		output=$$lock.txt; [[ $$lock == runtime ]] && output=../layers/dependencies/requirements.txt; \
+		[[ $$lock == columnar ]] && output=../layers/columnar/requirements.txt; \
 		echo "· $$lock"; ../$(LOCK) $(if $(UPGRADE),--upgrade) $$lock.in --output-file $$output; \
 	done
 

@@ -66,9 +66,10 @@ def test_only_tracing_is_granted_on_everything_because_it_has_nothing_to_name() 
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_no_role_deletes_or_scans_records(role: str) -> None:
-    actions = set().union(*granted(role).values())
-    assert not actions & {"dynamodb:DeleteItem", "dynamodb:Scan", "dynamodb:BatchWriteItem", "dynamodb:DeleteTable"}
+def test_no_role_deletes_records_and_only_the_seal_scans(role: str) -> None:
+    actions: set[str] = set().union(*granted(role).values())
+    assert not actions & {"dynamodb:DeleteItem", "dynamodb:BatchWriteItem", "dynamodb:DeleteTable"}
+    assert ("dynamodb:Scan" in actions) == (role == "SnapshotScanRole")
 
 
 def test_each_role_writes_only_the_records_that_are_its_business() -> None:
@@ -81,6 +82,9 @@ def test_each_role_writes_only_the_records_that_are_its_business() -> None:
         "SweeperRole": {"HoldsTable", "StockTable"},
         "ProjectorRole": {"AvailabilityTable"},
         "ArchiverRole": set(),
+        "SnapshotRole": set(),
+        "SnapshotScanRole": set(),
+        "SnapshotCommitRole": set(),
     }
 
 
@@ -112,3 +116,26 @@ def test_no_role_can_remove_a_part_of_the_history_or_lift_its_lock(role: str) ->
     assert not {
         action for action in actions if re.search("Delete|Retention|LegalHold|Bypass|PutBucket|Lifecycle", action)
     }
+
+
+def folders_written(role: str) -> set[str]:
+    """The history's folders in which a role may write."""
+    written = [each["Resource"] for each in statements(role) if "s3:PutObject" in as_list(each["Action"])]
+    return {each["Fn::Sub"].split("/")[1] for resources_ in written for each in as_list(resources_)}
+
+
+def test_only_the_commit_writes_what_a_reader_sees() -> None:
+    assert {role: folders_written(role) for role in ROLES if folders_written(role)} == {
+        "ArchiverRole": {"archive"},
+        "SnapshotRole": {"partials"},
+        "SnapshotScanRole": {"partials"},
+        "SnapshotCommitRole": {
+            *("snapshots", "holds", "ledger", "state"),
+            *("manifests", "published", "keys", "partials"),
+        },
+    }
+
+
+def test_only_the_commit_signs() -> None:
+    assert [role for role in ROLES if granted(role, "kms")] == ["SnapshotCommitRole"]
+    assert granted("SnapshotCommitRole", "kms") == {"ManifestKey": {"kms:Sign", "kms:GetPublicKey"}}

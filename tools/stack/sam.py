@@ -43,7 +43,9 @@ def build(environment: str, folder: Path, overrides: Parameters, log: Path) -> N
             f" that is there: RUNTIME=python3.x"
         )
     arguments = ["build", *_config(environment), "--build-dir", str(folder), "--cache-dir", ".aws-sam/cache"]
-    _run([*arguments, "--parameter-overrides", *_pairs(parameters)], os.environ, log)
+    # layers/columnar/Makefile builds for these, which SAM tells a makefile nothing of
+    target = {"RUNTIME_VERSION": runtime, "ARCHITECTURE": parameters.get("Architecture", "arm64")}
+    _run([*arguments, "--parameter-overrides", *_pairs(parameters)], {**os.environ, **target}, log)
     for layer in folder.glob("*Layer"):
         _compile(python, layer)
 

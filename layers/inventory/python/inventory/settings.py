@@ -2,9 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Any, Final, Self
 
-OPEN_SLICES_MAX = 1_024
+#: The settings that are numbers, each with its highest value.
+_NUMBERS: Final[Mapping[str, int]] = {
+    "open_slices": 1_024,
+    "history_buckets": 1_024,
+    "snapshot_grace_s": 86_400,
+    "scan_segments": 256,
+}
 
 
 class SettingsInvalid(Exception):
@@ -24,6 +30,11 @@ class Settings:
         api_keys_table: As above.
         poison_queue_url: Where a stream's consumer sets aside what it can never handle.
         history_bucket: The bucket of archive, snapshots and manifests; empty where a function has no use for it.
+        glue_database: The database of the history's tables.
+        signing_key: The id of the key that signs manifests.
+        history_buckets: Into how many buckets new snapshots are cut.
+        snapshot_grace_s: How many seconds ago a snapshot's instant must be.
+        scan_segments: Into how many parts a seal reads each live table.
         open_slices: Into how many slices the index of unfinished holds is cut.
         environment: The name of the deployment.
         docs_url: Where docs/errors.md can be read, or empty; answers then name no page.
@@ -37,6 +48,11 @@ class Settings:
     api_keys_table: str = ""
     poison_queue_url: str = ""
     history_bucket: str = ""
+    glue_database: str = ""
+    signing_key: str = ""
+    history_buckets: int = 64
+    snapshot_grace_s: int = 60
+    scan_segments: int = 8
     open_slices: int = 64
     environment: str = "local"
     docs_url: str = ""
@@ -55,12 +71,16 @@ class Settings:
         missing = [name.upper() for name in needed if not environ.get(name.upper())]
         if missing:
             raise SettingsInvalid(f"Environment variables missing: {', '.join(missing)}.")
-        texts = {field.name: environ[field.name.upper()] for field in fields(cls) if environ.get(field.name.upper())}
-        slices = texts.pop("open_slices", str(cls.__dataclass_fields__["open_slices"].default))
-        return cls(open_slices=_slices(slices), **texts)
+        texts: dict[str, Any] = {
+            field.name: environ[field.name.upper()] for field in fields(cls) if environ.get(field.name.upper())
+        }
+        numbers: dict[str, Any] = {
+            name: _number(name, texts.pop(name), limit) for name, limit in _NUMBERS.items() if name in texts
+        }
+        return cls(**texts, **numbers)
 
 
-def _slices(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= OPEN_SLICES_MAX):
-        raise SettingsInvalid(f"OPEN_SLICES must be a whole number from 1 to {OPEN_SLICES_MAX}, not '{text}'.")
+def _number(name: str, text: str, limit: int) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= limit):
+        raise SettingsInvalid(f"{name.upper()} must be a whole number from 1 to {limit}, not '{text}'.")
     return int(text)

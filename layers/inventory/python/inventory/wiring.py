@@ -4,7 +4,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -20,6 +20,9 @@ from inventory.storage.database import Database
 from inventory.storage.objects import S3Objects
 from inventory.storage.tables import Tables
 from inventory.telemetry import report
+
+if TYPE_CHECKING:
+    from inventory.history.steps import Workshop  # DuckDB stays off the API's path
 
 #: A call that is not answered within 2 s is tried again, twice. The last try is sent at most 9 s after the first
 #: (twice 1 s to connect and 2 s to wait, 3 s between): within the 10 s that a stamp may be old.
@@ -124,3 +127,16 @@ def archived_tables(settings: Settings) -> dict[str, Source]:
         settings.holds_table: Source.HOLDS,
         settings.adjustments_table: Source.ADJUSTMENTS,
     }
+
+
+def workshop_from(settings: Settings) -> "Workshop":
+    """What a snapshot's steps work with."""
+    from inventory.history.steps import Workshop
+
+    return Workshop(
+        objects=objects_from(settings),
+        now=now_ms,
+        grace_ms=settings.snapshot_grace_s * 1000,
+        buckets=settings.history_buckets,
+        scan_segments=settings.scan_segments,
+    )

@@ -1,4 +1,4 @@
-"""The steps of the snapshot's state machine (statemachines/snapshot.asl.yaml): small words in, small words out.
+"""The steps of the snapshot's state machine (statemachines/snapshot.asl.json): small words in, small words out.
 
 Each can be done again, any number of times, and does the same.
 """
@@ -63,10 +63,10 @@ class Workshop:
         return steps[words["step"]](words)
 
     def _plan(self, words: Words) -> dict[str, Any]:
-        """Input: `as_of_ms` or null (the latest whole second possible), `mode`, `attempt`."""
+        """Input: `as_of_ms`, or null for the latest possible multiple of `align_ms`; `mode`, `attempt`."""
         as_of_ms = words.get("as_of_ms")
         if as_of_ms is None:
-            as_of_ms = latest_possible(self.now(), self.grace_ms)
+            as_of_ms = latest_possible(self.now(), self.grace_ms, words.get("align_ms", 1000))
         plan = make_plan(
             self.objects,
             as_of_ms=as_of_ms,
@@ -87,6 +87,7 @@ class Workshop:
         return {
             "run": plan.run,
             "as_of_ms": as_of_ms,
+            "align_ms": words.get("align_ms", 1000),
             "snapshot": snapshot_id(as_of_ms),
             "mode": plan.mode,
             "done": plan.done,
@@ -144,9 +145,9 @@ def read_plan(objects: Objects, run: str) -> Plan:
     return plan_from(objects.read(f"{run}plan.json"))
 
 
-def latest_possible(now_ms: Milliseconds, grace_ms: Milliseconds) -> Milliseconds:
-    """The latest instant that a snapshot can have now: a whole second."""
-    return (now_ms - grace_ms) // 1000 * 1000
+def latest_possible(now_ms: Milliseconds, grace_ms: Milliseconds, align_ms: Milliseconds = 1000) -> Milliseconds:
+    """The latest instant that a snapshot can have now: a multiple of so many milliseconds."""
+    return (now_ms - grace_ms) // align_ms * align_ms
 
 
 @contextmanager

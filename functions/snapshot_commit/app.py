@@ -1,0 +1,25 @@
+"""State machine → what makes a snapshot visible: its manifest, its files, its partitions."""
+
+import os
+from typing import Any
+
+import boto3
+
+from inventory.history.steps import conclude
+from inventory.settings import Settings
+from inventory.storage.catalogue import GlueCatalogue
+from inventory.storage.signing import KmsSigner
+from inventory.telemetry import logger
+from inventory.wiring import OBJECTS_CONFIG, objects_from
+
+settings = Settings.from_env(os.environ, needed=("history_bucket", "glue_database", "signing_key"))
+objects = objects_from(settings)
+signer = KmsSigner(boto3.client("kms", config=OBJECTS_CONFIG), settings.signing_key)
+catalogue = GlueCatalogue(boto3.client("glue", config=OBJECTS_CONFIG), settings.glue_database)
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    done = conclude(objects, signer, catalogue, event)
+    logger.info("concluded", extra={"step": event["step"], "run": event.get("run"), **done})
+    return done

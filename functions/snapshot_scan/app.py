@@ -1,0 +1,23 @@
+"""State machine → one segment of a live table, for the seal."""
+
+import os
+from typing import Any
+
+import boto3
+
+from inventory.history.steps import scan
+from inventory.settings import Settings
+from inventory.telemetry import logger
+from inventory.wiring import CLIENT_CONFIG, archived_tables, objects_from
+
+settings = Settings.from_env(os.environ, needed=("stock_table", "holds_table", "adjustments_table", "history_bucket"))
+objects = objects_from(settings)
+client = boto3.client("dynamodb", config=CLIENT_CONFIG)
+tables = {source: table for table, source in archived_tables(settings).items()}
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    done = scan(objects, client, tables, event)
+    logger.info("segment read", extra={"run": event["run"], "source": event["source"], "records": done["records"]})
+    return done

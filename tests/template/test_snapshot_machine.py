@@ -1,0 +1,74 @@
+"""The snapshot's state machine: what it may use everywhere, and that every failure ends somewhere with a name."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.template import properties
+
+ROOT = Path(__file__).parents[2]
+MACHINE = json.loads((ROOT / properties("SnapshotMachine")["DefinitionUri"]).read_text())
+STATES: dict[str, dict[str, Any]] = MACHINE["States"]
+MAPS = sorted(name for name, state in STATES.items() if state["Type"] == "Map")
+
+
+def tasks() -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, state in STATES.items():
+        if state["Type"] == "Task":
+            yield name, state
+        elif state["Type"] == "Map":
+            yield from state["ItemProcessor"]["States"].items()
+
+
+def next_states(state: dict[str, Any]) -> set[str]:
+    told = [state, *state.get("Choices", ()), *state.get("Catch", ())]
+    return {each[key] for each in told for key in ("Next", "Default") if key in each}
+
+
+def test_every_state_is_reached_and_every_name_is_a_state() -> None:
+    reached = {MACHINE["StartAt"]}.union(*(next_states(state) for state in STATES.values()))
+    assert reached == set(STATES)
+
+
+@pytest.mark.parametrize(("name", "task"), list(tasks()))
+def test_a_task_is_tried_a_few_times_and_no_more(name: str, task: dict[str, Any]) -> None:
+    (retry,) = task["Retry"]
+    assert retry["ErrorEquals"] == ["States.ALL"]
+    assert 1 <= retry["MaxAttempts"] <= 5
+
+
+@pytest.mark.parametrize("name", [name for name, state in STATES.items() if state["Type"] in ("Task", "Map")])
+def test_what_still_fails_ends_in_a_failure_with_a_name(name: str) -> None:
+    (catch,) = STATES[name]["Catch"]
+    failure = STATES[catch["Next"]]
+    assert failure["Type"] == "Fail"
+    assert failure["Error"].startswith("Snapshot")
+    assert len(failure["Cause"].split()) > 5
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_maps_are_distributed_and_use_nothing_that_only_one_of_the_platforms_has(name: str) -> None:
+    state = STATES[name]
+    assert state["ItemProcessor"]["ProcessorConfig"]["Mode"] == "DISTRIBUTED"
+    assert not state.keys() & {"ItemBatcher", "ToleratedFailurePercentage", "ResultWriter"}
+    assert state["MaxConcurrency"] > 0
+
+
+def test_waiting_for_the_archive_and_for_others_ends() -> None:
+    for name in ("IsSealed", "IsCommitted"):
+        again = [choice for choice in STATES[name]["Choices"] if choice.get("Variable") == "$.attempt"]
+        assert len(again) == 1
+        assert again[0]["NumericLessThan"] <= 10
+        assert STATES[STATES[name]["Default"]]["Type"] == "Fail"
+    assert MACHINE["TimeoutSeconds"] <= 7200
+
+
+def test_it_runs_on_the_hour_and_from_the_first_event_every_day() -> None:
+    events = {name: event["Properties"] for name, event in properties("SnapshotMachine")["Events"].items()}
+    inputs = {name: json.loads(event["Input"]) for name, event in events.items()}
+    assert (inputs["Hourly"]["mode"], inputs["Hourly"]["align_ms"]) == ("increment", 3_600_000)
+    assert (inputs["Daily"]["mode"], inputs["Daily"]["align_ms"]) == ("rebuild", 86_400_000)
+    assert {event["ScheduleExpression"] for event in events.values()} == {"cron(3 * * * ? *)", "cron(33 0 * * ? *)"}
