@@ -28,7 +28,12 @@ StreamRecord = dict[str, Any]
 
 ITEMS = ("A", "B")
 WAREHOUSES = ("W1", "W2")
-SKEWS_MS = (0, 0, 2_000, -2_000)
+SKEWS_MS = (0, 0, 2_000, -2_000, 60_000)
+
+ACTORS = (
+    *("buy a few", "buy all", "execute", "release", "extend", "settle", "project", "sweep", "receive", "remove"),
+    *("count", "transfer", "transfer back", "level", "split", "merge"),
+)
 
 items = st.sampled_from(ITEMS)
 warehouses = st.sampled_from(WAREHOUSES)
@@ -45,7 +50,6 @@ faults = st.one_of(
     st.tuples(st.just(in_progress), st.just(TRANSACTIONS)),
     st.tuples(st.sampled_from([throttling, unreachable]), st.just(READS)),
 )
-lines = st.sampled_from([TRANSACTIONS, WRITES, READS, WRITES | READS])
 soon = st.integers(1, 6)
 
 
@@ -200,25 +204,93 @@ class Inventory(RuleBasedStateMachine):
         self.world.database.unprocessed = lambda _table, _key: bool(left) and left.pop() % 3 == 0
 
     @rule(
-        actor=st.sampled_from(["place", "sell", "settle", "project", "sweep", "adjust", "transfer", "level", "split"]),
-        line=lines,
+        actors=st.tuples(st.sampled_from(ACTORS), st.sampled_from(ACTORS)),
+        cores=st.tuples(instances, instances),
+        line=st.sampled_from([READS, TRANSACTIONS, WRITES]),
         nth=soon,
         pick=picks,
     )
-    def get_in_between(self, actor: str, line: frozenset[str], nth: int, pick: int) -> None:
-        item, warehouse, core = ITEMS[pick % 2], WAREHOUSES[pick // 2 % 2], pick // 4 % len(SKEWS_MS)
+    def two_at_once(
+        self, actors: tuple[str, str], cores: tuple[int, int], line: frozenset[str], nth: int, pick: int
+    ) -> None:
+        """One actor works on a warehouse's stock; between two of its calls another does the same."""
+        item, warehouse = ITEMS[pick % 2], WAREHOUSES[pick // 2 % 2]
+        if pick % 3 == 0:  # the first of the actor's reads of this shard comes later than those of the others
+            left, last = [True], f"{item}#{warehouse}#{pick // 12 % 3}"
+            self.world.database.unprocessed = lambda _table, key: (
+                key.get("stock_id", {}).get("S") == last and bool(left) and left.pop()
+            )
+        self.world.wire.meanwhile(lambda: self._act(actors[1], item, warehouse, pick // 8, cores[1]), line, nth)
+        self._act(actors[0], item, warehouse, pick // 4, cores[0])
+
+    @precondition(lambda self: any(shard.available for shard in self.world.shards()))
+    @rule(pick=picks, nth=st.integers(1, 5), narrow=st.booleans(), core=instances)
+    def stock_moves_under_a_buyer(self, pick: int, nth: int, *, narrow: bool, core: int) -> None:
+        """Somebody wants all there is, and while it is looked for, all of one shard goes to another one."""
+        givers = [shard for shard in self.world.shards() if shard.available]
+        giver = givers[pick % len(givers)]
+        item, warehouse, number = giver.key
+        covered = self.world.directories()[item].shard_keys(warehouse if narrow else None)
+        taker = covered[pick // 7 % len(covered)]
+        left, last = [True], f"{item}#{warehouse}#{number}"
+        self.world.database.unprocessed = lambda _table, key: (
+            key.get("stock_id", {}).get("S") == last and bool(left) and left.pop()
+        )
+
+        def move() -> None:
+            if taker.warehouse == warehouse and taker != giver.key:
+                self._try(lambda: self.world.move(item, number, taker.number, giver.available, warehouse))
+            elif taker.warehouse != warehouse:
+                self.transfer(item, WAREHOUSES.index(warehouse), giver.available, 0)
+
+        self.world.wire.meanwhile(move, READS, nth)
+        self._buy_all(item, warehouse if narrow else None, core)
+
+    @rule(
+        actors=st.tuples(
+            st.sampled_from(["receive", "remove", "count", "transfer", "level", "merge"]),
+            st.sampled_from(["merge", "merge", "split", "level", "count", "settle", "buy a few"]),
+        ),
+        nth=st.sampled_from([1, 1, 1, 2, 3]),
+        pick=picks,
+    )
+    def shards_change_under_stock(self, actors: tuple[str, str], nth: int, pick: int) -> None:
+        """Stock comes or goes, and between the looking and the writing others change where it is counted."""
+        item, warehouse = ITEMS[pick % 2], WAREHOUSES[pick // 2 % 2]
+        self.world.wire.meanwhile(lambda: self._act(actors[1], item, warehouse, pick // 8, 0), TRANSACTIONS, nth)
+        self._act(actors[0], item, warehouse, pick // 4, 1)
+
+    def _act(self, actor: str, item: str, warehouse: str, pick: int, core: int) -> None:
+        source, many = WAREHOUSES.index(warehouse), 1 + pick % 5
         actions: dict[str, Callable[[], object]] = {
-            "place": lambda: self.place([Want(item, None, 1 + pick % 3)], 3, core),
-            "sell": lambda: self.model.holds and self.execute(pick, None, core),
+            "buy a few": lambda: self.place([Want(item, None, many)], 3, core),
+            "buy all": lambda: self._buy_all(item, [warehouse, None][pick % 2], core),
+            "execute": lambda: self.model.holds and self.execute(2 * pick, None, core),
+            "release": lambda: self.model.holds and self.release(2 * pick, core),
+            "extend": lambda: self.model.holds and self.extend(2 * pick, 60, core),
             "settle": lambda: self.settle(list(range(100)), core),
             "project": lambda: self.project(list(range(100)), core),
             "sweep": lambda: self.sweep(core, 60_000),
-            "adjust": lambda: self.adjust(item, warehouse, pick % 7 - 2 or 3, core),
-            "transfer": lambda: self.transfer(item, pick % 2, 1 + pick % 4, core),
-            "level": lambda: self._try(lambda: self.world.level(item, 1 + pick % 3, warehouse)),
-            "split": lambda: self.split(item, warehouse, 1 + pick % 4, core),
+            "receive": lambda: self.adjust(item, warehouse, many, core),
+            "remove": lambda: self.adjust(item, warehouse, -many, core),
+            "count": lambda: self.count(item, warehouse, self._on_hand(item, warehouse) + pick % 4, core),
+            "transfer": lambda: self.transfer(item, source, many, core),
+            "transfer back": lambda: self.transfer(item, 1 - source, many, core),
+            "level": lambda: self._try(lambda: self.world.level(item, many, warehouse)),
+            "split": lambda: self.split(item, warehouse, 2 + pick % 3, core),
+            "merge": lambda: self.split(item, warehouse, 1, core),
         }
-        self.world.wire.meanwhile(actions[actor], line, nth)
+        assert actions.keys() == set(ACTORS)
+        actions[actor]()
+
+    def _buy_all(self, item: str, warehouse: str | None, core: int) -> None:
+        """Somebody wants every unit that there is, and the instance has no idea where they are."""
+        there = [shard for shard in self.world.shards(item) if warehouse in (None, shard.key.warehouse)]
+        self.cores[core].hints.remember(item, warehouse, {})
+        self.place([Want(item, warehouse, max(1, sum(shard.available for shard in there)))], 3, core)
+
+    def _on_hand(self, item: str, warehouse: str) -> int:
+        return sum(shard.on_hand for shard in self.world.shards(item) if shard.key.warehouse == warehouse)
 
     # How the machine asks and notes.
 
@@ -264,7 +336,10 @@ class Inventory(RuleBasedStateMachine):
         return f"key-{self.keys}"
 
     def _hold(self, pick: int) -> Hold:
-        return list(self.model.holds.values())[pick % len(self.model.holds)]
+        """Any hold; by an even number one that has not ended, if there is one."""
+        known = list(self.model.holds.values())
+        active = [hold for hold in known if hold.status is Status.ACTIVE]
+        return active[pick // 2 % len(active)] if active and pick % 2 == 0 else known[pick % len(known)]
 
     def _note_end(self, ended: Hold) -> None:
         known = self.model.holds[ended.id]

@@ -17,6 +17,9 @@ from support.history import Call, History
 
 Place = tuple[str, str]
 
+#: A clock is refused when more than 2 s off, as far as the database's whole seconds can tell; a tick is 100 ms.
+CLOCK_BOUND_MS = 2_000 + 1_000 + 100
+
 
 def never_oversold(history: History, call: Call) -> None:
     """No counter falls below zero."""
@@ -39,7 +42,10 @@ def resolved_once(history: History, call: Call) -> None:
 
 
 def expiry_exact(history: History, call: Call) -> None:
-    """Executed and extended before its time, expired at or after it."""
+    """Executed and extended before its time, expired at or after it; and the time is the true one, within bounds."""
+    for event in call.events:
+        assert event.after is not None
+        assert abs(event.after["at"] - call.now_ms) <= CLOCK_BOUND_MS, f"{event.key} was written by a wrong clock"
     for before, after in history.hold_events(call):
         if before is None or after is None or before.status is not Status.ACTIVE:
             continue

@@ -183,17 +183,17 @@ class Watched(World):
         missing = Counter({number: amount - have.get(number, 0) for number, amount in enumerate(amounts)})
         while any(missing.values()):
             (taker, lack), (giver, spare) = missing.most_common(1)[0], missing.most_common()[-1]
-            self.move(item, giver, taker, min(lack, -spare), warehouse)
+            assert self.move(item, giver, taker, min(lack, -spare), warehouse)
             missing[taker] -= min(lack, -spare)
             missing[giver] += min(lack, -spare)
 
-    def move(self, item: str, source: int, destination: int, quantity: int, warehouse: str = "W1") -> None:
-        """Another actor moves units between two shards."""
+    def move(self, item: str, source: int, destination: int, quantity: int, warehouse: str = "W1") -> bool:
+        """Another actor moves units between two shards, if they are there, and says whether."""
         changes = [
             Change(ShardKey(item, warehouse, source), -quantity),
             Change(ShardKey(item, warehouse, destination), quantity),
         ]
-        assert shift(self.core, changes, Cause("move", self.core.new_id("mov"), "test"))
+        return shift(self.core, changes, Cause("move", self.core.new_id("mov"), "test"))
 
     def hide_from_readers(self, item: str, warehouse: str = "W1") -> None:
         """The service thinks that there is nothing, so that it must look strongly."""

@@ -207,6 +207,13 @@ def test_levelling_looks_again_where_a_buyer_was_faster(world: Watched) -> None:
     assert _levels(world) == [1, 0]  # the move that no longer fitted was left
 
 
+def test_a_move_does_not_land_on_a_shard_given_up_meanwhile(world: Watched) -> None:
+    world.scatter("A", [8, 0])
+    world.wire.meanwhile(lambda: world.split("A", 1, core=world.instance()))
+    world.level("A", 2)
+    assert _levels(world) == [8, 0]
+
+
 def test_a_reader_between_the_passes_sees_one_instant(world: Watched) -> None:
     world.scatter("A", [4, 4])
     world.wire.meanwhile(lambda: world.move("A", 0, 1, 3), BATCH_READS, nth=3)

@@ -5,6 +5,7 @@ import pytest
 from inventory.domain.errors import ClockSkewed, Overloaded
 from inventory.domain.holds import Hold, Status
 from inventory.domain.limits import ATTEMPTS_MAX
+from inventory.protocol import sweep as sweep_module
 from inventory.protocol.sweep import sweep
 from support.watched import Watched
 from support.wire import READS, TRANSACTIONS, WRITES, conflicting, unreachable
@@ -142,11 +143,15 @@ class TestTime:
             begun.add(seen[0])
         assert begun == {"0", "1", "2", "3"}
 
-    def test_due_holds_of_all_slices_come_before_the_rest(self, world: Watched) -> None:
-        _placed(world, 20)
-        _placed(world, 20, 900)
+    def test_due_holds_of_all_slices_come_before_the_rest(
+        self, world: Watched, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sweep_module, "_PAGE", 2)
+        _placed(world, 8)
+        _placed(world, 60, 900)
         world.clock.pass_s(11)
-        sweep(world.core, until_ms=world.clock.now_ms + 150)
+        # 8 expiries, at most 4 reads of holds and 8 of the index, 2 ms each; the rest alone would take 120 ms.
+        sweep(world.core, until_ms=world.clock.now_ms + 50)
         assert {hold.status for hold in world.holds() if hold.expires_at < world.clock.now_ms} == {Status.EXPIRED}
 
     def test_an_instance_with_a_wrong_clock_does_not_sweep(self, world: Watched) -> None:
