@@ -29,6 +29,7 @@ settings.register_profile(
 settings.register_profile("unshrunk", settings.get_profile("default"), phases=[Phase.generate])
 settings.load_profile(os.environ.get("PROPERTY_PROFILE", "default"))
 
+
 @pytest.fixture(autouse=True, scope="module")
 def _quiet() -> Iterator[None]:
     """Thousands of runs print neither log nor metrics; other tests, in the same process, do."""
