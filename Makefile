@@ -88,6 +88,10 @@ test: test-fast test-e2e ## Run all tests (ARGS=-x is passed to pytest)
 test-fast: setup ## Run the tests that need no stack
 	@$(BIN)/pytest --numprocesses 2 --dist loadgroup --ignore tests/e2e $(ARGS)
 
+.PHONY: mutants
+mutants: .venv/.stamp ## Take each guard of the protocol away, and see that a test notices (ONLY="a part of its description")
+	@PYTHONPATH=tests $(BIN)/python -m mutants.runner $(if $(ONLY),"$(ONLY)")
+
 # The tests' own stack has its own port and folder, so that one that is up for use is left alone, and it enforces the
 # functions' roles: a call that the template does not grant fails there as on AWS.
 TEST_PORT ?= $(shell expr $(PORT) + 10000)

@@ -1,4 +1,4 @@
-"""Takes each guard out of a copy of the package, one at a time, and sees that its tests notice.
+"""Takes each guard out of the package, one at a time, and sees that its tests notice.
 
     python -m mutants.runner [part of a mutant's description …]
 
@@ -7,15 +7,17 @@ Everything slow (boto3, pytest, the template) is loaded once; each mutant then g
 
 import contextlib
 import importlib
+import importlib.abc
+import importlib.util
 import io
 import multiprocessing
 import os
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 import pytest
@@ -25,8 +27,20 @@ from mutants.table import MUTANTS, Mutant
 _ROOT = Path(__file__).parents[2]
 _PACKAGE = _ROOT / "layers/inventory/python"
 _PROCESSES = 2
+_OPTIONS = (
+    *("-x", "-q", "--no-header", "--tb=line", "--disable-warnings"),
+    *("-p", "no:cacheprovider", "-p", "pytest_timeout"),
+)
 #: Not the package itself, nor anything that imports it.
-_PRELOADED = ("boto3", "botocore.session", "botocore.paginate", "hypothesis", "aws_lambda_powertools", "yaml")
+_PRELOADED = (
+    "pytest_timeout",
+    "boto3",
+    "botocore.session",
+    "botocore.paginate",
+    "hypothesis",
+    "aws_lambda_powertools",
+    "yaml",
+)
 
 
 class Found(NamedTuple):
@@ -54,39 +68,35 @@ def without(mutant: Mutant) -> str:
     return text.replace(mutant.code, mutant.without)
 
 
+class _Without(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
+    """Gives the mutant's module without its guard to whoever imports it; all others are the real ones."""
+
+    def __init__(self, mutant: Mutant) -> None:
+        self._module = "inventory." + mutant.file.removesuffix(".py").replace("/", ".")
+        self._text = without(mutant)
+
+    def find_spec(
+        self, fullname: str, _path: Sequence[str] | None, _target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        return importlib.util.spec_from_loader(fullname, self) if fullname == self._module else None
+
+    def get_source(self, fullname: str) -> str:
+        return self._text
+
+
 def run(mutant: Mutant) -> Found:
-    """Runs the mutant's tests over the package without the guard."""
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "python"
-        shutil.copytree(_PACKAGE / "inventory", copy / "inventory", ignore=shutil.ignore_patterns("__pycache__"))
-        (copy / "inventory" / mutant.file).write_text(without(mutant), encoding="utf-8")
-        output = io.StringIO()
-        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
-            code = pytest.main(
-                [
-                    *(
-                        "-x",
-                        "-q",
-                        "--no-header",
-                        "--tb=line",
-                        "--disable-warnings",
-                        "-p",
-                        "no:cacheprovider",
-                        "-p",
-                        "no:xdist",
-                        "-p",
-                        "no:randomly",
-                    ),
-                    *("-o", f"pythonpath={copy} tests", "--rootdir", str(_ROOT)),
-                    *mutant.tests,
-                ]
-            )
+    """Runs the mutant's tests in this process, which must not have imported the package yet."""
+    sys.meta_path.insert(0, _Without(mutant))
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+        code = pytest.main([*_OPTIONS, *mutant.tests])
     return Found(mutant, int(code), output.getvalue())
 
 
 def run_all(mutants: Sequence[Mutant]) -> list[Found]:
     """Runs mutants, two at a time, each in a fresh process."""
     os.chdir(_ROOT)
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # loading what these tests need not would take most of the time
     for module in _PRELOADED:
         importlib.import_module(module)
     importlib.import_module("support.template").load_template()

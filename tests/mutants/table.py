@@ -149,15 +149,23 @@ MUTANTS: Final = (
         "and only after the proof: before it, a twin may still be on its way",
         "protocol/place.py",
         """    try:
-        refuse_from_memory(core, short)
-        _remember(core, views, short.item, short.warehouse, refuse_or_find(core, short))
+        for _ in order.wants:
+            short = shortage(order.wants, views)
+            if short is None:
+                break
+            refuse_from_memory(core, short)
+            _remember(core, views, short.item, short.warehouse, refuse_or_find(core, short))
     except InsufficientStock:
         placed = core.database.get(core.tables.hold(order.hold_id)) if order.by.keyed else None
 """,
         """    placed = core.database.get(core.tables.hold(order.hold_id)) if order.by.keyed else None
     try:
-        refuse_from_memory(core, short)
-        _remember(core, views, short.item, short.warehouse, refuse_or_find(core, short))
+        for _ in order.wants:
+            short = shortage(order.wants, views)
+            if short is None:
+                break
+            refuse_from_memory(core, short)
+            _remember(core, views, short.item, short.warehouse, refuse_or_find(core, short))
     except InsufficientStock:
 """,
         (_PROTOCOL + "test_place.py::TestIdempotency",),

@@ -1,0 +1,71 @@
+"""docs/invariants.md, from the table of guards: what always holds, what guards it, and which tests notice.
+
+python -m mutants.document      writes it
+"""
+
+import re
+from pathlib import Path
+
+from mutants.table import INVARIANTS, MUTANTS, Mutant
+
+PATH = Path(__file__).parents[2] / "docs/invariants.md"
+
+_HEAD = """# What always holds, and what makes it so
+
+Each invariant has a name, and everything that guards or tests it uses that name. They are judged in four ways:
+
+- **After every single call**, in `tests/support/invariants.py`: one function for each name, which looks only at the
+  recorded history of writes and at the tables. Every test of the protocol runs under them (`tests/support/watched.py`).
+- **By example**, in `tests/unit/`: every branch of every use case, with faults put on the line and other actors put
+  between any two calls (`tests/support/wire.py`).
+- **By search**, in `tests/property/machine.py`: anything in any order, by instances whose clocks are up to 2 s off
+  (one is a minute off and must not write), with lost answers, conflicts, throttling, unread keys, duplicated and
+  reordered batches, and a plain model beside it. `PROPERTY_PROFILE=large` searches long.
+- **By taking it away**, in `tests/mutants/`: each guard below is removed from a copy of the code, and the tests named
+  beside it must fail. `make mutants` runs them all.
+
+This page is written by `python -m mutants.document` from `tests/mutants/table.py`; a test keeps them equal.
+
+Two conventions hold for every guard. `at <= :at` stands in the condition of each record that a transaction writes *or
+only checks*. And a condition that fails gives back the record that stood there, so that the next try knows better.
+"""
+
+_TABLE_HEAD = "| guard | where | tests that notice its absence |\n| --- | --- | --- |\n"
+
+_FOOT = """
+## What is relied on
+
+- DynamoDB: a conditional write and a transaction are atomic and serializable, a strong read sees every write that
+  was answered before it, the stream has every change in order for each key, `Date` on answers is right to a second.
+- The number of slices of `open_holds` may grow, but not shrink while holds of the upper slices are unfinished: the
+  sweeper looks only into those that there are.
+- A page of `GET /v1/holds` begins after the hold that `starting_after` names, where that hold stands *now*. If it was
+  extended since it was listed, the holds between its old and its new time are passed over.
+"""
+
+
+def rendered() -> str:
+    """The page."""
+    parts = [_HEAD]
+    for name, words in INVARIANTS.items():
+        mutants = [mutant for mutant in MUTANTS if mutant.invariant == name]
+        parts.append(
+            f"\n## `{name}`\n\n{words}\n\n| guard | where | tests that notice its absence |\n| --- | --- | --- |\n"
+        )
+        parts += [_row(mutant) for mutant in mutants]
+    parts.append(_FOOT)
+    return "".join(parts)
+
+
+def _row(mutant: Mutant) -> str:
+    tests = "<br>".join(f"`{test.removeprefix('tests/')}`" for test in mutant.tests)
+    return f"| {mutant.guard}: {_code(mutant.code)} | `{mutant.file}` | {tests} |\n"
+
+
+def _code(code: str) -> str:
+    text = re.sub(r"\s+", " ", code).strip().replace("|", "\\|")
+    return f"`{text if len(text) <= 100 else text[:99] + '…'}`"
+
+
+if __name__ == "__main__":
+    PATH.write_text(rendered(), encoding="utf-8")
