@@ -4,14 +4,15 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 from bench.figures import Figure, Section
 
 from inventory.domain.drawing import Want
 from inventory.domain.errors import InsufficientStock
-from inventory.domain.holds import Hold
+from inventory.domain.holds import Hold, Take
 from inventory.domain.ids import Requester, fingerprint
-from inventory.protocol import adjust, place, resolve, stock_view
+from inventory.protocol import adjust, count, extend, holds_view, place, resolve, stock_view
 from inventory.protocol.core import Answer, Core
 from inventory.settings import Settings
 from inventory.wiring import core_from
@@ -71,14 +72,35 @@ class _Counting:
             ("read stock, item not read for a second", self._read, 0, 1),
             ("read stock, item read within a second", self._read, 0, 0),
         ]
-        refusals: list[tuple[str, Callable[[], object]]] = [
-            ("refuse, first within a second", lambda: self._place(_STOCK)),
-            ("refuse, again within a second", lambda: self._place(_STOCK)),
-        ]
         return (
             *(self._figure(name, call, writes, reads) for name, call, writes, reads in operations),
-            *(self._figure(name, call, None, None) for name, call in refusals),
+            *(self._figure(name, call, None, None) for name, call in self._others()),
         )
+
+    def _others(self) -> list[tuple[str, Callable[[], object]]]:
+        """What is off the hot path, and only shown."""
+        core, item = self._core, self._item
+        hold = self._place(2).value
+        take = [Take(item, _WAREHOUSE, 1)]
+        why: dict[str, Any] = {"reason": "bench", "reference": None, "metadata": {}, "by": _requester("o")}
+        return [
+            ("refuse, first within a second", lambda: self._place(_STOCK)),
+            ("refuse, again within a second", lambda: self._place(_STOCK)),
+            ("show a hold", lambda: holds_view.get_hold(core, hold.id)),
+            (
+                "extend",
+                lambda: extend.extend(core, hold.id, expires_in_s=60, metadata=None, by=_requester("x")),
+            ),
+            ("execute a part", lambda: resolve.execute(core, hold.id, take, by=_requester("p"))),
+            (
+                f"list holds, {core.open_slices} slices",
+                lambda: holds_view.list_holds(core, limit=10, starting_after=None),
+            ),
+            ("read stock, consistent", lambda: stock_view.read_stock(core, item, consistent=True)),
+            ("read stock of several items", lambda: stock_view.read_stocks(core, [item])),
+            ("adjust", lambda: adjust.adjust(core, item, _WAREHOUSE, 1, **why)),
+            ("count", lambda: count.count(core, item, _WAREHOUSE, _STOCK, **why)),
+        ]
 
     def _figure(self, name: str, call: Callable[[], object], writes: int | None, reads: int | None) -> Figure:
         before = self._counted.copy()
