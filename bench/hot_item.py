@@ -34,7 +34,7 @@ def figures(stack: Stack) -> Section:
             rounds[item].append(run(load))
     return Section(
         "A hot item on the emulator",
-        f"Medians of {_ROUNDS} rounds of {_REQUESTS} holds, {_CONNECTIONS} at a time, in turns. Here nothing conflicts; "
+        f"Medians of {_ROUNDS} rounds of {_REQUESTS} holds, {_CONNECTIONS} at a time, in turn. Nothing conflicts here; "
         "on AWS a record takes at most 500 transactional writes a second, so that shards add up.",
         (_figure("1 shard", rounds[hot]), _figure(f"{_SHARDS} shards", rounds[spread])),
     )
