@@ -738,6 +738,14 @@ MUTANTS: Final = (
         "_newer(known.shards, news.shards), news.directory if news.directory.rev else known.directory",
         (_PIPELINES + "TestProjector", "tests/property/test_domain.py"),
     ),
+    Mutant(
+        "archive_complete",
+        "a hold that is extended while it is listed is listed once",
+        "protocol/holds_view.py",
+        " if hold.id not in seen]",
+        "]",
+        (_PROTOCOL + "test_views.py::TestListOfHolds",),
+    ),
     # everything_settles
     Mutant(
         "everything_settles",
@@ -767,8 +775,8 @@ MUTANTS: Final = (
         "everything_settles",
         "a run stops in time",
         "protocol/sweep.py",
-        "if core.clock.now() >= until_ms:",
-        "if False:",
+        "if core.clock.now() >= until_ms:\n                    return swept",
+        "if False:\n                    return swept",
         (_PROTOCOL + "test_sweep.py::TestTime",),
     ),
     Mutant(
@@ -807,10 +815,26 @@ MUTANTS: Final = (
     Mutant(
         "everything_settles",
         "also a hold that only the arithmetic shows to be one",
-        "pipeline/settler.py",
-        "    _ = settling_changes(hold), hold.at + hold.rev",
+        _HOLDS,
+        "    _ = settling_changes(hold), hold.at + hold.rev + hold.expires_at",
         "    _ = None",
         (_PIPELINES + "TestSettler",),
+    ),
+    Mutant(
+        "everything_settles",
+        "also where a run of the sweeper meets it",
+        "protocol/sweep.py",
+        "except (KeyError, TypeError, ValueError):",
+        "except ZeroDivisionError:",
+        (_PROTOCOL + "test_sweep.py",),
+    ),
+    Mutant(
+        "everything_settles",
+        "a run stops in time, also within a page",
+        "protocol/sweep.py",
+        "        if core.clock.now() >= until_ms:\n            return\n",
+        "",
+        (_PROTOCOL + "test_sweep.py::TestTime",),
     ),
     Mutant(
         "everything_settles",

@@ -123,6 +123,17 @@ class TestTime:
             runs += 1
         assert runs <= world.open_slices
 
+    def test_it_stops_in_time_within_a_page_of_contended_holds(self, world: Watched) -> None:
+        _placed(world, 20)
+        world.clock.pass_s(11)
+        world.wire.refuse(conflicting(), WRITES, times=5 * ATTEMPTS_MAX)
+        until_ms = world.clock.now_ms + 8_000
+        swept = sweep(world.core, until_ms=until_ms)
+        assert (swept.finished, swept.expired) == (False, 0)
+        assert world.clock.now_ms < until_ms + 10_000  # one hold's tries
+        world.wire.calm()
+        assert world.sweep().expired == 20
+
     def test_with_no_time_at_all_it_does_nothing(self, world: Watched) -> None:
         _placed(world, 2)
         world.clock.pass_s(11)
@@ -180,3 +191,16 @@ def test_a_hold_that_cannot_be_settled_is_told_and_stops_no_other(world: Watched
     swept = world.sweep()
     assert (swept.settling.settled, len(swept.settling.broken)) == (2, 1)
     assert world.counted["ShardConflicts"] == 0
+
+
+def test_a_record_that_is_no_hold_is_told_and_stops_no_other(world: Watched) -> None:
+    world.ends_well = False
+    holds = _placed(world, 3)
+    world.clock.pass_s(11)
+    world.database.after_call = lambda *_: None
+    table = world.database._tables[world.tables.holds]
+    table.items[(holds[0].id,)] = {**table.items[(holds[0].id,)], "lines": {"S": "nonsense"}}
+    table.items[(holds[1].id,)] = {**table.items[(holds[1].id,)], "expires_at": {"S": "soon"}}
+    swept = world.sweep()
+    assert (swept.expired, sorted(swept.unreadable)) == (1, sorted(hold.id for hold in holds[:2]))
+    assert swept.finished

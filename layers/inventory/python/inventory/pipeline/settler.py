@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from inventory.domain.holds import Hold, Status, settling_changes
+from inventory.domain.holds import Hold, Status
 from inventory.pipeline.stream import Change, SetAside, StreamRecord, put_aside, understood
 from inventory.protocol.core import Core
 from inventory.protocol.settle import settle
-from inventory.storage.hold_records import hold_from
+from inventory.storage.hold_records import sound_hold_from
 from inventory.telemetry import Metric, logger, report
 
 
@@ -31,6 +31,5 @@ def settle_batch(core: Core, records: Sequence[StreamRecord], set_aside: SetAsid
 def _resolved(change: Change) -> Hold | None:
     if change.after is None:
         return None  # removed long after its settlement
-    hold = hold_from(change.after)
-    _ = settling_changes(hold), hold.at + hold.rev  # what cannot be read or added up is found here, by itself
+    hold = sound_hold_from(change.after)
     return None if hold.status is Status.ACTIVE or hold.settlement is not None else hold

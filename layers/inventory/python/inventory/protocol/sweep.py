@@ -9,7 +9,7 @@ from inventory.protocol.core import Core
 from inventory.protocol.resolve import expire
 from inventory.protocol.settle import Settled, settle
 from inventory.storage.codec import Record
-from inventory.storage.hold_records import OPEN_INDEX, hold_from
+from inventory.storage.hold_records import OPEN_INDEX, sound_hold_from
 
 UNSETTLED_AFTER_MS = 60_000
 _LISTED = 1_000  # entries of the index in one query: far under the 1 MB that one may answer
@@ -60,7 +60,7 @@ def sweep(core: Core, *, until_ms: int) -> Swept:
             for hold_ids in _pages(core, str(number), low, high):
                 if core.clock.now() >= until_ms:
                     return swept
-                _finish(core, hold_ids, swept)
+                _finish(core, hold_ids, swept, until_ms)
             swept.slices += 1
     swept.finished = True
     return swept
@@ -82,11 +82,13 @@ def _pages(core: Core, open_slice: str, low: str, high: str) -> Iterator[list[st
         after = found[-1]["due"] if found else after
 
 
-def _finish(core: Core, hold_ids: Sequence[str], swept: Swept) -> None:
+def _finish(core: Core, hold_ids: Sequence[str], swept: Swept, until_ms: int) -> None:
     holds = list(_readable(core.database.batch_get([core.tables.hold(each) for each in hold_ids]), swept))
     now_ms = core.clock.now()
     swept.seen += len(holds)
     for hold in holds:
+        if core.clock.now() >= until_ms:
+            return
         if hold.status is Status.ACTIVE and hold.expires_at <= now_ms:
             try:
                 swept.expired += expire(core, hold.id) is not None
@@ -106,7 +108,7 @@ def _finish(core: Core, hold_ids: Sequence[str], swept: Swept) -> None:
 def _readable(records: Iterable[Record], swept: Swept) -> Iterator[Hold]:
     for record in records:
         try:
-            yield hold_from(record)
+            yield sound_hold_from(record)
         except (KeyError, TypeError, ValueError):
             swept.unreadable.append(str(record["hold_id"]))
 

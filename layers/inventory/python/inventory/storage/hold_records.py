@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from inventory.domain.clock import Milliseconds
 from inventory.domain.drawing import rank
-from inventory.domain.holds import Draw, Hold, Line, Resolution, Status, due
+from inventory.domain.holds import Draw, Hold, Line, Resolution, Status, due, settling_changes
 from inventory.domain.limits import KEPT_AFTER_SETTLEMENT_S
 from inventory.storage.codec import Record
 from inventory.storage.tables import Tables
@@ -33,6 +33,17 @@ def hold_from(record: Record) -> Hold:
         else None,
         settlement=record.get("settlement"),
     )
+
+
+def sound_hold_from(record: Record) -> Hold:
+    """A hold record as the domain knows it, if it is whole: nothing that settles it will stumble over it.
+
+    Raises:
+        KeyError, TypeError, ValueError: It is none.
+    """
+    hold = hold_from(record)
+    _ = settling_changes(hold), hold.at + hold.rev + hold.expires_at  # whatever is added up later can be added up
+    return hold
 
 
 def open_slice(hold_id: str, slices: int) -> str:
