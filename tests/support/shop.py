@@ -15,7 +15,7 @@ Body = dict[str, Any]
 
 _TIMEOUT_S = 90  # an emulator starts one process for each concurrent request, all at once on few cores
 _POLL_S = 0.05
-_SLOWER = 6  # the emulator has one thread for all streams, and two cores for everything
+_SLOWER = 2  # the emulator has one thread for all streams, and two cores for everything
 
 
 def line(item: str, quantity: int = 1, warehouse: str | None = None) -> Body:
