@@ -10,7 +10,7 @@ from inventory.settings import Settings
 from inventory.storage.catalogue import GlueCatalogue
 from inventory.storage.signing import KmsSigner
 from inventory.telemetry import logger
-from inventory.wiring import OBJECTS_CONFIG, objects_from
+from inventory.wiring import OBJECTS_CONFIG, now_ms, objects_from
 
 settings = Settings.from_env(os.environ, needed=("history_bucket", "glue_database", "signing_key"))
 objects = objects_from(settings)
@@ -20,6 +20,6 @@ catalogue = GlueCatalogue(boto3.client("glue", config=OBJECTS_CONFIG), settings.
 
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    done = conclude(objects, signer, catalogue, event)
+    done = conclude(objects, signer, catalogue, now_ms, event)
     logger.info("concluded", extra={"step": event["step"], "run": event.get("run"), **done})
     return done

@@ -64,4 +64,8 @@ def test_a_listing_is_sorted_and_whole(objects: Objects) -> None:
     listed = list(objects.list("a/"))
     assert listed == [Stored(f"a/{number:04d}", number % 3) for number in range(1005)]
     assert objects.first("a/") == listed[0]
+    assert objects.page("a/", after="", limit=2) == listed[:2]
+    assert objects.page("a/", after="a/0001", limit=2) == listed[2:4]
+    assert objects.page("a/", after="a/1003x", limit=2) == listed[1004:]
+    assert objects.page("a/", after="b", limit=2) == []
     assert objects.first("c") is None

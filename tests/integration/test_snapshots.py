@@ -12,7 +12,7 @@ import pytest
 from inventory.domain.events import EventsDiffer, Source, line_of
 from inventory.history import merkle
 from inventory.history.commit import RebuildDiffers
-from inventory.history.layout import instant_of, instant_of_snapshot, stamp_of
+from inventory.history.layout import instant_of, instant_of_snapshot, listed_path, stamp_of
 from inventory.history.manifest import canonical, fingerprint_of, leaf_of, read_manifest
 from inventory.history.plan import InstantTooRecent, Mode
 from support.objects import Killed
@@ -148,6 +148,44 @@ def test_partitions_are_registered_for_every_table_that_got_files(history: Histo
         *((table, second) for table in ("snapshots", "holds", "ledger")),
         *((table, first) for table in ("snapshots", "holds")),
     }
+
+
+def test_published_snapshots_are_listed_from_the_latest_instant_to_the_earliest(history: History) -> None:
+    for spell in (2, 1, 3):
+        history.snapshot(after_spell(spell))
+    listed = [json.loads(history.objects.read(stored.key)) for stored in history.objects.list("listed/")]
+    assert [each["as_of_ms"] for each in listed] == [after_spell(spell) for spell in (3, 2, 1)]
+    for each, number in zip(listed, (3, 1, 2), strict=True):
+        manifest = read_manifest(history.objects, number)
+        assert each == {
+            "id": manifest.body["snapshot"],
+            "as_of_ms": manifest.as_of_ms,
+            "created_ms": history.now_ms,
+            "totals": manifest.body["totals"],
+            "manifest": {"number": number, "sha256": manifest.sha256},
+        }
+        assert history.objects.first(listed_path(manifest.as_of_ms)) is not None
+
+
+def test_what_a_dead_commit_left_unpublished_is_published_before_the_chain_goes_on(
+    history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: str) -> None:
+        raise Killed
+
+    monkeypatch.setattr(history.catalogue, "register", die)
+    with pytest.raises(Killed):
+        history.snapshot(after_spell(1))
+    monkeypatch.undo()
+    assert history.head().number == 1
+    assert history.objects.contents("published/", "listed/") == {}
+
+    # A run that was past its first step by then, which would have finished it.
+    conclude = history.conclude
+    monkeypatch.setattr(history, "conclude", lambda words: {} if words["step"] == "finish" else conclude(words))
+    history.snapshot(after_spell(2))
+    assert set(history.objects.contents("published/")) == {"published/00000001", "published/00000002"}
+    assert set(history.objects.contents("listed/")) == {listed_path(after_spell(1)), listed_path(after_spell(2))}
 
 
 def test_the_chain_is_hashed_signed_and_has_one_root_over_its_files(history: History) -> None:

@@ -1,7 +1,8 @@
 """A bucket that is a folder: what the history's steps are tested over, and where a test looks for what they wrote."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 from inventory.storage.objects import NoSuchObject, Stored
@@ -56,6 +57,9 @@ class DirectoryObjects:
     def list(self, prefix: str) -> Iterator[Stored]:
         files = sorted(path.relative_to(self.root).as_posix() for path in self.root.rglob("*") if path.is_file())
         return (Stored(key, self._path(key).stat().st_size) for key in files if key.startswith(prefix))
+
+    def page(self, prefix: str, *, after: str, limit: int) -> Sequence[Stored]:
+        return list(islice((stored for stored in self.list(prefix) if stored.key > after), limit))
 
     def first(self, prefix: str) -> Stored | None:
         return next(self.list(prefix), None)

@@ -108,7 +108,7 @@ class History:
         return items
 
     def conclude(self, words: dict[str, Any]) -> dict[str, Any]:
-        return conclude(self.objects, self.signer, self.catalogue, words)
+        return conclude(self.objects, self.signer, self.catalogue, lambda: self.now_ms, words)
 
     def head(self) -> Manifest:
         """The newest manifest."""

@@ -131,7 +131,7 @@ def test_only_the_commit_writes_what_a_reader_sees() -> None:
         "SnapshotScanRole": {"partials"},
         "SnapshotCommitRole": {
             *("snapshots", "holds", "ledger", "state"),
-            *("manifests", "published", "keys", "partials"),
+            *("manifests", "published", "listed", "keys", "partials"),
         },
     }
 

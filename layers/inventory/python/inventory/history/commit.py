@@ -2,13 +2,15 @@
 
 import base64
 import hashlib
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
+from inventory.domain.clock import Milliseconds
 from inventory.history.columnar import writer
-from inventory.history.layout import KEYS, PARTIALS, TABLES, manifest_path, published_path, stamp_of
+from inventory.history.layout import KEYS, PARTIALS, TABLES, listed_path, manifest_path, published_path, stamp_of
 from inventory.history.manifest import (
     DataFile,
     Manifest,
@@ -59,7 +61,9 @@ class RebuildDiffers(Exception):
         self.paths = list(paths)
 
 
-def commit(objects: Objects, plan: Plan, signer: Signer, catalogue: Catalogue) -> Committed:
+def commit(
+    objects: Objects, plan: Plan, signer: Signer, catalogue: Catalogue, now: Callable[[], Milliseconds]
+) -> Committed:
     """Writes the manifest of a sealed run and publishes its files; done again, it does the same.
 
     Raises:
@@ -82,25 +86,27 @@ def commit(objects: Objects, plan: Plan, signer: Signer, catalogue: Catalogue) -
     )
     content = signed(body, signer)
     number = int(body["number"])
+    if previous is not None:
+        publish(objects, previous, catalogue, now)  # so that only the newest can ever be left unpublished
     objects.put_new(f"{KEYS}{fingerprint_of(signer.public_key_der)}.pem", _pem(signer.public_key_der))
     objects.put(_pointer(content), plan.run.encode())
     if head_number(objects) > number or not objects.put_new(manifest_path(number), content):
         standing = read_manifest(objects, number)
         if standing.content != content:
             return Committed(Outcome.OVERTAKEN, None)
-    publish(objects, parsed(content), catalogue)
+    publish(objects, parsed(content), catalogue, now)
     return Committed(Outcome.COMMITTED, number)
 
 
-def finish(objects: Objects, catalogue: Catalogue) -> None:
+def finish(objects: Objects, catalogue: Catalogue, now: Callable[[], Milliseconds]) -> None:
     """Publishes the newest manifest where its commit died before it had."""
     number = head_number(objects)
     if number:
-        publish(objects, read_manifest(objects, number), catalogue)
+        publish(objects, read_manifest(objects, number), catalogue, now)
 
 
-def publish(objects: Objects, manifest: Manifest, catalogue: Catalogue) -> None:
-    """Brings a manifest's files to their places, registers its partitions, and says that this is done."""
+def publish(objects: Objects, manifest: Manifest, catalogue: Catalogue, now: Callable[[], Milliseconds]) -> None:
+    """Brings a manifest's files to their places, registers its partitions, lists it, and says that this is done."""
     if objects.first(published_path(manifest.number)) is not None:
         return
     run = objects.read(_pointer(manifest.content)).decode()
@@ -110,7 +116,20 @@ def publish(objects: Objects, manifest: Manifest, catalogue: Catalogue) -> None:
     for table in TABLES:
         if any(path.startswith(f"{table}/") for path in paths):
             catalogue.register(table, stamp_of(manifest.as_of_ms))
+    objects.put_new(listed_path(manifest.as_of_ms), _entry(manifest, now()))
     objects.put_new(published_path(manifest.number), b"")
+
+
+def _entry(manifest: Manifest, created_ms: Milliseconds) -> bytes:
+    """What is told of a snapshot without reading its manifest. Proofs take nothing from it."""
+    told = {
+        "id": manifest.body["snapshot"],
+        "as_of_ms": manifest.as_of_ms,
+        "created_ms": created_ms,
+        "totals": manifest.body["totals"],
+        "manifest": {"number": manifest.number, "sha256": manifest.sha256},
+    }
+    return json.dumps(told).encode()
 
 
 def _pointer(content: bytes) -> str:

@@ -13,11 +13,16 @@ MANIFESTS: Final = "manifests/"
 PUBLISHED: Final = "published/"
 KEYS: Final = "keys/"
 PARTIALS: Final = "partials/"
+LISTED: Final = "listed/"
+AUDITS: Final = "audits/"
 SNAPSHOT: Final = "snap"
+AUDIT: Final = "audit"
 
 #: Glue tables whose location is the prefix of the same name.
 TABLES: Final = ("snapshots", "holds", "ledger")
 
+_LAST_MS: Final = 9_999_999_999_999  # in the year 2286
+_AUDIT_ID: Final = re.compile(rf"{AUDIT}_([0-9a-f]{{12}})[0-9a-f]{{20}}")
 _STAMP: Final = "%Y%m%dT%H%M%SZ"
 _HOUR: Final = re.compile(r"/dt=(\d{4}-\d\d-\d\d)/hour=(\d\d)/")
 
@@ -71,6 +76,34 @@ def instant_of_snapshot(identifier: str) -> Milliseconds | None:
     except ValueError:
         return None
     return as_of_ms if snapshot_id(as_of_ms) == identifier else None
+
+
+def listed_path(as_of_ms: Milliseconds) -> str:
+    """The place of what tells of a published snapshot: later instants first."""
+    return f"{LISTED}{_latest_first(as_of_ms)}-{snapshot_id(as_of_ms)}.json"
+
+
+def audit_path(identifier: str) -> str:
+    """The place of an audit's result: later ones first.
+
+    Raises:
+        ValueError: No audit can have this id.
+    """
+    created_ms = instant_of_audit(identifier)
+    if created_ms is None:
+        raise ValueError(f"no audit can be called {identifier}")
+    return f"{AUDITS}{_latest_first(created_ms)}-{identifier}.json"
+
+
+def instant_of_audit(identifier: str) -> Milliseconds | None:
+    """When the audit of this id was asked for; None where no audit can have it."""
+    found = _AUDIT_ID.fullmatch(identifier)
+    return int(found[1], 16) if found and int(found[1], 16) <= _LAST_MS else None
+
+
+def _latest_first(instant_ms: Milliseconds) -> str:
+    """An instant as digits that sort before those of earlier ones."""
+    return f"{_LAST_MS - instant_ms:013d}"
 
 
 def archive_prefix(source: Source) -> str:

@@ -127,12 +127,14 @@ def scan(objects: Objects, client: Any, tables: Mapping[Source, str], words: Wor
         return {"records": scan_segment(objects, client, tables[segment.source], plan, segment, work)}
 
 
-def conclude(objects: Objects, signer: Signer, catalogue: Catalogue, words: Words) -> dict[str, Any]:
+def conclude(
+    objects: Objects, signer: Signer, catalogue: Catalogue, now: Callable[[], Milliseconds], words: Words
+) -> dict[str, Any]:
     """The two steps that make things visible: `finish` what an earlier run left undone, and `commit`."""
     if words["step"] == "finish":
-        finish(objects, catalogue)
+        finish(objects, catalogue, now)
         return {}
-    committed = commit(objects, read_plan(objects, words["run"]), signer, catalogue)
+    committed = commit(objects, read_plan(objects, words["run"]), signer, catalogue, now)
     return {"outcome": committed.outcome, "manifest": committed.number}
 
 

@@ -1,6 +1,6 @@
 """The port to the history's bucket: the few things that are done with objects there. Nothing is ever deleted."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -66,6 +66,16 @@ class Objects(Protocol):
 
     def list(self, prefix: str) -> Iterator[Stored]:
         """All objects whose names begin so, in the order of their names."""
+        ...
+
+    def page(self, prefix: str, *, after: str, limit: int) -> Sequence[Stored]:
+        """The first objects, in the order of their names, whose names begin so and come after this one.
+
+        Args:
+            prefix: How their names begin.
+            after: A name, which no object needs to have.
+            limit: How many at most, up to 1,000.
+        """
         ...
 
     def first(self, prefix: str) -> Stored | None:
@@ -146,10 +156,14 @@ class S3Objects:
             for found in page.get("Contents", ()):
                 yield Stored(found["Key"], found["Size"])
 
+    def page(self, prefix: str, *, after: str, limit: int) -> Sequence[Stored]:
+        """The first objects, in the order of their names, whose names begin so and come after this one."""
+        answer = self._client.list_objects_v2(Bucket=self._bucket, Prefix=prefix, StartAfter=after, MaxKeys=limit)
+        return [Stored(found["Key"], found["Size"]) for found in answer.get("Contents", ())]
+
     def first(self, prefix: str) -> Stored | None:
         """The first object whose name begins so, or None."""
-        answer = self._client.list_objects_v2(Bucket=self._bucket, Prefix=prefix, MaxKeys=1)
-        return next((Stored(found["Key"], found["Size"]) for found in answer.get("Contents", ())), None)
+        return next(iter(self.page(prefix, after="", limit=1)), None)
 
     def _exists(self, key: str) -> bool:
         try:
