@@ -19,5 +19,5 @@ tables = {source: table for table, source in archived_tables(settings).items()}
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     done = scan(objects, client, tables, event)
-    logger.info("segment read", extra={"run": event["run"], "source": event["source"], "records": done["records"]})
+    logger.info("segment read", extra={"live": event["live"], "source": event["source"], "records": done["records"]})
     return done

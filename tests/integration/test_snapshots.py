@@ -133,9 +133,7 @@ def test_a_run_killed_at_any_write_and_started_again_ends_with_the_same_bytes(
 
 def test_nothing_is_visible_before_the_commit(history: History) -> None:
     history.now_ms = after_spell(3)
-    planned = history.workshop.run({"step": "plan", "as_of_ms": after_spell(1)})
-    for listed, step in (("map", "map"), ("reduce", "reduce_holds"), ("reduce", "reduce_items")):
-        history.each(planned, listed, step)
+    history.reduced(history.begin(after_spell(1)))
     assert history.visible() == {}
     assert history.catalogue.registered == set()
 
@@ -210,9 +208,7 @@ def test_the_chain_is_hashed_signed_and_has_one_root_over_its_files(history: His
 
 def test_a_commit_that_was_overtaken_writes_nothing(history: History) -> None:
     history.conclude({"step": "finish"})
-    planned = history.workshop.run({"step": "plan", "as_of_ms": after_spell(2)})
-    for listed, step in (("map", "map"), ("reduce", "reduce_holds"), ("reduce", "reduce_items")):
-        history.each(planned, listed, step)
+    planned = history.reduced(history.begin(after_spell(2)))
     history.snapshot(after_spell(1))
     before = history.visible()
     assert history.conclude({"step": "commit", "run": planned["run"]})["outcome"] == "overtaken"
@@ -266,8 +262,8 @@ def test_an_event_that_turns_up_in_a_sealed_hour_makes_the_rebuild_fail_loudly(t
 def test_an_instant_within_the_grace_is_refused(history: History) -> None:
     history.now_ms = START_MS + 60_000
     with pytest.raises(InstantTooRecent):
-        history.workshop.run({"step": "plan", "as_of_ms": START_MS + 1000})
-    assert history.workshop.run({"step": "plan", "as_of_ms": None})["as_of_ms"] == START_MS
+        history.begin(START_MS + 1000)
+    assert history.begin(None)["as_of_ms"] == START_MS
 
 
 def test_a_snapshot_before_the_first_event_is_empty_and_right(history: History) -> None:

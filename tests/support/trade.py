@@ -19,11 +19,16 @@ WAREHOUSES = ("berlin", "lyon")
 
 
 def trade(world: World, steps: int, seed: int) -> None:
-    """Does so many random things; refusals are part of the day. Some of the streams' consumers lag behind."""
+    """Stock arrives, and so many random things happen."""
     draw = random.Random(seed)  # noqa: S311 - repeatable, not secret
     for item in ITEMS:
         for warehouse in WAREHOUSES:
             world.receive(item, draw.randint(5, 30), warehouse)
+    trade_on(world, steps, draw)
+
+
+def trade_on(world: World, steps: int, draw: random.Random) -> None:
+    """Does so many random things; refusals are part of the day. Some of the streams' consumers lag behind."""
     for _ in range(steps):
         try:
             _do_something(world, draw)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,10 @@ from inventory.history.steps import Workshop, conclude, read_plan, scan
 from inventory.pipeline.archiver import archive_batch
 from support.objects import DirectoryObjects
 from support.tape import StreamRecord, Tape
+
+#: As the state machine has it (tests/template).
+ATTEMPTS_MAX = 12
+_MAPS = (("Map", "map", "map"), ("ReduceHolds", "reduce", "reduce_holds"), ("ReduceItems", "reduce", "reduce_items"))
 
 
 @cache
@@ -57,6 +61,10 @@ class Incomplete(Exception):
     """The archive lacks something up to the instant."""
 
 
+class Overtaken(Exception):
+    """Other snapshots were committed again and again."""
+
+
 class History:
     """One bucket with its archiver and its snapshots, over the tables of a tape's world."""
 
@@ -67,7 +75,12 @@ class History:
         self.catalogue = Partitions()
         self.now_ms = 0
         self.workshop = Workshop(
-            objects=self.objects, now=lambda: self.now_ms, grace_ms=grace_ms, buckets=buckets, scan_segments=2
+            objects=self.objects,
+            now=lambda: self.now_ms,
+            grace_ms=grace_ms,
+            buckets=buckets,
+            scan_segments=2,
+            archive_lag_s=0,
         )
 
     def archive(self, records: Sequence[tuple[Source, StreamRecord]] | None = None, batch: int = 40) -> None:
@@ -79,23 +92,75 @@ class History:
             for start in range(0, len(of_source), batch):
                 archive_batch(self.objects, sources, of_source[start : start + batch], _refuse, 0)
 
-    def snapshot(self, as_of_ms: int, *, mode: Mode = Mode.INCREMENT) -> dict[str, Any]:
-        """One run of the state machine, without its waiting."""
+    def snapshot(
+        self,
+        as_of_ms: int,
+        *,
+        mode: Mode = Mode.INCREMENT,
+        attempts: int = 1,
+        before: Callable[[str], None] = lambda state: None,
+    ) -> dict[str, Any]:
+        """One execution of the state machine; it does not wait for the archive.
+
+        Args:
+            as_of_ms: The instant.
+            mode: How it begins.
+            attempts: How often it may plan; nothing comes of a second one where nothing moves.
+            before: Told each state before it is entered, and Scan before each segment: the world need not stand still.
+
+        Raises:
+            Incomplete: The archive still lacked something after as many attempts as it is given.
+        """
         self.now_ms = max(self.now_ms, as_of_ms + self.workshop.grace_ms)
+        before("Finish")
         self.conclude({"step": "finish"})
-        planned = self.workshop.run({"step": "plan", "as_of_ms": as_of_ms, "mode": mode})
-        if planned["done"]:
-            return planned
-        for name in ("map", "reduce_holds", "reduce_items"):
-            self.each(planned, "map" if name == "map" else "reduce", name)
-        if planned["scan"]:
-            client = self.tape.world.database.client
-            for item in self.items(planned, "scan"):
-                scan(self.objects, client, self.tape.tables, item)
-        sealed = self.workshop.run({"step": "seal", "run": planned["run"]})
-        if not sealed["complete"]:
-            raise Incomplete(sealed["incomplete"])
-        return planned | self.conclude({"step": "commit", "run": planned["run"]})
+        before("Begin")
+        words = self.begin(as_of_ms, mode)
+        if words["done"]:
+            return words
+        if words["scan"]:
+            self.scan(words, before)
+        for attempt in range(attempts):
+            words, sealed = self._attempt(words, before)
+            if words["done"]:
+                return words
+            if sealed["complete"]:
+                before("Commit")
+                committed = self.conclude({"step": "commit", "run": words["run"]})
+                if committed["outcome"] != "overtaken":
+                    return words | committed
+            elif attempt == attempts - 1:
+                raise Incomplete(sealed["incomplete"])
+        raise Overtaken
+
+    def begin(self, as_of_ms: int | None, mode: Mode = Mode.INCREMENT) -> dict[str, Any]:
+        """The step that settles what holds for the whole execution."""
+        return self.workshop.run({"step": "begin", "as_of_ms": as_of_ms, "mode": mode})
+
+    def scan(self, words: dict[str, Any], before: Callable[[str], None] = lambda state: None) -> None:
+        """Reads the live tables, segment by segment."""
+        client = self.tape.world.database.client
+        for item in self.items(words, "scan"):
+            before("Scan")
+            scan(self.objects, client, self.tape.tables, item)
+
+    def reduced(self, words: dict[str, Any], before: Callable[[str], None] = lambda state: None) -> dict[str, Any]:
+        """Plans, maps and reduces."""
+        before("Plan")
+        words = self.workshop.run({**words, "step": "plan"})
+        if not words["done"]:
+            for state, listed, step in _MAPS:
+                before(state)
+                self.each(words, listed, step)
+        return words
+
+    def _attempt(self, words: dict[str, Any], before: Callable[[str], None]) -> tuple[dict[str, Any], dict[str, Any]]:
+        before("WaitForArchive")
+        words = self.reduced(words, before)
+        if words["done"]:
+            return words, {}
+        before("Seal")
+        return words, self.workshop.run({**words, "step": "seal"})
 
     def each(self, planned: dict[str, Any], listed: str, step: str) -> None:
         """A step for every item of a list, as a Distributed Map does."""

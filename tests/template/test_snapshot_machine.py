@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from support.template import properties
+from support.template import load_template, properties
+from support.workflow import ATTEMPTS_MAX
 
 ROOT = Path(__file__).parents[2]
 MACHINE = json.loads((ROOT / properties("SnapshotMachine")["DefinitionUri"]).read_text())
@@ -58,10 +59,11 @@ def test_maps_are_distributed_and_use_nothing_that_only_one_of_the_platforms_has
 
 
 def test_waiting_for_the_archive_and_for_others_ends() -> None:
+    assert STATES["IsSealed"]["Choices"][1]["NumericLessThan"] == ATTEMPTS_MAX
     for name in ("IsSealed", "IsCommitted"):
         again = [choice for choice in STATES[name]["Choices"] if choice.get("Variable") == "$.attempt"]
         assert len(again) == 1
-        assert again[0]["NumericLessThan"] <= 10
+        assert again[0]["NumericLessThan"] <= ATTEMPTS_MAX
         assert STATES[STATES[name]["Default"]]["Type"] == "Fail"
     assert MACHINE["TimeoutSeconds"] <= 7200
 
@@ -72,3 +74,18 @@ def test_it_runs_on_the_hour_and_from_the_first_event_every_day() -> None:
     assert (inputs["Hourly"]["mode"], inputs["Hourly"]["align_ms"]) == ("increment", 3_600_000)
     assert (inputs["Daily"]["mode"], inputs["Daily"]["align_ms"]) == ("rebuild", 86_400_000)
     assert {event["ScheduleExpression"] for event in events.values()} == {"cron(3 * * * ? *)", "cron(33 0 * * ? *)"}
+    assert {event["State"]["Ref"] for event in events.values()} == {"SnapshotSchedule"}
+    assert load_template()["Parameters"]["SnapshotSchedule"]["Default"] == "ENABLED"
+
+
+def test_the_live_tables_are_read_once_and_before_the_archive_is_listed() -> None:
+    """The seal relies on it (docs/history.md): no way leads to Plan but past the reading, and none leads back to it."""
+    assert MACHINE["StartAt"] == "Finish"
+    assert STATES["Finish"]["Next"] == "Begin"
+    assert STATES["Begin"]["Next"] == "WhatIsKnown"
+    assert next_states(STATES["WhatIsKnown"]) == {"Done", "Scan", "Plan"}
+    assert STATES["WhatIsKnown"]["Choices"][1] == {"Variable": "$.scan", "BooleanEquals": True, "Next": "Scan"}
+    assert {name for name in STATES if "Scan" in next_states(STATES[name])} == {"WhatIsKnown"}
+    assert {name for name in STATES if "WhatIsKnown" in next_states(STATES[name])} == {"Begin"}
+    assert STATES["Scan"]["Next"] == "WaitForArchive"
+    assert STATES["WaitForArchive"]["Next"] == "Plan"

@@ -9,6 +9,7 @@ _NUMBERS: Final[Mapping[str, int]] = {
     "open_slices": 1_024,
     "history_buckets": 1_024,
     "snapshot_grace_s": 86_400,
+    "archive_lag_s": 3_600,
     "scan_segments": 256,
 }
 
@@ -34,6 +35,7 @@ class Settings:
         signing_key: The id of the key that signs manifests.
         history_buckets: Into how many buckets new snapshots are cut.
         snapshot_grace_s: How many seconds ago a snapshot's instant must be.
+        archive_lag_s: How many seconds a snapshot gives the archiver to bring what was read live.
         scan_segments: Into how many parts a seal reads each live table.
         open_slices: Into how many slices the index of unfinished holds is cut.
         environment: The name of the deployment.
@@ -52,6 +54,7 @@ class Settings:
     signing_key: str = ""
     history_buckets: int = 64
     snapshot_grace_s: int = 60
+    archive_lag_s: int = 10
     scan_segments: int = 8
     open_slices: int = 64
     environment: str = "local"

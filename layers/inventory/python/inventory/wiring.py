@@ -139,4 +139,5 @@ def workshop_from(settings: Settings) -> "Workshop":
         grace_ms=settings.snapshot_grace_s * 1000,
         buckets=settings.history_buckets,
         scan_segments=settings.scan_segments,
+        archive_lag_s=settings.archive_lag_s,
     )

@@ -121,9 +121,10 @@ def run_map_task(objects: Objects, plan: Plan, task: MapTask, work: Path, *, thr
         read_lines(connection, task.source, files)
         bucket = bucket_sql("coalesce(item_id, record_key)", plan.buckets)
         now = f"at_ms > {plan.fold_from_ms} AND at_ms <= {plan.as_of_ms}"
+        later = f"at_ms > {plan.as_of_ms} AND NOT (type = 'hold_removed' AND settled)"
         for name, rows in (
             ("events", f"SELECT {named(LEDGER)}, {bucket} AS bucket FROM events WHERE {now}"),
-            ("later", f"SELECT record_key, rev, {bucket} AS bucket FROM events WHERE at_ms > {plan.as_of_ms}"),
+            ("later", f"SELECT record_key, rev, {bucket} AS bucket FROM events WHERE {later}"),
         ):
             folder = work / name
             connection.execute(f"COPY ({rows}) TO '{folder}' (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (bucket))")

@@ -94,44 +94,84 @@ def plan_from(content: bytes) -> Plan:
     return Plan(**{**told, "mode": Mode(told["mode"]), "tasks": tasks})
 
 
-def make_plan(
-    objects: Objects, *, as_of_ms: Milliseconds, mode: Mode, now_ms: Milliseconds, grace_ms: Milliseconds, buckets: int
-) -> Plan:
-    """Looks at the chain and the archive, and decides.
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the chain of manifests stands towards an instant.
+
+    Attributes:
+        as_of_ms: The instant.
+        known: The chain from its newest manifest back to where nothing older can be nearer to the instant.
+    """
+
+    as_of_ms: Milliseconds
+    known: tuple[Manifest, ...]
+
+    @property
+    def head(self) -> int:
+        """The number of the newest manifest; 0 for none."""
+        return self.known[0].number if self.known else 0
+
+    @property
+    def latest_ms(self) -> Milliseconds:
+        """The latest instant that the chain has; 0 for none."""
+        return max((manifest.as_of_ms for manifest in self.known), default=0)
+
+    @property
+    def exists(self) -> Manifest | None:
+        """The manifest that has this very instant already."""
+        return next((manifest for manifest in self.known if manifest.as_of_ms == self.as_of_ms), None)
+
+    @property
+    def sealed(self) -> bool:
+        """Whether this or a later instant is in the chain: then all events up to it were in the archive."""
+        return self.latest_ms >= self.as_of_ms
+
+    def done(self, mode: Mode) -> bool:
+        """Whether there is nothing left to do."""
+        return self.exists is not None and mode is Mode.INCREMENT
+
+
+def standing_of(objects: Objects, as_of_ms: Milliseconds) -> Standing:
+    """Looks at the chain."""
+    return Standing(as_of_ms, tuple(_back_to(objects, as_of_ms)))
+
+
+def check_instant(as_of_ms: Milliseconds, now_ms: Milliseconds, grace_ms: Milliseconds) -> None:
+    """Passes instants that a snapshot can have.
 
     Raises:
-        InstantTooRecent: `as_of_ms` is less than the grace ago.
+        InstantTooRecent: It is less than the grace ago.
         ValueError: It is no whole second.
     """
     if as_of_ms % 1000:
         raise ValueError("a snapshot's instant is a whole second")
     if as_of_ms > now_ms - grace_ms:
         raise InstantTooRecent(f"{stamp_of(as_of_ms)} is less than {grace_ms // 1000} s ago")
-    known = list(_back_to(objects, as_of_ms))
-    head = known[0].number if known else 0
-    latest_ms = max((manifest.as_of_ms for manifest in known), default=0)
-    exists = next((manifest for manifest in known if manifest.as_of_ms == as_of_ms), None)
+
+
+def make_plan(objects: Objects, *, as_of_ms: Milliseconds, mode: Mode, now_ms: Milliseconds, buckets: int) -> Plan:
+    """Looks at the chain and the archive, and decides."""
+    standing = standing_of(objects, as_of_ms)
+    exists = standing.exists
     if exists is not None:
         buckets = exists.buckets
         ledger_from_ms = exists.body["ledger_from_ms"]
     else:
-        ledger_from_ms = latest_ms if as_of_ms > latest_ms else None
-    usable = [manifest.as_of_ms for manifest in known if manifest.as_of_ms < as_of_ms and manifest.buckets == buckets]
+        ledger_from_ms = None if standing.sealed else standing.latest_ms
+    usable = [each.as_of_ms for each in standing.known if each.as_of_ms < as_of_ms and each.buckets == buckets]
     base_ms = max(usable) if usable and mode is Mode.INCREMENT else None
-    sealed = latest_ms >= as_of_ms
-    until_ms = as_of_ms + OVERLAP_MS if sealed else now_ms
-    done = exists is not None and mode is Mode.INCREMENT
+    until_ms = as_of_ms + OVERLAP_MS if standing.sealed else now_ms
     return Plan(
         as_of_ms=as_of_ms,
         mode=mode,
-        head=head,
+        head=standing.head,
         exists=None if exists is None else exists.number,
         base_ms=base_ms,
         fold_from_ms=base_ms or 0,
         ledger_from_ms=ledger_from_ms,
-        sealed=sealed,
+        sealed=standing.sealed,
         buckets=buckets,
-        tasks=() if done else tuple(_tasks(objects, base_ms, until_ms)),
+        tasks=() if standing.done(mode) else tuple(_tasks(objects, base_ms, until_ms)),
     )
 
 

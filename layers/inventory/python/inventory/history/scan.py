@@ -1,15 +1,16 @@
 """Scan: the live tables as the seal needs them, read consistently and in parallel, segment by segment."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from inventory.domain.clock import Milliseconds
 from inventory.domain.events import KEY_OF, Source, is_directory
 from inventory.history.columnar import LIVE, engine, load, save
-from inventory.history.layout import bucket_of
+from inventory.history.layout import PARTIALS, bucket_of, stamp_of
 from inventory.history.map_task import kind_of
-from inventory.history.plan import Plan
 from inventory.storage.codec import decode
 from inventory.storage.objects import Objects
 
@@ -32,22 +33,59 @@ def segments(of: int) -> list[Segment]:
     return [Segment(source, number, of) for source in Source for number in range(of)]
 
 
-def live_prefix(plan: Plan, kind: str, bucket: int) -> str:
-    """How the names of what was read for a bucket begin."""
-    return f"{plan.run}live/{kind}-{bucket:04d}-"
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One task of an execution: what it reads, and where to.
+
+    Attributes:
+        live: The execution's own folder.
+        buckets: Into how many buckets records are cut.
+        segment: What is read.
+    """
+
+    live: str
+    buckets: int
+    segment: Segment
+
+    def path(self, bucket: int) -> str:
+        """Where it leaves what it found for a bucket; each has a file, also with nothing in it."""
+        segment = self.segment
+        return f"{self.live}{kind_of(segment.source)}-{bucket:04d}-{segment.source}-{segment.number:03d}.parquet"
 
 
-def scan_segment(objects: Objects, client: Any, table: str, plan: Plan, segment: Segment, work: Path) -> int:
+def live_folder(as_of_ms: Milliseconds, now_ms: Milliseconds) -> str:
+    """The folder of an execution's reading: no two that began at other times share one."""
+    return f"{PARTIALS}live/{stamp_of(as_of_ms)}-{now_ms}/"
+
+
+def segments_path(live: str) -> str:
+    """Where it is told which segments are read into a folder."""
+    return f"{live}segments.json"
+
+
+def read_paths(objects: Objects, live: str, kind: str, bucket: int) -> list[str]:
+    """Where everything lies that was read for a bucket.
+
+    Raises:
+        NoSuchObject: Nothing was to be read into this folder.
+    """
+    told = json.loads(objects.read(segments_path(live)))
+    readings = [
+        Reading(live, each["buckets"], Segment(Source(each["source"]), each["number"], each["of"])) for each in told
+    ]
+    return [reading.path(bucket) for reading in readings if kind_of(reading.segment.source) == kind]
+
+
+def scan_segment(objects: Objects, client: Any, table: str, reading: Reading, work: Path) -> int:
     """Reads a segment and writes its records' keys, revisions and instants by bucket; gives their number.
 
     Raises:
         botocore.exceptions.ClientError: The table did not answer.
         KeyError, TypeError, ValueError: It has something that is no record of the service.
     """
-    rows: dict[int, list[LiveRow]] = {bucket: [] for bucket in range(plan.buckets)}
-    for bucket, row in _live(client, table, plan.buckets, segment):
+    rows: dict[int, list[LiveRow]] = {bucket: [] for bucket in range(reading.buckets)}
+    for bucket, row in _live(client, table, reading):
         rows[bucket].append(row)
-    kind = kind_of(segment.source)
     with engine(work) as sql:
         for bucket, found in rows.items():
             load(sql, "live", LIVE, [])
@@ -55,12 +93,12 @@ def scan_segment(objects: Objects, client: Any, table: str, plan: Plan, segment:
                 sql.executemany("INSERT INTO live VALUES (?, ?, ?, ?)", found[start : start + _ROWS_AT_ONCE])
             file = work / "live.parquet"
             save(sql, "SELECT * FROM live", LIVE, "record_key", file, "")
-            name = f"{segment.source}-{segment.number:03d}"
-            objects.upload(file, f"{live_prefix(plan, kind, bucket)}{name}")
+            objects.upload(file, reading.path(bucket))
     return sum(map(len, rows.values()))
 
 
-def _live(client: Any, table: str, buckets: int, segment: Segment) -> Iterator[tuple[int, LiveRow]]:
+def _live(client: Any, table: str, reading: Reading) -> Iterator[tuple[int, LiveRow]]:
+    segment = reading.segment
     key = KEY_OF[segment.source]
     request = {
         "TableName": table,
@@ -85,7 +123,7 @@ def _live(client: Any, table: str, buckets: int, segment: Segment) -> Iterator[t
                 named = name.removesuffix("#*") if is_directory(name) else name.split("#")[0]
             else:
                 named = record["item"] if segment.source is Source.ADJUSTMENTS else name
-            yield bucket_of(named, buckets), (name, record["rev"], record["at"], "settlement" in record)
+            yield bucket_of(named, reading.buckets), (name, record["rev"], record["at"], "settlement" in record)
         if "LastEvaluatedKey" not in answer:
             return
         request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]

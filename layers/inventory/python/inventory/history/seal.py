@@ -9,14 +9,16 @@ from inventory.history.columnar import HEADS, LIVE, engine, load
 from inventory.history.map_task import download_all
 from inventory.history.plan import Plan
 from inventory.history.reduce import heads_path, read_results
-from inventory.history.scan import live_prefix
+from inventory.history.scan import read_paths
 from inventory.storage.objects import Objects
 
 _TOLD_MAX: Final = 20
 
-#: A record is complete if the archive has what comes next, or the live record is what the fold says, or is just the
-#: one write ahead that came after the instant. A live record that the fold lacks must have begun after it, or have been
-#: settled by the base's time: settled holds are final, and so not kept. All others wait for the archiver.
+#: The live tables were read when no write up to the instant could come any more, and before the archive was listed. So
+#: a record is complete if the archive has what comes next after the instant, or the live record is what the fold says,
+#: or just the one write ahead that came after the instant. A live record that the fold lacks must have begun after it,
+#: or have been settled by the base's time: settled holds are final, and so not kept. All others wait for the archiver.
+#: Why that is enough, and ends: docs/history.md.
 _INCOMPLETE: Final = """
 SELECT record_key, head.rev AS folded, live.rev AS live,
        CASE WHEN live.rev IS NULL THEN 'the live record is gone, and its removal is not archived'
@@ -41,8 +43,14 @@ class Incomplete:
     why: str
 
 
-def find_incomplete(objects: Objects, plan: Plan, work: Path) -> list[Incomplete]:
+def find_incomplete(objects: Objects, plan: Plan, live: str, work: Path) -> list[Incomplete]:
     """The first few records that stand in the way of the seal; none where the snapshot may be committed.
+
+    Args:
+        objects: The history's bucket.
+        plan: The run, reduced.
+        live: The folder of what was read of the live tables, before the plan listed the archive.
+        work: A folder on disk.
 
     Raises:
         NoSuchObject: A reduce or scan task has not been done.
@@ -55,17 +63,16 @@ def find_incomplete(objects: Objects, plan: Plan, work: Path) -> list[Incomplete
     found: list[Incomplete] = []
     for kind in ("holds", "items"):
         for bucket in range(plan.buckets):
-            found += _incomplete_in(objects, plan, kind, bucket, work / f"{kind}-{bucket}")
+            found += _incomplete_in(objects, plan, live, kind, bucket, work / f"{kind}-{bucket}")
             if len(found) >= _TOLD_MAX:
                 return found[:_TOLD_MAX]
     return found
 
 
-def _incomplete_in(objects: Objects, plan: Plan, kind: str, bucket: int, work: Path) -> Iterator[Incomplete]:
-    live = [stored.key for stored in objects.list(live_prefix(plan, kind, bucket))]
+def _incomplete_in(objects: Objects, plan: Plan, live: str, kind: str, bucket: int, work: Path) -> Iterator[Incomplete]:
     with engine(work) as sql:
         load(sql, "head", HEADS, download_all(objects, [heads_path(plan, kind, bucket)], work / "heads"))
-        load(sql, "live", LIVE, download_all(objects, live, work / "live"))
+        load(sql, "live", LIVE, download_all(objects, read_paths(objects, live, kind, bucket), work / "live"))
         sql.execute(
             "CREATE MACRO of_adjustments(key) AS key LIKE 'adj\\_%' ESCAPE '\\' OR key LIKE 'trf\\_%' ESCAPE '\\'"
         )

@@ -18,9 +18,9 @@ from inventory.history.commit import Catalogue, commit, finish
 from inventory.history.layout import snapshot_id
 from inventory.history.manifest import Signer
 from inventory.history.map_task import run_map_task
-from inventory.history.plan import Mode, Plan, make_plan, plan_from
+from inventory.history.plan import Mode, Plan, check_instant, make_plan, plan_from, standing_of
 from inventory.history.reduce import reduce_holds, reduce_items
-from inventory.history.scan import Segment, scan_segment, segments
+from inventory.history.scan import Reading, Segment, live_folder, scan_segment, segments, segments_path
 from inventory.history.seal import find_incomplete
 from inventory.storage.objects import Objects
 
@@ -29,7 +29,7 @@ Words = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """What the steps of planning, mapping, reducing and sealing work with.
+    """What the steps of beginning, planning, mapping, reducing and sealing work with.
 
     Attributes:
         objects: The history's bucket.
@@ -37,6 +37,7 @@ class Workshop:
         grace_ms: How long ago an instant must be.
         buckets: Into how many buckets new snapshots are cut.
         scan_segments: Into how many parts each live table is read.
+        archive_lag_s: How many seconds the archiver is given to bring what was read live.
         threads: How many threads a map task may use.
     """
 
@@ -45,6 +46,7 @@ class Workshop:
     grace_ms: Milliseconds
     buckets: int
     scan_segments: int
+    archive_lag_s: int
     threads: int = 1
 
     def run(self, words: Words) -> dict[str, Any]:
@@ -54,6 +56,7 @@ class Workshop:
             KeyError: There is no such step.
         """
         steps: dict[str, Callable[[Words], dict[str, Any]]] = {
+            "begin": self._begin,
             "plan": self._plan,
             "map": self._map,
             "reduce_holds": self._reduce_holds,
@@ -62,39 +65,59 @@ class Workshop:
         }
         return steps[words["step"]](words)
 
-    def _plan(self, words: Words) -> dict[str, Any]:
-        """Input: `as_of_ms`, or null for the latest possible multiple of `align_ms`; `mode`, `attempt`."""
-        as_of_ms = words.get("as_of_ms")
+    def _begin(self, words: Words) -> dict[str, Any]:
+        """Settles what holds for the whole execution, however often it plans.
+
+        Input: `as_of_ms`, or null for the latest possible multiple of `align_ms`; `mode`.
+
+        Raises:
+            InstantTooRecent: The instant is less than the grace ago.
+        """
+        now_ms, as_of_ms, mode = self.now(), words.get("as_of_ms"), Mode(words.get("mode", Mode.INCREMENT))
         if as_of_ms is None:
-            as_of_ms = latest_possible(self.now(), self.grace_ms, words.get("align_ms", 1000))
+            as_of_ms = latest_possible(now_ms, self.grace_ms, words.get("align_ms", 1000))
+        check_instant(as_of_ms, now_ms, self.grace_ms)
+        standing = standing_of(self.objects, as_of_ms)
+        live = live_folder(as_of_ms, now_ms)
+        if not standing.sealed:
+            told = [{"live": live, "buckets": self.buckets, **asdict(each)} for each in segments(self.scan_segments)]
+            self.objects.put(segments_path(live), json.dumps(told).encode())
+        return {
+            "as_of_ms": as_of_ms,
+            "mode": mode,
+            "buckets": self.buckets,
+            "live": live,
+            "snapshot": snapshot_id(as_of_ms),
+            "done": standing.done(mode),
+            "scan": not standing.sealed,
+            "lists": {"scan": segments_path(live)},
+            "archive_lag_s": self.archive_lag_s,
+            "attempt": 0,
+        }
+
+    def _plan(self, words: Words) -> dict[str, Any]:
+        """Input: what `begin` settled, and the `attempt` that came before."""
         plan = make_plan(
             self.objects,
-            as_of_ms=as_of_ms,
-            mode=Mode(words.get("mode", Mode.INCREMENT)),
+            as_of_ms=words["as_of_ms"],
+            mode=Mode(words["mode"]),
             now_ms=self.now(),
-            grace_ms=self.grace_ms,
-            buckets=self.buckets,
+            buckets=words["buckets"],
         )
         lists = {
             "map": [{"task": index} for index in range(len(plan.tasks))],
             "reduce": [{"bucket": bucket} for bucket in range(plan.buckets)],
-            "scan": [asdict(segment) for segment in segments(self.scan_segments)],
         }
         self.objects.put(f"{plan.run}plan.json", plan.to_json())
         for name, items in lists.items():
             told = [{"run": plan.run, **item} for item in items]
             self.objects.put(f"{plan.run}{name}.json", json.dumps(told).encode())
-        return {
+        settled = ("as_of_ms", "mode", "buckets", "live", "snapshot", "archive_lag_s")
+        return {name: words[name] for name in settled} | {
             "run": plan.run,
-            "as_of_ms": as_of_ms,
-            "align_ms": words.get("align_ms", 1000),
-            "snapshot": snapshot_id(as_of_ms),
-            "mode": plan.mode,
             "done": plan.done,
-            "tasks": len(plan.tasks),
-            "scan": not plan.sealed,
-            "attempt": int(words.get("attempt", 0)) + 1,
             "lists": {name: f"{plan.run}{name}.json" for name in lists},
+            "attempt": words["attempt"] + 1,
         }
 
     def _map(self, words: Words) -> dict[str, Any]:
@@ -115,7 +138,7 @@ class Workshop:
 
     def _seal(self, words: Words) -> dict[str, Any]:
         with workplace() as work:
-            found = find_incomplete(self.objects, read_plan(self.objects, words["run"]), work)
+            found = find_incomplete(self.objects, read_plan(self.objects, words["run"]), words["live"], work)
         return {"complete": not found, "incomplete": [asdict(each) for each in found]}
 
 
@@ -123,8 +146,8 @@ def scan(objects: Objects, client: Any, tables: Mapping[Source, str], words: Wor
     """Reads one segment of a live table."""
     segment = Segment(Source(words["source"]), words["number"], words["of"])
     with workplace() as work:
-        plan = read_plan(objects, words["run"])
-        return {"records": scan_segment(objects, client, tables[segment.source], plan, segment, work)}
+        reading = Reading(words["live"], words["buckets"], segment)
+        return {"records": scan_segment(objects, client, tables[segment.source], reading, work)}
 
 
 def conclude(
