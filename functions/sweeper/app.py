@@ -1,16 +1,16 @@
-"""Every minute → whatever is unfinished gets finished."""
+"""Every minute → whatever is unfinished gets finished, and what is cold is merged."""
 
 import os
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from inventory.pipeline.sweeper import run_sweep
+from inventory.pipeline.sweeper import run_merges, run_sweep
 from inventory.settings import Settings
 from inventory.telemetry import logger, metrics
 from inventory.wiring import core_from
 
-settings = Settings.from_env(os.environ, needed=("stock_table", "holds_table"))
+settings = Settings.from_env(os.environ, needed=("stock_table", "holds_table", "availability_table"))
 core = core_from(settings)
 SPARE_MS = 10_000  # for the page of holds under way when the time is up
 
@@ -20,4 +20,10 @@ SPARE_MS = 10_000  # for the page of holds under way when the time is up
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int | bool]:
     until_ms = core.clock.now() + max(0, context.get_remaining_time_in_millis() - SPARE_MS)
     swept = run_sweep(core, until_ms=until_ms)
-    return {"expired": swept.expired, "settled": swept.settling.settled, "finished": swept.finished}
+    merged = run_merges(core, until_ms=until_ms)  # last, as it is worth the least
+    return {
+        "expired": swept.expired,
+        "settled": swept.settling.settled,
+        "merged": merged,
+        "finished": swept.finished,
+    }

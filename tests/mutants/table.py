@@ -54,6 +54,8 @@ class Mutant(NamedTuple):
 _GUARDS = "tests/unit/storage/test_guards.py::"
 _PROTOCOL = "tests/unit/protocol/"
 _PIPELINES = "tests/unit/pipeline/test_pipelines.py::"
+_REBALANCE = _PROTOCOL + "test_rebalance.py::"
+_HEAT = "tests/unit/domain/test_heat.py::"
 _STOCK = "storage/stock_records.py"
 _HOLDS = "storage/hold_records.py"
 
@@ -734,8 +736,8 @@ MUTANTS: Final = (
         "archive_complete",
         "also a directory's",
         "domain/availability.py",
-        "_newer(known.shards, news.shards), max(known.directory, news.directory)",
-        "_newer(known.shards, news.shards), news.directory if news.directory.rev else known.directory",
+        "directory = max(known.directory, news.directory)",
+        "directory = news.directory if news.directory.rev else known.directory",
         (_PIPELINES + "TestProjector", "tests/property/test_domain.py"),
     ),
     Mutant(
@@ -856,8 +858,73 @@ MUTANTS: Final = (
         "everything_settles",
         "all tries are bounded",
         "protocol/attempts.py",
-        "for number in range(ATTEMPTS_MAX):",
-        "for number in range(10 * ATTEMPTS_MAX):",
+        "for number in range(self._most):",
+        "for number in range(10 * self._most):",
         (_PROTOCOL + "test_place.py::TestFaults",),
+    ),
+    # everything_settles: what rebalances by itself neither repeats itself nor stops the stream
+    Mutant(
+        "everything_settles",
+        "what hinders a rebalancing does not stop the stream",
+        "pipeline/projector.py",
+        "except InventoryError as hindered:",
+        "except ZeroDivisionError as hindered:",
+        (_REBALANCE + "TestSplit::test_contention_puts_it_off_and_the_stream_goes_on",),
+    ),
+    Mutant(
+        "everything_settles",
+        "one looks after an item at a time",
+        "domain/rebalancing.py",
+        " or now_ms - heat.rebalanced < REBALANCED_EVERY_MS",
+        "",
+        (_REBALANCE + "TestSplit::test_one_looks_after_it_at_a_time", _HEAT + "TestWhen"),
+    ),
+    Mutant(
+        "everything_settles",
+        "news told twice warms once",
+        "domain/availability.py",
+        "if number not in known.shards or rev > known.shards[number].rev",
+        "if rev",
+        (_HEAT + "TestFolding",),
+    ),
+    Mutant(
+        "everything_settles",
+        "a rush that is over splits nothing",
+        "domain/rebalancing.py",
+        "now_ms - heat.at > HEAT_AGE_MAX_MS or ",
+        "",
+        (_HEAT + "TestWhen",),
+    ),
+    Mutant(
+        "everything_settles",
+        "a shard that is drawn from does not keep a move from the others",
+        "protocol/move.py",
+        "given.pop(reason.write.about.number, None)",
+        "pass",
+        (_REBALANCE + "TestSplit::test_a_shard_that_is_drawn_from_is_left_out_of_the_move",),
+    ),
+    Mutant(
+        "never_falsely_refused",
+        "what a rebalancing gives lands where the directory covers it",
+        "protocol/move.py",
+        "writes.append(check_covered(core.tables, item, warehouse, max(given), at))",
+        "pass",
+        (_REBALANCE + "TestLevelling::test_no_unit_lands_on_a_shard_given_up_meanwhile",),
+    ),
+    Mutant(
+        "everything_settles",
+        "what is sold meanwhile is not merged",
+        "protocol/rebalance.py",
+        "return None  # it is not cold any more",
+        "pass",
+        (_REBALANCE + "TestMerge::test_what_is_sold_meanwhile_is_not_cold",),
+    ),
+    Mutant(
+        "everything_settles",
+        "a merge leaves the shards that carry holds",
+        "protocol/rebalance.py",
+        "for key, shard in seen.shards.items() if shard.held), default=0)",
+        "for key, shard in seen.shards.items() if False), default=0)",
+        (_REBALANCE + "TestMerge::test_shards_that_carry_holds_stay_and_those_above_go",),
     ),
 )

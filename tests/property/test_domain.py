@@ -12,7 +12,7 @@ from inventory.domain.drawing import ItemView, Want, drawing_changes, merged, pl
 from inventory.domain.errors import ClockSkewed, InvalidRequest
 from inventory.domain.holds import Draw, Hold, Line, Status, Take, executed_by_line, settling_changes
 from inventory.domain.ids import digest, fingerprint
-from inventory.domain.leveling import leveling_moves
+from inventory.domain.leveling import MOVED_SHARDS_MAX, Move, leveling_moves
 from inventory.domain.stock import ShardKey
 
 items = st.sampled_from("AB")
@@ -69,19 +69,51 @@ def test_nothing_is_called_short_that_could_be_drawn(seen: dict[str, ItemView], 
     assert (shortage(together, seen) is None) is enough
 
 
-@given(st.dictionaries(st.integers(0, 12), st.integers(0, 50), min_size=1), st.integers(1, 12))
-def test_levelling_moves_keep_the_total_and_level_it(available: dict[int, int], over: int) -> None:
+amounts = st.dictionaries(st.integers(0, 12), st.integers(0, 50), min_size=1)
+
+
+def _made(moves: list[Move], available: dict[int, int]) -> Counter[int]:
+    """What lies where after the moves, each of which can be made after those before it, in one transaction."""
     left = Counter(available)
-    moves = leveling_moves(available, over)
     for move in moves:
-        assert move.source != move.destination
-        assert 0 < move.quantity <= left[move.source], "each move can be made after those before it"
-        left[move.source] -= move.quantity
-        left[move.destination] += move.quantity
+        assert sum(move.taken.values()) == sum(move.given.values())
+        assert not move.taken.keys() & move.given.keys()
+        assert len(move.taken) + len(move.given) <= MOVED_SHARDS_MAX
+        assert all(0 < units <= left[number] for number, units in move.taken.items())
+        assert all(units > 0 for units in move.given.values())
+        left.subtract(move.taken)
+        left.update(move.given)
+    return left
+
+
+@given(amounts, st.integers(1, 12))
+def test_levelling_moves_keep_the_total_and_level_it(available: dict[int, int], over: int) -> None:
+    moves = leveling_moves(available, over)
+    left = _made(moves, available)
     assert sum(left.values()) == sum(available.values())
     assert max(left[number] for number in range(over)) - min(left[number] for number in range(over)) <= 1
     assert not any(units for number, units in left.items() if number >= over)
-    assert len(moves) <= len(available) + over
+    assert len(moves) <= 1
+
+
+@given(st.dictionaries(st.integers(0, 255), st.integers(0, 10_000), min_size=1), st.integers(1, 256))
+def test_levelling_many_shards_takes_few_transactions(available: dict[int, int], over: int) -> None:
+    moves = leveling_moves(available, over)
+    left = _made(moves, available)
+    assert max(left[number] for number in range(over)) - min(left[number] for number in range(over)) <= 1
+    assert len(moves) <= 1 + (len(available) + over) // (MOVED_SHARDS_MAX - 2)
+
+
+@given(amounts, st.integers(1, 12))
+def test_while_sales_go_on_one_shard_gives_to_those_in_need(available: dict[int, int], over: int) -> None:
+    moves = leveling_moves(available, over, one_source=True)
+    left = _made(moves, available)
+    assert all(len(move.taken) == 1 for move in moves)
+    part = sum(available.values()) // over
+    for number in range(over):
+        gained = left[number] - available.get(number, 0)
+        assert gained <= 0 or available.get(number, 0) * 2 < part + 1
+        assert left[number] * 2 >= part
 
 
 draws = st.lists(st.builds(Draw, st.integers(0, 5), st.integers(1, 9)), min_size=1, max_size=4)

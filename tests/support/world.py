@@ -16,7 +16,7 @@ from inventory.domain.ids import Requester, fingerprint
 from inventory.domain.stock import Directory, Shard
 from inventory.pipeline.projector import project_batch
 from inventory.pipeline.settler import settle_batch
-from inventory.pipeline.sweeper import run_sweep
+from inventory.pipeline.sweeper import run_merges, run_sweep
 from inventory.protocol.adjust import adjust
 from inventory.protocol.core import Answer, Core
 from inventory.protocol.place import place
@@ -136,6 +136,10 @@ class World:
     def sweep(self) -> Swept:
         """One run of the sweeper, with a minute to spend."""
         return run_sweep(self.core, until_ms=self.clock.now_ms + 60_000)
+
+    def merge_cold(self) -> int:
+        """One run over what is split, with a minute to spend."""
+        return run_merges(self.core, until_ms=self.clock.now_ms + 60_000)
 
     def records(self, table: str) -> Iterator[Record]:
         """Everything in a table."""

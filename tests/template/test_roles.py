@@ -79,8 +79,8 @@ def test_each_role_writes_only_the_records_that_are_its_business() -> None:
         "HoldsRole": {"HoldsTable", "StockTable", "RequestsTable"},
         "AdjustmentsRole": {"StockTable", "AdjustmentsTable", "RequestsTable"},
         "SettlerRole": {"HoldsTable", "StockTable"},
-        "SweeperRole": {"HoldsTable", "StockTable"},
-        "ProjectorRole": {"AvailabilityTable"},
+        "SweeperRole": {"HoldsTable", "StockTable", "AvailabilityTable"},
+        "ProjectorRole": {"AvailabilityTable", "StockTable"},
         "ArchiverRole": set(),
         "SnapshotRole": set(),
         "SnapshotScanRole": set(),
@@ -139,3 +139,9 @@ def test_only_the_commit_writes_what_a_reader_sees() -> None:
 def test_only_the_commit_signs() -> None:
     assert [role for role in ROLES if granted(role, "kms")] == ["SnapshotCommitRole"]
     assert granted("SnapshotCommitRole", "kms") == {"ManifestKey": {"kms:Sign", "kms:GetPublicKey"}}
+
+
+def test_what_happened_by_itself_is_published_by_whoever_did_it_on_this_stack_s_own_bus() -> None:
+    assert {role: granted(role, "events") for role in ROLES if granted(role, "events")} == {
+        role: {"EventBus": {"events:PutEvents"}} for role in ("ProjectorRole", "SweeperRole")
+    }

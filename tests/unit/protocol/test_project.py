@@ -46,8 +46,8 @@ class TestFolding:
     def test_old_news_changes_nothing(self, world: Watched) -> None:
         project(world.core, _news(0, 5, 10))
         world.wire.calls.clear()
-        assert project(world.core, _news(0, 4, 99)) == 0
-        assert project(world.core, _news(0, 5, 10)) == 0
+        assert project(world.core, _news(0, 4, 99)).written == 0
+        assert project(world.core, _news(0, 5, 10)).written == 0
         assert "PutItem" not in world.wire.calls
         assert _projection(world).available == 10
         world.ends_well = False
@@ -68,7 +68,7 @@ class TestFolding:
         assert _projection(world, "A", "W2").directory == DirectoryCount(2, 1)
 
     def test_news_of_nothing_is_nothing(self, world: Watched) -> None:
-        assert project(world.core, news_of([])) == 0
+        assert project(world.core, news_of([])).written == 0
 
 
 class TestOthersMeanwhile:
@@ -110,6 +110,6 @@ class TestOthersMeanwhile:
         world.wire.lose(PUTS)
         with pytest.raises(Overloaded):
             project(world.core, news)
-        assert project(world.core, news) == 0
+        assert project(world.core, news).written == 0
         assert _projection(world).available == 3
         world.ends_well = False

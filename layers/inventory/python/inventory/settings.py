@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final, Self
 
+from inventory.domain.limits import CHANGES_PER_SHARD_MAX
+
 #: The settings that are numbers, each with its highest value.
 _NUMBERS: Final[Mapping[str, int]] = {
     "open_slices": 1_024,
@@ -11,6 +13,7 @@ _NUMBERS: Final[Mapping[str, int]] = {
     "snapshot_grace_s": 86_400,
     "archive_lag_s": 3_600,
     "scan_segments": 256,
+    "changes_per_shard": 100_000,
 }
 
 
@@ -38,6 +41,8 @@ class Settings:
         archive_lag_s: How many seconds a snapshot gives the archiver to bring what was read live.
         scan_segments: Into how many parts a seal reads each live table.
         open_slices: Into how many slices the index of unfinished holds is cut.
+        changes_per_shard: How many changes a second of one shard are enough to split it, without any contention.
+        event_bus: Where events are published; empty where nothing is.
         environment: The name of the deployment.
         docs_url: Where docs/errors.md can be read, or empty; answers then name no page.
     """
@@ -57,6 +62,8 @@ class Settings:
     archive_lag_s: int = 10
     scan_segments: int = 8
     open_slices: int = 64
+    changes_per_shard: int = CHANGES_PER_SHARD_MAX
+    event_bus: str = ""
     environment: str = "local"
     docs_url: str = ""
 

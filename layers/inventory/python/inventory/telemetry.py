@@ -30,6 +30,11 @@ class Metric(StrEnum):
     EVENTS_ARCHIVED = "EventsArchived"
     ARCHIVE_LAG = "ArchiveLag"
     STAMPS_APART = "StampsApart"
+    ITEMS_SPLIT = "ItemsSplit"
+    ITEMS_MERGED = "ItemsMerged"
+    UNITS_LEVELED = "UnitsLeveled"
+    REBALANCES_PUT_OFF = "RebalancesPutOff"
+    EVENTS_LOST = "EventsLost"
 
 
 _IN_MILLISECONDS: Final = frozenset({Metric.SETTLEMENT_LAG, Metric.PROJECTION_LAG, Metric.ARCHIVE_LAG})

@@ -3,23 +3,26 @@
 import json
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from inventory.domain.clock import HybridClock
 from inventory.domain.events import Source
+from inventory.domain.heat import Thresholds
 from inventory.domain.limits import STOCK_AGE_MAX_MS
 from inventory.pipeline.stream import SetAside, StreamRecord
-from inventory.protocol.core import Core
+from inventory.protocol.core import Announce, Core
 from inventory.protocol.hints import Hints, Memory, Refusals
 from inventory.settings import Settings
 from inventory.storage.database import Database
 from inventory.storage.objects import S3Objects
 from inventory.storage.tables import Tables
-from inventory.telemetry import report
+from inventory.telemetry import Metric, logger, report
 
 if TYPE_CHECKING:
     from inventory.history.steps import Workshop  # DuckDB stays off the API's path
@@ -33,6 +36,11 @@ CLIENT_CONFIG = Config(
     max_pool_connections=10,
     tcp_keepalive=True,
     parameter_validation=False,
+)
+
+#: An event is told once, or lost.
+EVENTS_CONFIG = Config(
+    connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 1}, parameter_validation=False
 )
 
 #: Objects may be some 64 MB large; nobody waits for them.
@@ -52,7 +60,7 @@ def now_ms() -> int:
 
 def core_from(settings: Settings, *, client: Any = None, report: Callable[[str, int], None] = report) -> Core:
     """The service on the tables that the settings name."""
-    return core_with(
+    core = core_with(
         client or boto3.client("dynamodb", config=CLIENT_CONFIG),
         Tables(
             stock=settings.stock_table,
@@ -64,6 +72,10 @@ def core_from(settings: Settings, *, client: Any = None, report: Callable[[str, 
         open_slices=settings.open_slices,
         report=report,
     )
+    thresholds = Thresholds(changes_per_shard=settings.changes_per_shard)
+    if not settings.event_bus:
+        return replace(core, thresholds=thresholds)
+    return replace(core, thresholds=thresholds, announce=announcer_on(settings.event_bus))
 
 
 def core_with(
@@ -99,6 +111,27 @@ def core_with(
         pause=pause,
         report=report,
     )
+
+
+def announcer_on(bus: str, *, client: Any = None) -> Announce:
+    """Publishes events on an EventBridge bus: one call of at most two seconds, whose failure is counted and logged.
+
+    Events are for people and dashboards. Nothing of the service waits for one, and none is worth a second try that
+    would hold up the stream behind it.
+    """
+    events = client or boto3.client("events", config=EVENTS_CONFIG)
+
+    def announce(name: str, detail: Mapping[str, Any]) -> None:
+        entry = {"EventBusName": bus, "Source": "inventory", "DetailType": name, "Detail": json.dumps(detail)}
+        try:
+            failed = events.put_events(Entries=[entry])["FailedEntryCount"]
+        except (BotoCoreError, ClientError) as error:
+            logger.warning("event not published", extra={"event_name": name, "why": type(error).__name__})
+            failed = 1
+        if failed:
+            report(Metric.EVENTS_LOST, 1)
+
+    return announce
 
 
 def aside_on(queue_url: str) -> SetAside:

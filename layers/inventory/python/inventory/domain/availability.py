@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from inventory.domain.clock import Milliseconds
+from inventory.domain.heat import Heat, Touch, warmed
 
 
 class ShardCount(NamedTuple):
@@ -23,6 +24,7 @@ class DirectoryCount(NamedTuple):
 
 
 _NO_DIRECTORY = DirectoryCount(0, 1)
+_NEVER_TOUCHED = Heat()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Availability:
     warehouse: str
     shards: Mapping[int, ShardCount] = field(default_factory=dict)
     directory: DirectoryCount = _NO_DIRECTORY
+    heat: Heat = _NEVER_TOUCHED
 
     @property
     def version(self) -> int:
@@ -50,6 +53,11 @@ class Availability:
         return sum(entry.held for entry in self.shards.values())
 
     @property
+    def by_shard(self) -> dict[int, int]:
+        """Units that can be held, by shard."""
+        return {number: entry.available for number, entry in self.shards.items()}
+
+    @property
     def shard_count(self) -> int:
         """How many shards the stock is counted on, as far as the directory is known yet."""
         if self.directory.rev:
@@ -59,25 +67,45 @@ class Availability:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What a batch of the stock stream says of one item in one warehouse: the latest of each record."""
+    """What a batch of the stock stream says of one item in one warehouse: the latest of each record.
+
+    Attributes:
+        shards: The counts, by shard.
+        directory: What the directory says of the warehouse.
+        touches: All changes by sales, by shard and revision.
+        at: The latest instant of all that is told.
+    """
 
     shards: Mapping[int, ShardCount] = field(default_factory=dict)
     directory: DirectoryCount = _NO_DIRECTORY
+    touches: Mapping[tuple[int, int], Touch] = field(default_factory=dict)
+    at: Milliseconds = 0
 
-    def with_shard(self, number: int, count: ShardCount) -> "News":
-        """The news with one more revision of a shard."""
-        return News(_newer(self.shards, {number: count}), self.directory)
+    def with_shard(self, number: int, count: ShardCount, at: Milliseconds = 0, touch: Touch | None = None) -> "News":
+        """The news with one more revision of a shard, and the sale's touch, where it was a sale that made it."""
+        touches = self.touches if touch is None else {**self.touches, (number, count.rev): touch}
+        return News(_newer(self.shards, {number: count}), self.directory, touches, max(self.at, at))
 
-    def with_directory(self, count: DirectoryCount) -> "News":
+    def with_directory(self, count: DirectoryCount, at: Milliseconds = 0) -> "News":
         """The news with one more revision of the directory."""
-        return News(self.shards, max(self.directory, count))
+        return News(self.shards, max(self.directory, count), self.touches, max(self.at, at))
 
 
 def fold(known: Availability, news: News) -> Availability:
-    """The projection with the news in it; the same object's value where all of it was known."""
-    return Availability(
-        known.item, known.warehouse, _newer(known.shards, news.shards), max(known.directory, news.directory)
-    )
+    """The projection with the news in it; the same object's value where all of it was known.
+
+    Of the touches those count that belong to revisions not known yet, so that what is told twice warms once.
+    """
+    shards = _newer(known.shards, news.shards)
+    directory = max(known.directory, news.directory)
+    if shards == known.shards and directory == known.directory:
+        return known
+    fresh = [
+        touch
+        for (number, rev), touch in news.touches.items()
+        if number not in known.shards or rev > known.shards[number].rev
+    ]
+    return Availability(known.item, known.warehouse, shards, directory, warmed(known.heat, fresh, news.at))
 
 
 def _newer(known: Mapping[int, ShardCount], news: Mapping[int, ShardCount]) -> dict[int, ShardCount]:

@@ -36,3 +36,20 @@ HINTS_KEPT_MAX: Final = 2_000
 # How often something is tried before the caller is told to try again later.
 ATTEMPTS_MAX: Final = 24
 READ_PASSES_MAX: Final = 8
+
+# When an item is counted on more shards, and on fewer again (domain/heat.py). A partition of DynamoDB takes 1,000
+# write units a second (Amazon DynamoDB Developer Guide, "Best practices for designing and using partition keys
+# effectively"), and a write within a transaction takes two ("Amazon DynamoDB Transactions: How it works"): 500
+# changes a second of one shard at most. How long a transaction keeps a record nobody publishes: about 2 to 12 ms, so
+# that tries begin to fail at some 20 to 100 a second. That is not guessed at: the failed tries themselves tell.
+HEAT_DECAY_MS: Final = 2_000  # what is this old counts 1/e: seconds, so that a rush is met within seconds
+HEAT_CHANGES_MIN: Final = 50  # decayed changes: fewer prove nothing
+HOPS_PER_CHANGE_MAX: Final = 0.25  # of five tries one fails: a fifth of the time a shard is kept by somebody
+CHANGES_PER_SHARD_MAX: Final = 250  # a second: half of what a partition takes
+TRIES_PER_SHARD_MIN: Final = 8  # a second: a shard asked less often has time to spare for longer than any transaction
+UNITS_PER_SHARD_MIN: Final = 16  # finer, the last units are harder to find than buyers are to keep apart
+LEVELED_MEAN_MIN: Final = 32  # units on the average shard: with fewer there is little to level
+REBALANCED_EVERY_MS: Final = 1_000  # of one item in one warehouse
+REBALANCED_WITHIN_MS: Final = 1_000  # of one batch of the stream: what is not done by then the next one goes on with
+HEAT_AGE_MAX_MS: Final = 60_000  # a rush that was this long ago is over
+COLD_AFTER_MS: Final = 3_600_000  # without any change shards are merged; and so long after a try that left some

@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 
 from inventory.domain.availability import Availability, fold
+from inventory.domain.errors import InventoryError
+from inventory.pipeline.resharded import tell_of
 from inventory.pipeline.stream import Change, SetAside, StreamRecord, understood
 from inventory.protocol.core import Core
 from inventory.protocol.project import news_of, project
+from inventory.protocol.rebalance import rebalance
 from inventory.storage.codec import Record
 from inventory.telemetry import Metric, logger, report
 
@@ -17,12 +20,27 @@ def project_batch(core: Core, records: Sequence[StreamRecord], set_aside: SetAsi
         Conflict, Overloaded: Some could not be written now; the batch must be given again.
     """
     changes = [change for _, change in understood(records, _changed, set_aside)]
-    written = project(core, news_of(changes))
+    projected = project(core, news_of(changes))
+    for unbalanced in projected.unbalanced:
+        _rebalance(core, unbalanced)
     if changes:
         lag_ms = max(0, core.clock.now() - min(after["at"] for _, after in changes))
         report(Metric.PROJECTION_LAG, lag_ms)
-        logger.info("projected", extra={"records": len(records), "written": written, "lag_ms": lag_ms})
-    return written
+        logger.info("projected", extra={"records": len(records), "written": projected.written, "lag_ms": lag_ms})
+    return projected.written
+
+
+def _rebalance(core: Core, known: Availability) -> None:
+    """Looks after an item's stock. That may wait; the stream may not, so whatever hinders it ends it."""
+    subject = {"item": known.item, "warehouse": known.warehouse}
+    try:
+        split = rebalance(core, known)
+    except InventoryError as hindered:
+        core.report(Metric.REBALANCES_PUT_OFF, 1)
+        logger.info("rebalancing put off", extra={**subject, "why": hindered.code})
+        return
+    if split is not None:
+        tell_of(core, "Item Split", split)
 
 
 def _changed(change: Change) -> tuple[Record | None, Record] | None:

@@ -1,6 +1,8 @@
 """The every-minute run: finishes what nothing else has finished."""
 
+from inventory.pipeline.resharded import tell_of
 from inventory.protocol.core import Core
+from inventory.protocol.rebalance import merge_cold
 from inventory.protocol.sweep import Swept, sweep
 from inventory.telemetry import Metric, logger, report
 
@@ -35,3 +37,15 @@ def run_sweep(core: Core, *, until_ms: int) -> Swept:
         },
     )
     return swept
+
+
+def run_merges(core: Core, *, until_ms: int) -> int:
+    """Merges what is cold, in the time that is left after the sweep, and gives the number of items merged.
+
+    Raises:
+        Overloaded: The index of split stock could not be read; the next minute's run can.
+    """
+    merged = merge_cold(core, until_ms=until_ms)
+    for each in merged:
+        tell_of(core, "Item Merged", each)
+    return len(merged)

@@ -28,8 +28,9 @@ class Attempts:
         missed: Items of which a shard had less than was thought, with how often.
     """
 
-    def __init__(self, pause: Callable[[float], None], seed: str) -> None:
+    def __init__(self, pause: Callable[[float], None], seed: str, *, most: int = ATTEMPTS_MAX) -> None:
         self._pause = pause
+        self._most = most
         self._seed = seed
         self._wait_s = 0.0
         self._throttled = False
@@ -46,7 +47,7 @@ class Attempts:
             Conflict: All tries are used up, others were faster each time.
             Overloaded: The last one was throttled.
         """
-        for number in range(ATTEMPTS_MAX):
+        for number in range(self._most):
             if self._wait_s:
                 self._pause(self._wait_s)
                 self._wait_s = 0.0

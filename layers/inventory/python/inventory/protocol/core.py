@@ -1,11 +1,12 @@
 """What every use case works with, and the shapes that they answer in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from inventory.domain.availability import ItemStock
 from inventory.domain.clock import HybridClock
+from inventory.domain.heat import Thresholds
 from inventory.domain.ids import NewUuid
 from inventory.protocol.hints import Hints, Memory, Refusals
 from inventory.storage.database import Database
@@ -13,8 +14,16 @@ from inventory.storage.tables import Tables
 
 T = TypeVar("T")
 
+#: Tells others what happened: the event's name, and what there is to say of it. It never fails.
+Announce = Callable[[str, Mapping[str, Any]], None]
 #: Counts something for the operators: the metric's name and how much.
 Report = Callable[[str, int], None]
+
+_ON_AWS: Final = Thresholds()
+
+
+def unannounced(_name: str, _detail: Mapping[str, Any]) -> None:
+    """Tells nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +41,8 @@ class Core:
         new_uuid: Makes random UUIDs.
         pause: Waits for some seconds.
         report: Counts something for the operators.
+        announce: Tells others what happened, as far as they can be reached at once.
+        thresholds: When stock is counted on more shards.
     """
 
     database: Database
@@ -44,6 +55,8 @@ class Core:
     new_uuid: NewUuid
     pause: Callable[[float], None]
     report: Report
+    announce: Announce = unannounced
+    thresholds: Thresholds = _ON_AWS
 
     def new_id(self, prefix: str) -> str:
         """A random id with this prefix."""

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from inventory.domain.availability import Availability
 from inventory.domain.drawing import ItemView, Want
-from inventory.domain.stock import Directory, Shard, ShardKey, empty_shard
+from inventory.domain.errors import Missing
+from inventory.domain.stock import Directory, Shard, ShardKey, Warehouse, empty_shard
 from inventory.protocol.core import Core
 from inventory.storage.availability_records import availability_from
 from inventory.storage.stock_records import directory_from, is_directory, shard_from
@@ -75,6 +76,11 @@ class Pass:
             view.setdefault(key.warehouse, {})[key.number] = shard.available
         return view
 
+    @property
+    def by_number(self) -> dict[int, int]:
+        """Available units by the shard's number, for a reading of one warehouse."""
+        return {key.number: shard.available for key, shard in self.shards.items()}
+
     def only_fell_until(self, later: "Pass") -> bool:
         """Whether between the two readings no shard gained and the directory stood still."""
         inflows = {key: shard.inflow for key, shard in self.shards.items()}
@@ -116,6 +122,19 @@ def read_pass(core: Core, item: str, warehouse: str | None, expected: Sequence[S
         shard = shard_from(record)
         shards[shard.key] = shard
     return Pass(directory, {key: shards.get(key, empty_shard(key)) for key in wanted}, core.clock.now())
+
+
+def entry(seen: Pass, item: str, warehouse: str) -> Warehouse:
+    """What the directory says of a warehouse.
+
+    Raises:
+        Missing: The item is unknown, or not in this warehouse.
+    """
+    if seen.directory is None:
+        raise Missing("item", item, param="item")
+    if warehouse not in seen.directory.warehouses:
+        raise Missing("warehouse", warehouse, param="warehouse")
+    return seen.directory.warehouses[warehouse]
 
 
 def _rev(directory: Directory | None) -> int:

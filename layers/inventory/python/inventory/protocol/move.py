@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from inventory.domain.holds import Line
-from inventory.domain.leveling import leveling_moves
+from inventory.domain.leveling import Move, leveling_moves
 from inventory.domain.stock import Cause, Change, ShardKey
 from inventory.protocol.attempts import Attempts, failed_for_good
 from inventory.protocol.core import Core
@@ -11,6 +11,7 @@ from inventory.protocol.lookout import Pass, read_pass
 from inventory.storage.stock_records import change_shard, check_covered
 
 _GATHERED_AT_ONCE = 48
+REBALANCING_TRIES_MAX = 8  # the next batch of the stream goes on
 
 
 def shift(core: Core, changes: Sequence[Change], cause: Cause) -> bool:
@@ -41,7 +42,7 @@ def shift(core: Core, changes: Sequence[Change], cause: Cause) -> bool:
 
 
 def spread(core: Core, item: str, warehouse: str, actor: str, shards: int) -> Pass:
-    """Levels a warehouse's stock over its first shards by moves of two shards each.
+    """Levels a warehouse's stock over its first shards, as many shards in each move as a transaction takes.
 
     It can stop anywhere and go on later: each move by itself leaves everything right.
 
@@ -53,12 +54,42 @@ def spread(core: Core, item: str, warehouse: str, actor: str, shards: int) -> Pa
         Overloaded: The database refused or did not answer.
     """
     seen = read_pass(core, item, warehouse)
-    available = {key.number: shard.available for key, shard in seen.shards.items()}
-    for move in leveling_moves(available, shards):
-        source, destination = (ShardKey(item, warehouse, number) for number in (move.source, move.destination))
-        changes = [Change(source, -move.quantity), Change(destination, move.quantity)]
-        shift(core, changes, Cause("move", core.new_id("mov"), actor))
+    for move in leveling_moves(seen.by_number, shards):
+        shift(core, _changes(item, warehouse, move), Cause("move", core.new_id("mov"), actor))
     return seen
+
+
+def hand_out(core: Core, item: str, warehouse: str, move: Move, actor: str) -> int:
+    """Makes a move from one shard while buyers draw from it and others: in few tries, and as far as it goes.
+
+    A shard that would gain and is contended is left out of the next try: who is drawn from is not in need.
+
+    Returns:
+        The units moved: 0, where the source had less by then, or the directory no longer covers what was to gain.
+
+    Raises:
+        Conflict: Others were faster, try after try.
+        Overloaded: The database refused or did not answer.
+    """
+    (source, _), given = next(iter(move.taken.items())), dict(move.given)
+    cause_id = core.new_id("mov")
+    attempts = Attempts(core.pause, cause_id, most=REBALANCING_TRIES_MAX)
+    for _ in attempts:
+        units = sum(given.values())
+        at = core.clock.stamp(attempts.seen_at)
+        cause = Cause("move", cause_id, actor, hops=attempts.hops)
+        changes = _changes(item, warehouse, Move({source: units}, given))
+        writes = [change_shard(core.tables, change, at, cause) for change in changes]
+        writes.append(check_covered(core.tables, item, warehouse, max(given), at))
+        failed = attempts.transact(core.database, writes)
+        if failed is None:
+            return units
+        for reason in failed:
+            if reason.contended and isinstance(reason.write.about, ShardKey):
+                given.pop(reason.write.about.number, None)
+        if not given or failed_for_good(failed, at):
+            return 0
+    raise AssertionError("the tries end by an error of their own")
 
 
 def gather(core: Core, line: Line, actor: str) -> int:
@@ -78,3 +109,8 @@ def gather(core: Core, line: Line, actor: str) -> int:
     changes.append(Change(ShardKey(line.item, line.warehouse, fullest.shard), total))
     shift(core, changes, Cause("move", core.new_id("mov"), actor))
     return len(moved)
+
+
+def _changes(item: str, warehouse: str, move: Move) -> list[Change]:
+    given = [Change(ShardKey(item, warehouse, number), units) for number, units in move.given.items()]
+    return given + [Change(ShardKey(item, warehouse, number), -units) for number, units in move.taken.items()]

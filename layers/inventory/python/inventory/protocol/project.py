@@ -1,9 +1,13 @@
 """Project: the stock stream, folded into the availability that readers and hints use."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
 
 from inventory.domain.availability import Availability, DirectoryCount, News, ShardCount, fold
 from inventory.domain.errors import Conflict
+from inventory.domain.heat import Touch
+from inventory.domain.rebalancing import claimed, unbalanced
 from inventory.protocol.attempts import Attempts
 from inventory.protocol.core import Core
 from inventory.storage.availability_records import availability_from, put_availability
@@ -13,10 +17,13 @@ from inventory.storage.stock_records import directory_from, is_directory, shard_
 
 Subject = tuple[str, str]
 
+_SALES: Final = frozenset({"hold", "settlement"})
+
 
 def news_of(changes: Iterable[tuple[Record | None, Record]]) -> dict[Subject, News]:
     """What changed stock records (each before and after) say of each item and warehouse."""
     news: dict[Subject, News] = {}
+    untold = News()
     for before, after in changes:
         if is_directory(after):
             told = directory_from(after).warehouses
@@ -25,22 +32,39 @@ def news_of(changes: Iterable[tuple[Record | None, Record]]) -> dict[Subject, Ne
                 if known.get(warehouse) != entry:
                     subject = (after["item_id"], warehouse)
                     count = DirectoryCount(after["rev"], entry.shards)
-                    news[subject] = news.get(subject, News()).with_directory(count)
+                    news[subject] = news.get(subject, untold).with_directory(count, after["at"])
         else:
             shard = shard_from(after)
             subject = (shard.key.item, shard.key.warehouse)
             count_of_shard = ShardCount(shard.rev, shard.available, shard.held)
-            news[subject] = news.get(subject, News()).with_shard(shard.key.number, count_of_shard)
+            number, touch = shard.key.number, _touch(after)
+            news[subject] = news.get(subject, untold).with_shard(number, count_of_shard, shard.at, touch)
     return news
 
 
-def project(core: Core, news: Mapping[Subject, News]) -> int:
+def _touch(record: Record) -> Touch | None:
+    """The touch of a sale. Moves, receipts and corrections are no heat: more shards would not help them."""
+    cause = record["cause"]
+    return Touch(record["at"], cause.get("hops", 0)) if cause["type"] in _SALES else None
+
+
+@dataclass(slots=True)
+class Projected:
+    """What became of a batch of news.
+
+    Attributes:
+        written: How many records were written.
+        unbalanced: Those of which it was noted in the same write that their stock is looked after now.
+    """
+
+    written: int = 0
+    unbalanced: list[Availability] = field(default_factory=list)
+
+
+def project(core: Core, news: Mapping[Subject, News]) -> Projected:
     """Folds the news into the projection: one batch read, and one write for each subject that it changes.
 
     Whatever is given twice or out of order changes nothing.
-
-    Returns:
-        How many records were written.
 
     Raises:
         Conflict, Overloaded: Some records could not be written now; the batch may be given again.
@@ -48,27 +72,33 @@ def project(core: Core, news: Mapping[Subject, News]) -> int:
     subjects = list(news)
     keys = [core.tables.availability_of(*subject) for subject in subjects]
     known = {(each.item, each.warehouse): each for each in map(availability_from, core.database.batch_get(keys))}
-    written = 0
+    projected = Projected()
     contended: Conflict | None = None
     for subject in subjects:
         try:
-            written += _project_one(core, known.get(subject, Availability(*subject)), news[subject])
+            _project_one(core, known.get(subject, Availability(*subject)), news[subject], projected)
         except Conflict as conflict:  # the other records go on; the caller tries this one again
             contended = conflict
     if contended is not None:
         raise contended
-    return written
+    return projected
 
 
-def _project_one(core: Core, known: Availability, news: News) -> bool:
+def _project_one(core: Core, known: Availability, news: News, projected: Projected) -> None:
     attempts = Attempts(core.pause, f"{known.item}#{known.warehouse}")
     for _ in attempts:
         folded = fold(known, news)
         if folded.version == known.version:
-            return False
+            return
+        now_ms = core.clock.now()
+        due = unbalanced(folded, now_ms, core.thresholds)
+        if due:
+            folded = claimed(folded, now_ms)
         try:
             if attempts.write(core.database, put_availability(core.tables, folded, known)) is not None:
-                return True
+                projected.written += 1
+                projected.unbalanced += [folded] if due else []
+                return
         except ConditionFailed as failure:
             attempts.contended()
             if failure.record is not None:

@@ -1,13 +1,13 @@
 """Split and merge: more shards for a hot item, fewer for a cold one. Sales go on meanwhile; it can stop anywhere."""
 
 from inventory.domain.availability import ItemStock
-from inventory.domain.errors import Conflict, IdempotencyKeyMismatch, Missing
+from inventory.domain.errors import Conflict, IdempotencyKeyMismatch
 from inventory.domain.ids import Requester
 from inventory.domain.limits import TRANSACTION_RECORDS_MAX
-from inventory.domain.stock import Cause, ShardKey, Warehouse
+from inventory.domain.stock import Cause, ShardKey
 from inventory.protocol.attempts import Attempts, failed_for_good
 from inventory.protocol.core import Answer, Core
-from inventory.protocol.lookout import Pass, read_pass
+from inventory.protocol.lookout import entry, read_pass
 from inventory.protocol.move import spread
 from inventory.protocol.stock_view import read_stock
 from inventory.storage.adjustment_records import REQUEST, put_request
@@ -32,14 +32,25 @@ def split(core: Core, item: str, warehouse: str, shards: int, *, by: Requester) 
     """
     replayed = by.keyed and _made_before(core, by)
     if not replayed:
-        while not _step(core, item, warehouse, shards, by):
-            pass  # each step but the last lowers the number of shards, so this ends
-    if _entry(read_pass(core, item, warehouse), item, warehouse).shards == shards:
+        reshape(core, item, warehouse, shards, by.actor, by if by.keyed else None)
+    if entry(read_pass(core, item, warehouse), item, warehouse).shards == shards:
         spread(core, item, warehouse, by.actor, shards)
     return Answer(read_stock(core, item, consistent=True), replayed)
 
 
-def _step(core: Core, item: str, warehouse: str, shards: int, by: Requester) -> bool:
+def reshape(core: Core, item: str, warehouse: str, shards: int, actor: str, request: Requester | None = None) -> None:
+    """Changes the directory to so many shards, in as many steps as it takes; for fewer, stock moves down before.
+
+    A keyed request leaves its record in the transaction that reaches the number.
+
+    Raises:
+        As `split`.
+    """
+    while not _step(core, item, warehouse, shards, actor, request):
+        pass  # each step but the last lowers the number of shards, so this ends
+
+
+def _step(core: Core, item: str, warehouse: str, shards: int, actor: str, request: Requester | None) -> bool:
     """One change of the directory; as many shards are given up at once as a transaction can check.
 
     Returns:
@@ -48,29 +59,29 @@ def _step(core: Core, item: str, warehouse: str, shards: int, by: Requester) -> 
     cause_id = core.new_id("spl")
     attempts = Attempts(core.pause, cause_id)
     for _ in attempts:
-        current = _entry(read_pass(core, item, warehouse), item, warehouse).shards
+        current = entry(read_pass(core, item, warehouse), item, warehouse).shards
         if shards < current:
-            spread(core, item, warehouse, by.actor, shards)
+            spread(core, item, warehouse, actor, shards)
         reached = max(shards, current - _GIVEN_UP_AT_ONCE)
         at = core.clock.stamp(attempts.seen_at)
-        cause = Cause("merge" if shards < current else "split", cause_id, by.actor, hops=attempts.hops)
+        cause = Cause("merge" if shards < current else "split", cause_id, actor, hops=attempts.hops)
         given_up = [ShardKey(item, warehouse, number) for number in range(reached, current)]
         writes = [give_up_shard(core.tables, key, at) for key in given_up]
         if reached != current:
             writes.append(set_shards(core.tables, item, warehouse, current, reached, at, cause))
-        if by.keyed and reached == shards:
-            writes.append(put_request(core.tables, by, f"{item}#{warehouse}", at))
+        if request is not None and reached == shards:
+            writes.append(put_request(core.tables, request, f"{item}#{warehouse}", at))
         if not writes:
             return True
         failed = attempts.transact(core.database, writes)
         if failed is None:
             return reached == shards
-        if _stopped_by(failed_for_good(failed, at), by):
+        if _stopped_by(failed_for_good(failed, at), request):
             return True
     raise AssertionError("the tries end by an error of their own")
 
 
-def _stopped_by(failed: list[Reason], by: Requester) -> bool:
+def _stopped_by(failed: list[Reason], request: Requester | None) -> bool:
     """Whether a twin of this request has done it already.
 
     Raises:
@@ -83,7 +94,9 @@ def _stopped_by(failed: list[Reason], by: Requester) -> bool:
                 f"Shard {reason.write.about.number} still carries holds and cannot be given up before they end. "
                 "Stock was moved off it; try again later."
             )
-    return any(reason.write.about == REQUEST and _is_own(reason.record, by) for reason in failed)
+    return request is not None and any(
+        reason.write.about == REQUEST and _is_own(reason.record, request) for reason in failed
+    )
 
 
 def _made_before(core: Core, by: Requester) -> bool:
@@ -94,11 +107,3 @@ def _is_own(made: Record | None, by: Requester) -> bool:
     if made is not None and made["fingerprint"] != by.fingerprint:
         raise IdempotencyKeyMismatch
     return made is not None
-
-
-def _entry(seen: Pass, item: str, warehouse: str) -> Warehouse:
-    if seen.directory is None:
-        raise Missing("item", item, param="item")
-    if warehouse not in seen.directory.warehouses:
-        raise Missing("warehouse", warehouse, param="warehouse")
-    return seen.directory.warehouses[warehouse]

@@ -3,11 +3,14 @@
 from typing import Final
 
 from inventory.domain.availability import Availability, DirectoryCount, ShardCount
+from inventory.domain.heat import Heat
 from inventory.storage.codec import Record
 from inventory.storage.tables import Tables
 from inventory.storage.writes import Write
 
 IN_STOCK_INDEX: Final = "in_stock"
+SPLIT_INDEX: Final = "split"
+IS_SPLIT: Final = "split"  # the one partition of the index of stock that is counted on more than one shard
 
 
 def availability_from(record: Record) -> Availability:
@@ -17,14 +20,17 @@ def availability_from(record: Record) -> Availability:
         warehouse=record["warehouse_id"],
         shards={int(number): ShardCount(*count) for number, count in record["shards"].items()},
         directory=DirectoryCount(*record["directory"]),
+        heat=Heat(*record.get("heat", ())),
     )
 
 
 def put_availability(tables: Tables, availability: Availability, seen: Availability) -> Write:
     """The folded record. Guard: it still is what the fold began with, so that no news is lost.
 
-    The attribute of the sparse index is there only while something is available: a sale does not touch it.
+    The attributes of the sparse indexes are there only while something is available, or while there are several
+    shards: a sale does not touch them.
     """
+    split = availability.shard_count > 1
     return Write(
         kind="Put",
         key=tables.availability_of(availability.item, availability.warehouse),
@@ -36,7 +42,10 @@ def put_availability(tables: Tables, availability: Availability, seen: Availabil
             "available": availability.available,
             "held": availability.held,
             "version": availability.version,
+            "heat": list(availability.heat),
             "in_stock": availability.warehouse if availability.available > 0 else None,
+            "split": IS_SPLIT if split else None,
+            "subject": f"{availability.item}#{availability.warehouse}" if split else None,
         },
         values={"seen": seen.version} if seen.version else {},
     )

@@ -1,0 +1,114 @@
+"""Heat: how often an item's shards change in a warehouse, and what they cost in tries; and the shards it calls for.
+
+The stock stream tells both at no further cost: each record of it is one change, and its cause says how many tries
+failed before. Each change counts by its own age, so that the order in which changes become known makes no
+difference, and none counts twice, as only revisions not known yet are counted.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from inventory.domain.clock import Milliseconds
+from inventory.domain.limits import (
+    CHANGES_PER_SHARD_MAX,
+    HEAT_CHANGES_MIN,
+    HEAT_DECAY_MS,
+    HOPS_PER_CHANGE_MAX,
+    LEVELED_MEAN_MIN,
+    SHARDS_MAX,
+    TRIES_PER_SHARD_MIN,
+    UNITS_PER_SHARD_MIN,
+)
+
+_WHOLE = 1_000  # counts are kept in thousandths, as whole numbers
+
+
+class Touch(NamedTuple):
+    """One change of a shard by a sale: its instant, and how many tries failed before it."""
+
+    at: Milliseconds
+    hops: int
+
+
+class Heat(NamedTuple):
+    """What is kept of all the changes so far.
+
+    Attributes:
+        at: The latest instant of any news.
+        changes: Thousandths of changes, each counting less the older it is: 1/e after `HEAT_DECAY_MS`.
+        hops: Thousandths of failed tries, counted likewise.
+        rebalanced: When stock was last looked after because of this record, milliseconds since 1970.
+    """
+
+    at: Milliseconds = 0
+    changes: int = 0
+    hops: int = 0
+    rebalanced: Milliseconds = 0
+
+    @property
+    def per_second(self) -> float:
+        """Changes per second."""
+        return self.changes / HEAT_DECAY_MS
+
+    @property
+    def hops_per_change(self) -> float:
+        """Failed tries for each change that was made."""
+        return self.hops / self.changes if self.changes else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """When stock is counted on more shards. The defaults are for AWS; see `domain.limits` for their sources.
+
+    Attributes:
+        hops_per_change: More failed tries than this for each change is contention that shards should take away.
+        changes_per_shard: More changes per second of one shard than this come near what its partition takes.
+    """
+
+    hops_per_change: float = HOPS_PER_CHANGE_MAX
+    changes_per_shard: int = CHANGES_PER_SHARD_MAX
+
+
+def warmed(known: Heat, touches: Iterable[Touch], latest: Milliseconds) -> Heat:
+    """The heat with more changes in it, as of the latest instant that is known of."""
+    at = max(known.at, latest)
+    kept = math.exp((known.at - at) / HEAT_DECAY_MS)
+    changes, hops = known.changes * kept, known.hops * kept
+    for touch in touches:
+        weight = _WHOLE * math.exp((touch.at - at) / HEAT_DECAY_MS)
+        changes += weight
+        hops += weight * touch.hops
+    return Heat(at, round(changes), round(hops), known.rebalanced)
+
+
+def shards_wanted(heat: Heat, shards: int, available: int, thresholds: Thresholds) -> int:
+    """How many shards the heat calls for: as many as now, or more.
+
+    With n shards, conflicts fall about as 1/n, so contention that is x times what it may be calls for x times the
+    shards at once; what contention has not shown yet, the bare rate does. But for no more than the tries keep busy,
+    nor than there are units for. Powers of two, so that little more heat is no reason to split again. Never fewer:
+    an item cools between two rushes, and few hops are what the shards are for.
+    """
+    if heat.changes < HEAT_CHANGES_MIN * _WHOLE:
+        return shards
+    by_hops = shards * heat.hops_per_change / thresholds.hops_per_change
+    by_rate = heat.per_second / thresholds.changes_per_shard
+    busy = heat.per_second * (1 + heat.hops_per_change) / TRIES_PER_SHARD_MIN
+    needed = _power_of_two(min(max(by_hops, by_rate), busy))
+    return max(shards, min(needed, available // UNITS_PER_SHARD_MIN, SHARDS_MAX))
+
+
+def uneven(available: Mapping[int, int], shards: int) -> bool:
+    """Whether some shard has so much less than the others that buyers crowd on those.
+
+    Not where there is little on all of them: that is found wherever it lies, and nearly gone.
+    """
+    total = sum(available.values())
+    poorest = min(available.get(number, 0) for number in range(shards))
+    return total >= LEVELED_MEAN_MIN * shards and poorest * 4 * shards < total
+
+
+def _power_of_two(least: float) -> int:
+    return 1 << max(0, math.ceil(least) - 1).bit_length()

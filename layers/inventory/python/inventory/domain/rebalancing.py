@@ -1,0 +1,31 @@
+"""Whether an item's shards in a warehouse need looking after, by what the projection knows."""
+
+from dataclasses import replace
+
+from inventory.domain.availability import Availability
+from inventory.domain.clock import Milliseconds
+from inventory.domain.heat import Thresholds, shards_wanted, uneven
+from inventory.domain.limits import COLD_AFTER_MS, HEAT_AGE_MAX_MS, REBALANCED_EVERY_MS
+
+
+def unbalanced(seen: Availability, now_ms: Milliseconds, thresholds: Thresholds) -> bool:
+    """Whether stock should be split further or levelled now, after news of it.
+
+    Not again within a second: the projection learns of what was done with the next news only. And not for news of
+    long ago, as a projector has that catches up: that rush is over.
+    """
+    heat = seen.heat
+    if now_ms - heat.at > HEAT_AGE_MAX_MS or now_ms - heat.rebalanced < REBALANCED_EVERY_MS:
+        return False
+    shards = seen.shard_count
+    return shards_wanted(heat, shards, seen.available, thresholds) > shards or uneven(seen.by_shard, shards)
+
+
+def claimed(seen: Availability, now_ms: Milliseconds) -> Availability:
+    """The projection with the note that its stock is looked after now."""
+    return replace(seen, heat=seen.heat._replace(rebalanced=now_ms))
+
+
+def cold(seen: Availability, now_ms: Milliseconds) -> bool:
+    """Whether stock lies on several shards that nothing has changed for an hour, nor anybody tried to merge."""
+    return seen.shard_count > 1 and now_ms - max(seen.heat.at, seen.heat.rebalanced) >= COLD_AFTER_MS

@@ -1,0 +1,138 @@
+"""Rebalance: split a hot item and level its stock, merge a cold one. By itself, with no lock, while sales go on.
+
+Whoever writes the projection of an item learns from it that the item needs looking after, and notes in that same
+conditional write that it does so: so one does at a time, and if it stops half way, the next one after a second.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from inventory.domain.availability import Availability
+from inventory.domain.clock import Milliseconds
+from inventory.domain.errors import InventoryError
+from inventory.domain.heat import shards_wanted
+from inventory.domain.leveling import leveling_moves
+from inventory.domain.limits import REBALANCED_WITHIN_MS
+from inventory.domain.rebalancing import claimed, cold
+from inventory.domain.stock import Cause
+from inventory.protocol.attempts import Attempts, failed_for_good
+from inventory.protocol.core import Core
+from inventory.protocol.lookout import entry, read_pass
+from inventory.protocol.move import REBALANCING_TRIES_MAX, hand_out
+from inventory.protocol.split import reshape
+from inventory.storage.availability_records import IS_SPLIT, SPLIT_INDEX, availability_from, put_availability
+from inventory.storage.database import ConditionFailed
+from inventory.storage.stock_records import set_shards
+
+PROJECTOR = "projector"
+SWEEPER = "sweeper"
+_LISTED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Resharded:
+    """An item whose stock in a warehouse is counted on more shards than before, or on fewer."""
+
+    item: str
+    warehouse: str
+    before: int
+    after: int
+
+
+def rebalance(core: Core, known: Availability) -> Resharded | None:
+    """Splits a hot item as far as its heat calls for, then gives to the poorest shards from the richest.
+
+    First the directory covers the new shards, in one write; then stock moves onto them, from one shard to as many as
+    a transaction takes. Between any two calls all is right; what is not done within a second others go on with.
+
+    Returns:
+        What was split, if it was.
+
+    Raises:
+        Conflict, Overloaded: Buyers were faster, or the database refused. What was done so far stands.
+    """
+    item, warehouse = known.item, known.warehouse
+    until_ms = core.clock.now() + REBALANCED_WITHIN_MS
+    seen = read_pass(core, item, warehouse)
+    shards = entry(seen, item, warehouse).shards
+    wanted = shards_wanted(known.heat, shards, seen.available, core.thresholds)
+    split = wanted > shards and _cover(core, item, warehouse, shards, wanted)
+    if split:
+        core.report("ItemsSplit", 1)
+    for move in leveling_moves(seen.by_number, wanted if split else shards, one_source=True):
+        if core.clock.now() >= until_ms:
+            break
+        core.report("UnitsLeveled", hand_out(core, item, warehouse, move, PROJECTOR))
+    return Resharded(item, warehouse, shards, wanted) if split else None
+
+
+def _cover(core: Core, item: str, warehouse: str, shards: int, wanted: int) -> bool:
+    """Raises the directory's number of shards; not, where another changed it meanwhile."""
+    cause_id = core.new_id("spl")
+    attempts = Attempts(core.pause, cause_id, most=REBALANCING_TRIES_MAX)
+    for _ in attempts:
+        at = core.clock.stamp(attempts.seen_at)
+        cause = Cause("split", cause_id, PROJECTOR, hops=attempts.hops)
+        failed = attempts.transact(core.database, [set_shards(core.tables, item, warehouse, shards, wanted, at, cause)])
+        if failed is None:
+            return True
+        if failed_for_good(failed, at):
+            return False
+    raise AssertionError("the tries end by an error of their own")
+
+
+def merge_cold(core: Core, *, until_ms: Milliseconds) -> list[Resharded]:
+    """Merges what nothing has changed for an hour. A merge that cannot be now is tried again in an hour.
+
+    Raises:
+        Overloaded: The index of split stock could not be read.
+    """
+    merged: list[Resharded] = []
+    for page in _split_stock(core):
+        for known in page:
+            now_ms = core.clock.now()
+            if now_ms >= until_ms:
+                return merged
+            if not cold(known, now_ms):
+                continue
+            try:
+                done = _merge(core, known, now_ms)
+            except InventoryError:
+                core.report("RebalancesPutOff", 1)
+                continue
+            if done is not None:
+                merged.append(done)
+    return merged
+
+
+def _split_stock(core: Core) -> Iterator[Sequence[Availability]]:
+    """Pages of all that is counted on several shards. Each page moves on, so this ends."""
+    after, more = " ", True
+    while more:
+        found, more = core.database.query_index(
+            core.tables.availability,
+            SPLIT_INDEX,
+            "#split = :split AND #subject > :after",
+            {"split": IS_SPLIT, "after": after},
+            limit=_LISTED,
+        )
+        keys = [core.tables.availability_of(record["item_id"], record["warehouse_id"]) for record in found]
+        yield [availability_from(record) for record in core.database.batch_get(keys)]
+        after = found[-1]["subject"] if found else after
+
+
+def _merge(core: Core, known: Availability, now_ms: Milliseconds) -> Resharded | None:
+    """Merges down to one shard, or to the highest that carries holds: they end, and an hour later all can go."""
+    try:
+        core.database.write(put_availability(core.tables, claimed(known, now_ms), known))
+    except ConditionFailed:
+        return None  # it is not cold any more
+    item, warehouse = known.item, known.warehouse
+    seen = read_pass(core, item, warehouse)
+    shards = entry(seen, item, warehouse).shards
+    wanted = 1 + max((key.number for key, shard in seen.shards.items() if shard.held), default=0)
+    if wanted >= shards:
+        return None
+    reshape(core, item, warehouse, wanted, SWEEPER)
+    core.report("ItemsMerged", 1)
+    return Resharded(item, warehouse, shards, wanted)
