@@ -18,8 +18,10 @@ from inventory.domain.limits import STOCK_AGE_MAX_MS
 from inventory.pipeline.stream import SetAside, StreamRecord
 from inventory.protocol.core import Announce, Core
 from inventory.protocol.hints import Hints, Memory, Refusals
+from inventory.runs.desk import Desk
 from inventory.settings import Settings
 from inventory.storage.database import Database
+from inventory.storage.executions import StepFunctionsMachine
 from inventory.storage.objects import S3Objects
 from inventory.storage.tables import Tables
 from inventory.telemetry import Metric, logger, report
@@ -160,6 +162,18 @@ def archived_tables(settings: Settings) -> dict[str, Source]:
         settings.holds_table: Source.HOLDS,
         settings.adjustments_table: Source.ADJUSTMENTS,
     }
+
+
+def desk_from(settings: Settings) -> Desk:
+    """Where snapshots and audits are asked for. A caller waits: its timeouts are those of the tables."""
+    machines = boto3.client("stepfunctions", config=CLIENT_CONFIG)
+    return Desk(
+        core=core_from(settings),
+        objects=objects_from(settings, client=boto3.client("s3", config=CLIENT_CONFIG)),
+        snapshots=StepFunctionsMachine(machines, settings.snapshot_machine),
+        audits=StepFunctionsMachine(machines, settings.audit_machine),
+        grace_ms=settings.snapshot_grace_s * 1000,
+    )
 
 
 def workshop_from(settings: Settings) -> "Workshop":
