@@ -132,10 +132,18 @@ MUTANTS: Final = (
     ),
     Mutant(
         "never_falsely_refused",
+        "nothing remembered gets younger where the clock is set back",
+        "domain/clock.py",
+        "max(0, wall - self._last[0], uptime - self._last[1])",
+        "wall - self._last[0]",
+        ("tests/unit/domain/test_clock.py::TestElapsed",),
+    ),
+    Mutant(
+        "never_falsely_refused",
         "memory counts from the instant of the proof",
         "protocol/refuse.py",
         "short.warehouse, earlier.available, earlier.ended_ms)",
-        "short.warehouse, earlier.available, core.clock.now())",
+        "short.warehouse, earlier.available, core.clock.elapsed())",
         (_PROTOCOL + "test_refuse.py::TestMemory",),
     ),
     Mutant(

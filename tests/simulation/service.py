@@ -169,6 +169,7 @@ class Instance:
             open_slices=OPEN_SLICES,
             report=self._report,
             now=self.now_ms,
+            uptime=lambda: service.kernel.now_us // 1000,
             pause=self.pause,
             new_uuid=service.new_uuid,
         )

@@ -11,7 +11,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from inventory.domain.clock import HybridClock
+from inventory.domain.clock import Elapsed, HybridClock
 from inventory.domain.events import Source
 from inventory.domain.heat import Thresholds
 from inventory.domain.limits import STOCK_AGE_MAX_MS
@@ -60,6 +60,11 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def uptime_ms() -> int:
+    """Milliseconds since some start, whatever the clock is set to."""
+    return time.monotonic_ns() // 1_000_000
+
+
 def core_from(settings: Settings, *, client: Any = None, report: Callable[[str, int], None] = report) -> Core:
     """The service on the tables that the settings name."""
     core = core_with(
@@ -87,6 +92,7 @@ def core_with(
     open_slices: int,
     report: Callable[[str, int], None],
     now: Callable[[], int] = now_ms,
+    uptime: Callable[[], int] = uptime_ms,
     pause: Callable[[float], None] = time.sleep,
     new_uuid: Callable[[], uuid.UUID] = uuid.uuid4,
 ) -> Core:
@@ -99,16 +105,17 @@ def core_with(
     def measure() -> None:
         database.get(tables.directory("-"))
 
-    clock = HybridClock(now, measure)
+    elapsed = Elapsed(now, uptime)
+    clock = HybridClock(now, measure, elapsed)
     database.observe = clock.observe
     return Core(
         database=database,
         clock=clock,
         tables=tables,
         open_slices=open_slices,
-        hints=Hints(now),
-        refusals=Refusals(now),
-        stocks=Memory(now, STOCK_AGE_MAX_MS),
+        hints=Hints(elapsed),
+        refusals=Refusals(elapsed),
+        stocks=Memory(elapsed, STOCK_AGE_MAX_MS),
         new_uuid=new_uuid,
         pause=pause,
         report=report,
