@@ -68,6 +68,10 @@ class SimulatedDynamoDB:
         """A table's items as they stand, for looking at only: they are not copies."""
         return self._tables[table].items.values()
 
+    def item(self, table: str, *key: str) -> Item | None:
+        """One item as it stands, by its key's values, for looking at only."""
+        return self._tables[table].items.get(key)
+
 
 def _no_hook(*_arguments: object) -> None:
     return None

@@ -8,7 +8,7 @@ import pytest
 from inventory.domain.drawing import Want
 from inventory.domain.errors import Conflict, Overloaded
 from inventory.domain.holds import Draw, Hold, Line, Status, Take
-from inventory.domain.limits import ATTEMPTS_MAX
+from inventory.domain.limits import SETTLING_ROUNDS_MAX
 from inventory.protocol.settle import settle
 from inventory.storage.codec import encode
 from simulated_dynamodb.errors import Refused, as_client_error
@@ -153,7 +153,8 @@ class TestDisturbances:
         for item in "AB":
             world.receive(item, 1)
         holds = [*_ended(world, 1, "A"), *_ended(world, 1, "B")]
-        world.wire.refuse(conflicting(1), times=ATTEMPTS_MAX)
+        world.wire.refuse(conflicting(1))
+        world.wire.refuse(conflicting(1), nth=3, times=SETTLING_ROUNDS_MAX - 1)  # the second call is B's
         with pytest.raises(Conflict):
             settle(world.core, holds)
         assert (world.held("A"), world.held("B")) == (1, 0)

@@ -4,7 +4,7 @@ import pytest
 
 from inventory.domain.errors import ClockSkewed, Overloaded
 from inventory.domain.holds import Hold, Status
-from inventory.domain.limits import ATTEMPTS_MAX
+from inventory.domain.limits import ATTEMPTS_MAX, SETTLING_ROUNDS_MAX
 from inventory.protocol import sweep as sweep_module
 from inventory.protocol.sweep import sweep
 from support.watched import Watched
@@ -88,7 +88,7 @@ class TestSettling:
             world.release(hold)
         _lose_the_stream(world)
         world.clock.pass_s(62)
-        world.wire.refuse(conflicting(), TRANSACTIONS, times=4 * ATTEMPTS_MAX)
+        world.wire.refuse(conflicting(), TRANSACTIONS, times=2 * SETTLING_ROUNDS_MAX)
         assert world.sweep().contended >= 1
         world.wire.calm()
         assert world.sweep().settling.settled == 2

@@ -4,17 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple
 
-from typing_extensions import TypeVar
-
 from inventory.api.fields import NAME_RULE, P
 from inventory.api.text import shown
 from inventory.domain.errors import InvalidRequest, Missing
 from inventory.domain.ids import NAME_PATTERN, Requester, is_name, is_object_id
 from inventory.domain.keys import Scope
 from inventory.protocol.core import Core
-
-#: What an operation works with: the core, unless it says otherwise.
-W = TypeVar("W", default=Core)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +18,7 @@ class PathParameter:
 
     Attributes:
         name: What it is called.
-        kind: What it names: hold, item, snapshot…
+        kind: What it names: hold, item, adjustment or transfer.
         prefix: What the ids of such objects begin with; None for an item, which callers name themselves.
     """
 
@@ -74,7 +69,7 @@ class Reply(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Operation(Generic[P, W]):
+class Operation(Generic[P]):
     """One call of the API.
 
     Attributes:
@@ -98,10 +93,10 @@ class Operation(Generic[P, W]):
     summary: str
     parameters: type[P]
     answer: type
-    run: Callable[[W, Call[P]], Reply]
+    run: Callable[[Core, Call[P]], Reply]
     path_parameter: PathParameter | None = None
     errors: tuple[int, ...] = ()
     example: Mapping[str, Any] | None = None
 
 
-Operations = Sequence[Operation[Any, W]]
+Operations = Sequence[Operation[Any]]

@@ -35,6 +35,7 @@ HINTS_KEPT_MAX: Final = 2_000
 
 # How often something is tried before the caller is told to try again later.
 ATTEMPTS_MAX: Final = 24
+SETTLING_ROUNDS_MAX: Final = 64
 READ_PASSES_MAX: Final = 8
 
 # When an item is counted on more shards, and on fewer again (domain/heat.py). A partition of DynamoDB takes 1,000

@@ -12,7 +12,7 @@ from inventory.storage.codec import Record
 from inventory.storage.database import ConditionFailed, Contended, Database, Reason, Throttled, TransactionCancelled
 from inventory.storage.writes import Write
 
-_CONFLICT_PAUSE_S = 0.004
+_CONFLICT_PAUSE_S = 0.0005
 _THROTTLED_PAUSE_S = 0.05
 _PAUSE_MAX_S = 0.4
 
@@ -26,14 +26,16 @@ class Attempts:
         hops: How many tries failed.
         conflicts: How many of them met another transaction on the same record.
         missed: Items of which a shard had less than was thought, with how often.
+        wait_s: How long to wait before the next try.
     """
 
     def __init__(self, pause: Callable[[float], None], seed: str, *, most: int = ATTEMPTS_MAX) -> None:
         self._pause = pause
         self._most = most
         self._seed = seed
-        self._wait_s = 0.0
         self._throttled = False
+        self._met: Counter[ShardKey] = Counter()
+        self.wait_s = 0.0
         self.seen_at: Milliseconds = 0
         self.avoid: set[ShardKey] = set()
         self.hops = 0
@@ -48,13 +50,17 @@ class Attempts:
             Overloaded: The last one was throttled.
         """
         for number in range(self._most):
-            if self._wait_s:
-                self._pause(self._wait_s)
-                self._wait_s = 0.0
+            if self.wait_s:
+                self._pause(self.wait_s)
+                self.wait_s = 0.0
             yield number
+        raise self.exhausted()
+
+    def exhausted(self) -> Conflict | Overloaded:
+        """What to raise when all tries are used up: others were faster each time, or the last one was throttled."""
         if self._throttled:
-            raise Overloaded("The database refused for load. Try again in a moment.")
-        raise Conflict("Others changed the same stock too quickly. Nothing was changed; try again.")
+            return Overloaded("The database refused for load. Try again in a moment.")
+        return Conflict("Others changed the same stock too quickly. Nothing was changed; try again.")
 
     def transact(
         self, database: Database, writes: Sequence[Write], views: Mapping[str, ItemView] | None = None
@@ -101,18 +107,22 @@ class Attempts:
             self.throttled()
         return None
 
-    def contended(self) -> None:
-        """Another was in the way: a short wait, longer each time."""
+    def contended(self, times: int | None = None) -> None:
+        """Another was in the way: a short wait, longer each `times` that it was the same record (by default each).
+
+        On a hot item the next try goes to another shard, which has nothing to do with how busy this one was: waiting
+        longer with each shard met would only keep the buyer waiting.
+        """
         self.hops += 1
         self.conflicts += 1
         self._throttled = False
-        self._wait(_CONFLICT_PAUSE_S)
+        self._wait(_CONFLICT_PAUSE_S, self.conflicts if times is None else times)
 
     def throttled(self) -> None:
         """DynamoDB refused for load: back off."""
         self.hops += 1
         self._throttled = True
-        self._wait(_THROTTLED_PAUSE_S)
+        self._wait(_THROTTLED_PAUSE_S, self.hops)
 
     def _learn(self, failed: Sequence[Reason], views: Mapping[str, ItemView]) -> None:
         for reason in failed:
@@ -123,6 +133,7 @@ class Attempts:
                 continue
             if reason.contended or reason.throttled:
                 self.avoid.add(about)
+                self._met[about] += 1
             elif about.item in views:
                 shards = views[about.item].setdefault(about.warehouse, {})
                 shards[about.number] = reason.record["available"] if reason.record else 0
@@ -130,7 +141,8 @@ class Attempts:
         if any(reason.throttled for reason in failed):
             self.throttled()
         elif any(reason.contended for reason in failed):
-            self.contended()
+            met = [self._met[reason.write.about] for reason in failed if isinstance(reason.write.about, ShardKey)]
+            self.contended(max(met, default=None))
         else:
             self.hops += 1
 
@@ -138,9 +150,9 @@ class Attempts:
         if record is not None:
             self.seen_at = max(self.seen_at, record.get("at", 0))
 
-    def _wait(self, base_s: float) -> None:
+    def _wait(self, base_s: float, times: int) -> None:
         jitter = 0.5 + rank(self._seed, str(self.hops)) % 1000 / 1000
-        self._wait_s = min(_PAUSE_MAX_S, base_s * 2 ** min(self.hops, 6)) * jitter
+        self.wait_s = min(_PAUSE_MAX_S, base_s * 2 ** min(times, 10)) * jitter
 
 
 def deduct(views: Mapping[str, ItemView], changes: Iterable[Change]) -> None:

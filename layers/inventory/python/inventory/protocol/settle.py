@@ -1,12 +1,11 @@
 """Settle: what resolved holds do to the counters, exactly once each."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from inventory.domain.clock import Milliseconds
-from inventory.domain.errors import Conflict
 from inventory.domain.holds import Hold, Status, settling_changes
-from inventory.domain.limits import TRANSACTION_RECORDS_MAX
+from inventory.domain.limits import SETTLING_ROUNDS_MAX, TRANSACTION_RECORDS_MAX
 from inventory.domain.stock import Cause, Change, ShardKey
 from inventory.protocol.attempts import Attempts, failed_for_good
 from inventory.protocol.core import Core
@@ -38,21 +37,20 @@ def settle(core: Core, holds: Iterable[Hold]) -> Settled:
 
     Holds drawn from one and the same shard share a transaction that updates the shard once with their sum; a hold
     with several draws settles alone, as one transaction over many hot shards would never win. Whatever is given
-    twice, or was settled by others, changes nothing.
+    twice, or was settled by others, changes nothing. A group whose shard is busy is tried again after all others
+    were, so that none waits for it.
 
     Raises:
         Conflict, Overloaded: Some holds could not be settled now; the batch may be given again.
     """
     report = Settled()
-    contended: Conflict | None = None
-    for group in _groups(holds):
-        try:
-            _settle_group(core, group, report)
-        except Conflict as conflict:  # the other groups go on; the caller tries this one again
-            contended = conflict
-    if contended is not None:
-        raise contended
-    return report
+    groups = [_Group(core, together) for together in _groups(holds)]
+    for _ in range(SETTLING_ROUNDS_MAX):
+        groups = [left for group in groups for left in _tried(core, group, report)]
+        if not groups:
+            return report
+        core.pause(max(group.attempts.wait_s for group in groups))
+    raise groups[0].attempts.exhausted()
 
 
 def _groups(holds: Iterable[Hold]) -> list[list[Hold]]:
@@ -73,35 +71,39 @@ def _groups(holds: Iterable[Hold]) -> list[list[Hold]]:
     return groups
 
 
-def _settle_group(core: Core, group: Sequence[Hold], report: Settled) -> None:
-    settlement = core.new_id("stl")
-    left = {hold.id: hold for hold in group}
-    attempts = Attempts(core.pause, settlement)
-    for _ in attempts:
-        at = core.clock.stamp(attempts.seen_at, *(hold.at for hold in left.values()))
-        changes = _summed(left.values())
-        cause = Cause("settlement", settlement, ACTOR, hops=attempts.hops)
-        writes = [
-            *(settle_hold(core.tables, hold, settlement, at) for hold in left.values()),
-            *(change_shard(core.tables, change, at, cause) for change in changes),
-        ]
-        failed = attempts.transact(core.database, writes)
-        if failed is None:
-            report.settled += len(left)
-            report.lag_ms = max([report.lag_ms, *(at - hold.at for hold in left.values())])
-            core.report("ShardConflicts", attempts.conflicts)
-            return
-        broken = failed_for_good(failed, at)
-        dropped = [reason for reason in broken if reason.write.about in left]
-        for reason in dropped:
-            _drop(left, reason, report)
-        if not left:
-            return
-        # Where another is on a hold right now, it may be settling it, and the shard's part of that be done already.
-        if broken and not dropped and len(broken) == len(failed):
-            _settle_apart(core, list(left.values()), report)
-            return
-    raise AssertionError("the tries end by an error of their own")
+class _Group:
+    """Holds that are settled in one transaction under one id, and what was met in trying."""
+
+    def __init__(self, core: Core, holds: Iterable[Hold]) -> None:
+        self.settlement = core.new_id("stl")
+        self.left = {hold.id: hold for hold in holds}
+        self.attempts = Attempts(core.pause, self.settlement)
+
+
+def _tried(core: Core, group: _Group, report: Settled) -> list[_Group]:
+    """Tries to settle a group once, and gives what of it is to be tried again: it, nothing, or its holds apart."""
+    attempts, left = group.attempts, group.left
+    at = core.clock.stamp(attempts.seen_at, *(hold.at for hold in left.values()))
+    changes = _summed(left.values())
+    cause = Cause("settlement", group.settlement, ACTOR, hops=attempts.hops)
+    writes = [
+        *(settle_hold(core.tables, hold, group.settlement, at) for hold in left.values()),
+        *(change_shard(core.tables, change, at, cause) for change in changes),
+    ]
+    failed = attempts.transact(core.database, writes)
+    if failed is None:
+        report.settled += len(left)
+        report.lag_ms = max([report.lag_ms, *(at - hold.at for hold in left.values())])
+        core.report("ShardConflicts", attempts.conflicts)
+        return []
+    broken = failed_for_good(failed, at)
+    dropped = [reason for reason in broken if reason.write.about in left]
+    for reason in dropped:
+        _drop(left, reason, report)
+    # Where another is on a hold right now, it may be settling it, and the shard's part of that be done already.
+    if broken and not dropped and len(broken) == len(failed):
+        return _apart(core, group, report)
+    return [group] if left else []
 
 
 def _drop(left: dict[str, Hold], reason: Reason, report: Settled) -> None:
@@ -113,13 +115,13 @@ def _drop(left: dict[str, Hold], reason: Reason, report: Settled) -> None:
         report.broken.append((hold, f"the hold's status is {reason.record['status']} by now"))
 
 
-def _settle_apart(core: Core, group: Sequence[Hold], report: Settled) -> None:
-    """Settles a group whose shard holds less than the group says, hold by hold: what still fails is broken."""
-    if len(group) == 1:
-        report.broken.append((group[0], "a shard holds less than the hold drew from it"))
-        return
-    for hold in group:
-        _settle_group(core, [hold], report)
+def _apart(core: Core, group: _Group, report: Settled) -> list[_Group]:
+    """Takes a group whose shard holds less than the group says apart, hold by hold: what still fails is broken."""
+    holds = list(group.left.values())
+    if len(holds) == 1:
+        report.broken.append((holds[0], "a shard holds less than the hold drew from it"))
+        return []
+    return [_Group(core, [hold]) for hold in holds]
 
 
 def _summed(holds: Iterable[Hold]) -> list[Change]:

@@ -1,0 +1,165 @@
+"""One run of the model each: which design, what stock, how many buyers; and what came of it. Runs go in processes."""
+
+import bisect
+import itertools
+import os
+import random
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+
+from bench.hot.alternatives import Alternative, NestedHolds, OneCounter, StaticShards
+from bench.hot.dynamodb import Warmth
+from bench.hot.published import KEPT_USUALLY_MS, TABLE_WRITE_UNITS_QUOTA
+from bench.hot.rush import Rush, percentile
+from bench.hot.service import OPEN_SLICES, WAREHOUSE, Service, Setup
+
+PLENTY = 10_000_000
+HOT = "hot"
+_PROCESSES = 2
+
+DESIGNS: Mapping[str, Callable[[Setup], Service | Alternative]] = {
+    "this design": Service,
+    "one counter": OneCounter,
+    "static shards": StaticShards,
+    "nested holds": NestedHolds,
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A run.
+
+    Attributes:
+        rate: Buyers a second.
+        shards: Shards of the hot item; of every item where there are several.
+        design: One of `DESIGNS`.
+        items: How many items the buyers want: one, or several alike.
+        zipf: Whether the items are wanted by Zipf's law instead, the first most.
+        kept_ms: How long a transaction keeps its items.
+        units: Units there are of each item.
+        ramp_s: Seconds until the full rate comes.
+        warm_s: Seconds before the measuring begins.
+        seconds: Seconds measured.
+        write_units: Warm throughput of the tables, write units a second.
+        heated: Whether hot keys have been isolated by sustained traffic.
+    """
+
+    rate: float
+    shards: int = 1
+    design: str = "this design"
+    items: int = 1
+    zipf: bool = False
+    kept_ms: float = KEPT_USUALLY_MS
+    units: int = PLENTY
+    ramp_s: float = 0.0
+    warm_s: float = 1.5
+    seconds: float = 2.0
+    write_units: int = TABLE_WRITE_UNITS_QUOTA
+    heated: bool = True
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a run. Rates are a second, times milliseconds; counts of refusals are of the whole run."""
+
+    offered: float
+    placed: float
+    sales: float
+    settled: float
+    p50_ms: float
+    p99_ms: float
+    failed: float
+    calls_per_sale: float
+    sold: int
+    refusals: int
+    writes_per_refusal: float
+    reads_per_refusal: float
+    oversells: int
+    false_refusals: int
+    broken: tuple[str, ...]
+    peak_writes: float
+    peak_reads: float
+    lag_p50_ms: float
+    lag_p99_ms: float
+    served: tuple[float, ...] = field(default=())
+
+
+def measured(cases: Iterable[Case]) -> dict[Case, Result]:
+    """Runs each case once, two at a time."""
+    todo = sorted(set(cases), key=lambda case: -case.rate * (case.warm_s + case.seconds))
+    with ProcessPoolExecutor(_PROCESSES) as pool:
+        return dict(zip(todo, pool.map(run, todo), strict=True))
+
+
+def run(case: Case) -> Result:
+    """Runs a case to its end, and lets everything be accounted for."""
+    os.environ["POWERTOOLS_LOG_LEVEL"] = "CRITICAL"
+    names = [HOT, *(f"item-{number}" for number in range(1, case.items))]
+    service = DESIGNS[case.design](
+        Setup(
+            dict.fromkeys(names, (case.units, case.shards)),
+            kept_ms=case.kept_ms,
+            warmth=_warmth(case, names),
+            stream_partitions=case.write_units // 1000,
+        )
+    )
+    rush = Rush(service, partial(_rate, case), _picker(case, names), warm_s=case.warm_s, seconds=case.seconds)
+    outcome = rush.run()
+    service.finish()
+    buckets = [partition for each in service.busy.partitions.values() for partition in each.all]
+    came = outcome.came
+    return Result(
+        offered=outcome.offered,
+        placed=outcome.placed,
+        sales=outcome.sales,
+        settled=outcome.settled,
+        p50_ms=outcome.place_ms(0.5),
+        p99_ms=outcome.place_ms(0.99),
+        failed=sum(outcome.failed.values()) / max(1.0, outcome.offered * case.seconds),
+        calls_per_sale=outcome.calls / max(1, outcome.sold),
+        sold=outcome.sold,
+        refusals=outcome.refusals,
+        writes_per_refusal=outcome.refusing.write_units / max(1, outcome.refusals),
+        reads_per_refusal=outcome.refusing.read_units / max(1, outcome.refusals),
+        oversells=service.judge.oversells,
+        false_refusals=service.judge.false_refusals,
+        broken=tuple(service.judge.broken()) if case.design == "this design" else (),
+        peak_writes=max(partition.writes.peak for partition in buckets),
+        peak_reads=max(partition.reads.peak for partition in buckets),
+        lag_p50_ms=percentile(outcome.lags_ms, 0.5),
+        lag_p99_ms=percentile(outcome.lags_ms, 0.99),
+        served=tuple(outcome.served[second] / max(1, came[second]) for second in range(max(came) + 1)),
+    )
+
+
+def zipf_shares(items: int) -> list[float]:
+    """The part of all buyers that wants each item, the first most: 1, 1/2, 1/3 …, in proportion."""
+    whole = sum(1 / rank for rank in range(1, items + 1))
+    return [1 / rank / whole for rank in range(1, items + 1)]
+
+
+def _rate(case: Case, second: float) -> float:
+    return case.rate * min(1.0, second / case.ramp_s) if case.ramp_s else case.rate
+
+
+def _picker(case: Case, names: list[str]) -> Callable[[random.Random], str]:
+    if not case.zipf:
+        return lambda draw: names[draw.randrange(len(names))]
+    reached = list(itertools.accumulate(zipf_shares(len(names))))
+    return lambda draw: names[min(len(names) - 1, bisect.bisect(reached, draw.random()))]
+
+
+def _warmth(case: Case, names: list[str]) -> Warmth:
+    if not case.heated:
+        return Warmth(rest=case.write_units)
+    shards = {
+        "this design": [f"{name}#{WAREHOUSE}#{number}" for name in names for number in range(case.shards)],
+        "static shards": [f"{name}#{number}" for name in names for number in range(case.shards)],
+    }
+    hot = shards.get(case.design, names)
+    return Warmth(
+        rest=case.write_units,
+        isolated={"StockTable": hot, "open_holds": [str(number) for number in range(OPEN_SLICES)]},
+    )
