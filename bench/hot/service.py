@@ -196,7 +196,7 @@ class Service:
             with suppress(InventoryError):  # put off
                 split_up = rebalance(core, unbalanced)
                 if split_up is not None:
-                    self.splits.append((self.kernel.now_us - START_US, split_up.shards))
+                    self.splits.append((self.kernel.now_us - START_US, split_up.after))
 
     def _instance(self) -> Core:
         skew_ms = self._draw.randint(-CLOCK_SKEW_MS, CLOCK_SKEW_MS)
