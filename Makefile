@@ -82,11 +82,16 @@ fmt: .venv/.stamp ## Format, and mend what can be mended
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format .
 
 .PHONY: test
-test: test-fast test-e2e ## Run all tests (ARGS=-x is passed to pytest)
+test: test-fast simulate test-e2e ## Run all tests (ARGS=-x is passed to pytest)
 
 .PHONY: test-fast
 test-fast: setup ## Run the tests that need no stack
 	@$(BIN)/pytest --numprocesses 2 --dist loadgroup --ignore tests/e2e $(ARGS)
+
+.PHONY: simulate
+simulate: .venv/.stamp ## Run the real code through seeded faults and interleavings (SEEDS=1000 FIRST_SEED=0 WORKLOAD= TRACE=1)
+	@PYTHONPATH=tests $(BIN)/python -m simulation --seeds $(or $(SEEDS),1000) --first-seed $(or $(FIRST_SEED),0) \
+		$(if $(WORKLOAD),--workload $(WORKLOAD)) $(if $(TRACE),--trace)
 
 .PHONY: mutants
 mutants: .venv/.stamp ## Take each guard of the protocol away, and see that a test notices (ONLY="a part of its description")

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from inventory_cli.commands import change, hold, keys, redrive
+from inventory_cli.commands import audit, change, hold, keys, redrive, snapshot
 from inventory_cli.commands import history as history_command
 from inventory_cli.commands import query as query_command
 from inventory_cli.commands import stock as stock_command
@@ -75,6 +75,8 @@ app.add_typer(hold.app, name="hold")
 app.command("adjust", context_settings={"ignore_unknown_options": True})(change.adjust)
 app.command("transfer")(change.transfer)
 app.command("split")(change.split)
+app.add_typer(snapshot.app, name="snapshot")
+app.add_typer(audit.app, name="audit")
 app.command("history")(history_command.history)
 app.command("query")(query_command.query)
 app.command("verify")(verify_command.verify)

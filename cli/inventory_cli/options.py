@@ -21,3 +21,6 @@ Reference = Annotated[
 ]
 Item = Annotated[str, typer.Argument(metavar="ITEM", show_default=False)]
 Warehouse = Annotated[str, typer.Argument(metavar="WAREHOUSE", show_default=False)]
+Limit = Annotated[int, typer.Option(min=1, help="At most so many.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait until it is done; it takes minutes.")]
+AtMost = Annotated[float, typer.Option(min=1, max=86_400, metavar="SECONDS", help="With --wait: no longer than this.")]

@@ -1,7 +1,7 @@
 """The API's objects as a person sees them."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 from rich import box
@@ -12,7 +12,15 @@ from rich.text import Text
 
 Object = Mapping[str, Any]
 
-_STATUS_STYLES: Final = {"active": "bold cyan", "executed": "bold green", "released": "yellow", "expired": "red"}
+_STATUS_STYLES: Final = {
+    "active": "bold cyan",
+    "executed": "bold green",
+    "released": "yellow",
+    "expired": "red",
+    "pending": "bold cyan",
+    "complete": "bold green",
+    "failed": "bold red",
+}
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 
 
@@ -61,8 +69,56 @@ def change(made: Object) -> RenderableType:
     return Text.assemble((made["id"], "bold"), "\n  ", what, (reference, "dim"))
 
 
+def snapshot(taken: Object) -> RenderableType:
+    """A snapshot, with its totals and what seals it."""
+    title = Text.assemble(
+        (taken["id"], "bold"), "  ", status(taken["status"]), (f"  as of {utc(taken['as_of'])}", "dim")
+    )
+    if taken["status"] != "complete":
+        return title
+    table = grid("total", "number>")
+    for name, number in taken["totals"].items():
+        table.add_row(name.replace("_", " "), f"{number:,}")
+    sealed = Text(f"manifest {taken['manifest']['number']}, SHA-256 {taken['manifest']['sha256']}", style="dim")
+    return Group(title, Padding(Group(table, sealed), (0, 0, 0, 2)))
+
+
+def snapshots(found: Sequence[Object]) -> RenderableType:
+    """Complete snapshots, one line each."""
+    table = grid("snapshot!", "as of (UTC)!", "items>", "available>", "held>", "manifest>")
+    for taken in found:
+        totals = (f"{taken['totals'][name]:,}" for name in ("items", "available", "held"))
+        table.add_row(taken["id"], utc(taken["as_of"]), *totals, str(taken["manifest"]["number"]))
+    return table
+
+
+def audit(audited: Object) -> RenderableType:
+    """An audit, with what each check found."""
+    title = Text.assemble(
+        (audited["id"], "bold"), "  ", status(audited["status"]), (f"  of {audited['snapshot']}", "dim")
+    )
+    if audited["status"] != "complete":
+        return title
+    table = grid("check", "looked at>", "discrepancies>")
+    for check in audited["checks"]:
+        style = "bold red" if check["discrepancies"] else "green"
+        table.add_row(check["name"], f"{check['looked_at']:,}", Text(f"{check['discrepancies']:,}", style=style))
+    end = [] if audited["discrepancies"] else [Text("Nothing is wrong.", style="bold green")]
+    return Group(title, Padding(Group(table, *end), (0, 0, 0, 2)))
+
+
+def audits(found: Sequence[Object]) -> RenderableType:
+    """Complete audits, one line each."""
+    table = grid("audit!", "asked for (UTC)!", "snapshot!", "discrepancies>")
+    for audited in found:
+        style = "bold red" if audited["discrepancies"] else "green"
+        number = Text(f"{audited['discrepancies']:,}", style=style)
+        table.add_row(audited["id"], utc(audited["created"]), audited["snapshot"], number)
+    return table
+
+
 def status(name: str) -> Text:
-    """A hold's status."""
+    """A status."""
     return Text(name, style=_STATUS_STYLES.get(name, ""))
 
 
@@ -78,6 +134,11 @@ def grid(*columns: str) -> Table:
 def clock(seconds: float) -> str:
     """An instant, in this machine's zone."""
     return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def utc(seconds: float) -> str:
+    """An instant in UTC, as options of commands take it."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def span(seconds: float) -> str:

@@ -63,6 +63,7 @@ def test_a_listing_is_sorted_and_whole(objects: Objects) -> None:
     objects.put("b", b"")
     listed = list(objects.list("a/"))
     assert listed == [Stored(f"a/{number:04d}", number % 3) for number in range(1005)]
+    assert list(objects.list("a/", after="a/0001")) == listed[2:]
     assert objects.first("a/") == listed[0]
     assert objects.page("a/", after="", limit=2) == listed[:2]
     assert objects.page("a/", after="a/0001", limit=2) == listed[2:4]

@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from inventory.history.commit import RebuildDiffers
 from inventory.history.layout import instant_of, instant_of_snapshot, listed_path, stamp_of
 from inventory.history.manifest import canonical, fingerprint_of, leaf_of, read_manifest
 from inventory.history.plan import InstantTooRecent, Mode
+from inventory.storage.objects import Stored
 from support.objects import Killed
 from support.tape import Tape
 from support.trade import trade
@@ -270,6 +272,25 @@ def test_a_snapshot_before_the_first_event_is_empty_and_right(history: History) 
     history.snapshot(START_MS - HOUR_MS)
     assert set(history.head().body["totals"].values()) == {0}
     history.snapshot(after_spell(1))
+    assert history.head().body["totals"]["stock_events"] > 50
+
+
+def test_an_increment_on_an_ancient_snapshot_lists_the_archive_once_and_not_by_each_hour_since(
+    history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history.snapshot(1000)  # a second after 1970 began
+    listings: list[str] = []
+    listing = history.objects.list
+
+    def counted(prefix: str, *, after: str = "") -> Iterator[Stored]:
+        listings.append(prefix)
+        return listing(prefix, after=after)
+
+    monkeypatch.setattr(history.objects, "list", counted)
+    history.snapshot(after_spell(1))
+    assert sorted(prefix for prefix in listings if prefix.startswith("archive/")) == [
+        *("archive/adjustments/", "archive/holds/", "archive/stock/")
+    ]
     assert history.head().body["totals"]["stock_events"] > 50
 
 

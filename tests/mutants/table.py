@@ -132,18 +132,26 @@ MUTANTS: Final = (
     ),
     Mutant(
         "never_falsely_refused",
+        "nothing remembered gets younger where the clock is set back",
+        "domain/clock.py",
+        "max(0, wall - self._last[0], uptime - self._last[1])",
+        "wall - self._last[0]",
+        ("tests/unit/domain/test_clock.py::TestElapsed",),
+    ),
+    Mutant(
+        "never_falsely_refused",
         "memory counts from the instant of the proof",
         "protocol/refuse.py",
         "short.warehouse, earlier.available, earlier.ended_ms)",
-        "short.warehouse, earlier.available, core.clock.now())",
+        "short.warehouse, earlier.available, core.clock.elapsed())",
         (_PROTOCOL + "test_refuse.py::TestMemory",),
     ),
     Mutant(
         "never_falsely_refused",
         "a request that was refused looks for its own hold",
         "protocol/place.py",
-        "if order.by.keyed else None\n        if placed is None:",
-        "if False else None\n        if placed is None:",
+        "if order.by.keyed else None\n        if placed is None and",
+        "if False else None\n        if placed is None and",
         (_PROTOCOL + "test_place.py::TestIdempotency",),
     ),
     Mutant(
@@ -157,7 +165,7 @@ MUTANTS: Final = (
                 break
             refuse_from_memory(core, short)
             _remember(core, views, short.item, short.warehouse, refuse_or_find(core, short))
-    except InsufficientStock:
+    except InsufficientStock as refusal:
         placed = core.database.get(core.tables.hold(order.hold_id)) if order.by.keyed else None
 """,
         """    placed = core.database.get(core.tables.hold(order.hold_id)) if order.by.keyed else None
@@ -168,7 +176,7 @@ MUTANTS: Final = (
                 break
             refuse_from_memory(core, short)
             _remember(core, views, short.item, short.warehouse, refuse_or_find(core, short))
-    except InsufficientStock:
+    except InsufficientStock as refusal:
 """,
         (_PROTOCOL + "test_place.py::TestIdempotency",),
     ),
@@ -176,9 +184,25 @@ MUTANTS: Final = (
         "never_falsely_refused",
         "so does an adjustment, count or transfer",
         "protocol/record_once.py",
-        "            made = _made(core, identifier)\n            if made is None:",
-        "            made = None\n            if made is None:",
+        "            made = _made(core, identifier)\n            if made is not None:",
+        "            made = None\n            if made is not None:",
         (_PROTOCOL + "test_adjust.py::TestRetries",),
+    ),
+    Mutant(
+        "never_falsely_refused",
+        "the proof is still at most a second old after the look for its own hold",
+        "protocol/place.py",
+        "if placed is None and stands(core, refusal):",
+        "if placed is None:",
+        (_PROTOCOL + "test_refuse.py::TestSlowReads",),
+    ),
+    Mutant(
+        "never_falsely_refused",
+        "and after that for its own adjustment or transfer",
+        "protocol/record_once.py",
+        "if isinstance(refusal, InsufficientStock) and not stands(core, refusal):",
+        "if False:",
+        (_PROTOCOL + "test_refuse.py::TestSlowReads",),
     ),
     Mutant(
         "never_falsely_refused",

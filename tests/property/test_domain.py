@@ -196,7 +196,7 @@ def test_stamps_never_go_back_along_what_was_seen(steps: list[tuple[int, int, bo
     true_ms, record_at = 1_800_000_000_000, 0
     for passed_ms, off_ms, measured in steps:
         true_ms += passed_ms
-        clock = HybridClock(lambda true_ms=true_ms, off_ms=off_ms: true_ms + off_ms, lambda: None)  # type: ignore[misc]
+        clock = HybridClock(lambda true_ms=true_ms, off_ms=off_ms: true_ms + off_ms, lambda: None, lambda: 0)  # type: ignore[misc]
         if measured:
             clock.observe(true_ms + off_ms, true_ms // 1000, true_ms + off_ms)
             assert clock.trusted
@@ -213,7 +213,7 @@ def test_a_clock_that_is_surely_wrong_never_stamps_and_one_that_is_right_always_
     off_ms: int, part_ms: int, took_ms: int
 ) -> None:
     true_ms = 1_800_000_000_000 + part_ms
-    clock = HybridClock(lambda: true_ms + off_ms, lambda: None)
+    clock = HybridClock(lambda: true_ms + off_ms, lambda: None, lambda: 0)
     # The database stamps its answer somewhere between the sending and the receiving.
     clock.observe(true_ms + off_ms - took_ms, true_ms // 1000, true_ms + off_ms)
     if abs(off_ms) <= 2_000:
@@ -229,7 +229,7 @@ def test_a_clock_that_is_surely_wrong_never_stamps_and_one_that_is_right_always_
 
 @given(st.integers(0, 2 * AHEAD_MAX_MS))
 def test_a_record_is_followed_up_to_ten_seconds_ahead(ahead_ms: int) -> None:
-    clock = HybridClock(lambda: 1_000_000, lambda: None)
+    clock = HybridClock(lambda: 1_000_000, lambda: None, lambda: 0)
     try:
         assert clock.stamp(1_000_000 + ahead_ms) == max(1_000_000 + ahead_ms, 1_000_000)
     except ClockSkewed:

@@ -31,6 +31,8 @@ class Task:
     ended: bool = False
     failure: Exception | None = None
     _greenlet: greenlet = field(init=False, repr=False)
+    _turn: int = field(default=0, init=False, repr=False)
+    _waiting: list["Task"] = field(default_factory=list, init=False, repr=False)
 
 
 class Kernel:
@@ -75,6 +77,25 @@ class Kernel:
         self._schedule(task, seconds)
         self._hub.switch()
 
+    def wait_for(self, task: Task, seconds: float) -> bool:
+        """Lets the running task wait until another has ended, but no longer than so many seconds.
+
+        Returns:
+            Whether it has ended.
+
+        Raises:
+            Killed: The waiting task was killed meanwhile.
+        """
+        waiting = self.current
+        if waiting is not None and not task.ended:
+            task._waiting.append(waiting)
+            try:
+                self.wait(seconds)
+            finally:
+                if waiting in task._waiting:
+                    task._waiting.remove(waiting)
+        return task.ended
+
     def kill(self, task: Task) -> None:
         """Ends a waiting task where it stands; what it had done stays done."""
         if not task.ended:
@@ -87,8 +108,8 @@ class Kernel:
             Exception: What a task raised: the simulation stops there.
         """
         while self._due and (until_us is None or self._due[0][0] <= until_us):
-            due_us, _, task = heapq.heappop(self._due)
-            if task.ended:
+            due_us, turn, task = heapq.heappop(self._due)
+            if task.ended or turn != task._turn:
                 continue
             self.now_us = max(self.now_us, due_us)
             task._greenlet.switch()
@@ -98,7 +119,8 @@ class Kernel:
             self.now_us = max(self.now_us, until_us)
 
     def _schedule(self, task: Task, seconds: float) -> None:
-        heapq.heappush(self._due, (self.now_us + round(seconds * 1_000_000), next(self._numbers), task))
+        task._turn = next(self._numbers)  # an earlier turn, should one still be due, is void
+        heapq.heappush(self._due, (self.now_us + round(seconds * 1_000_000), task._turn, task))
 
     def _run(self, task: Task, work: Callable[[], object]) -> None:
         try:
@@ -108,3 +130,6 @@ class Kernel:
         finally:
             task.ended = True
             del self._tasks[task._greenlet]
+            for waiting in task._waiting:
+                self._schedule(waiting, 0)
+            task._waiting = []

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, cast
@@ -10,13 +10,13 @@ from urllib.parse import urlencode
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from inventory.api.application import Application
 from inventory.domain.keys import ALL_SCOPES
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 
 Pairs = Iterable[tuple[str, str]]
+Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Gateway:
         scopes: What the caller's key may do; None where no authorizer has said who asks.
     """
 
-    handler: Application
+    handler: Handler
     scopes: Iterable[str] | None = field(default_factory=lambda: list(ALL_SCOPES))
     requests: int = 0
 

@@ -1,10 +1,16 @@
-"""The recorded history of a world: every write to the archived tables, call by call, as the streams tell it."""
+"""The recorded history of a world: every write to the archived tables, call by call, as the streams tell it.
 
+Beside the records it keeps what they add up to, so that each call is judged by what it changed and not by all there is.
+"""
+
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from inventory.domain.holds import Hold
-from inventory.domain.stock import Directory, Shard
+from inventory.domain.stock import Directory, Shard, ShardKey
 from inventory.storage.codec import Record, decode
 from inventory.storage.hold_records import hold_from
 from inventory.storage.stock_records import directory_from, is_directory, shard_from
@@ -13,6 +19,7 @@ from simulated_dynamodb import SimulatedDynamoDB
 
 #: An item in one warehouse, or (None) in all of them.
 Scope = tuple[str, str | None]
+Place = tuple[str, str]
 
 
 class Event(NamedTuple):
@@ -25,12 +32,25 @@ class Event(NamedTuple):
 
 
 class Call(NamedTuple):
-    """What one call wrote, all at once; and the `at` of the records that it only checked."""
+    """What one call wrote, all at once.
+
+    Attributes:
+        operation: `TransactWriteItems` or another that writes.
+        now_ms: When.
+        events: The records that it wrote.
+        checked_at: The `at` of the records that it only checked.
+        holds: The holds among the records, before and after.
+        shards: The shards among them, before and after.
+        directories: The directories among them, after.
+    """
 
     operation: str
     now_ms: int
     events: tuple[Event, ...]
-    checked_at: tuple[int, ...] = ()
+    checked_at: tuple[int, ...]
+    holds: tuple[tuple[Hold | None, Hold | None], ...]
+    shards: tuple[tuple[Shard | None, Shard], ...]
+    directories: tuple[Directory, ...]
 
 
 class History:
@@ -40,6 +60,11 @@ class History:
         calls: Each call that wrote something, in order.
         records: The events folded: each record as its latest event left it, by table and key.
         levels: How many units were available, by scope: the times when that changed, with the new number.
+        shards: Every shard, as it is.
+        directories: Every item's directory, as it is.
+        drawn: What the unsettled holds drew from each shard.
+        expected: What adjustments brought less what settled holds took, by item and warehouse.
+        on_hand: What the shards have, by item and warehouse.
     """
 
     def __init__(self, database: SimulatedDynamoDB, tables: Tables, now: Callable[[], int]) -> None:
@@ -49,6 +74,11 @@ class History:
         self.calls: list[Call] = []
         self.records: dict[tuple[str, str], Record] = {}
         self.levels: dict[Scope, list[tuple[int, int]]] = {}
+        self.shards: dict[ShardKey, Shard] = {}
+        self.directories: dict[str, Directory] = {}
+        self.drawn: Counter[ShardKey] = Counter()
+        self.expected: Counter[Place] = Counter()
+        self.on_hand: Counter[Place] = Counter()
         for table in (tables.stock, tables.holds, tables.adjustments):
             self._listen(database, table)
 
@@ -69,14 +99,18 @@ class History:
         if not events:
             return None
         checked = tuple(self._checked(request.get("TransactItems", ())))
-        call = Call(operation, self._now(), events, checked)
+        stock = [each for each in events if each.table == self._tables.stock and each.after is not None]
+        call = Call(
+            operation,
+            self._now(),
+            events,
+            checked,
+            tuple(_hold_change(each) for each in events if each.table == self._tables.holds),
+            tuple(_shard_change(each) for each in stock if not is_directory(each.after or {})),
+            tuple(directory_from(each.after or {}) for each in stock if is_directory(each.after or {})),
+        )
         self.calls.append(call)
-        for event in events:
-            if event.after is None:
-                self.records.pop((event.table, event.key))
-            else:
-                self.records[(event.table, event.key)] = event.after
-        self._note_levels(call)
+        self._add_up(call)
         return call
 
     def _checked(self, entries: Iterable[Mapping[str, Any]]) -> Iterator[int]:
@@ -86,53 +120,41 @@ class History:
             if record is not None:
                 yield record["at"]
 
-    def _note_levels(self, call: Call) -> None:
-        touched = {event.after["item_id"] for event in self.stock_events(call) if event.after}
-        for item in touched:
-            totals: dict[Scope, int] = {(item, None): 0}
-            for shard in self.shards():
-                if shard.key.item == item:
-                    here: Scope = (item, shard.key.warehouse)
-                    totals[here] = totals.get(here, 0) + shard.available
-                    totals[(item, None)] += shard.available
-            for scope, total in totals.items():
-                self.levels.setdefault(scope, []).append((call.now_ms, total))
-
-    def stock_events(self, call: Call) -> Iterator[Event]:
-        """A call's events of shards and directories."""
-        return (event for event in call.events if event.table == self._tables.stock)
-
-    def shard_events(self, call: Call) -> Iterator[tuple[Shard | None, Shard]]:
-        """A call's changes of shards."""
-        for event in self.stock_events(call):
-            if event.after is not None and not is_directory(event.after):
-                yield shard_from(event.before) if event.before else None, shard_from(event.after)
-
-    def hold_events(self, call: Call) -> Iterator[tuple[Hold | None, Hold | None]]:
-        """A call's changes of holds."""
+    def _add_up(self, call: Call) -> None:
         for event in call.events:
-            if event.table == self._tables.holds:
-                yield hold_from(event.before) if event.before else None, hold_from(event.after) if event.after else None
+            if event.after is None:
+                self.records.pop((event.table, event.key))
+            else:
+                self.records[(event.table, event.key)] = event.after
+                if event.table == self._tables.adjustments:
+                    self._add_adjustment(event.before, -1)
+                    self._add_adjustment(event.after, 1)
+        for hold_before, hold_after in call.holds:
+            self._add_hold(hold_before, -1)
+            self._add_hold(hold_after, 1)
+        self.directories |= {directory.item: directory for directory in call.directories}
+        gains: Counter[Scope] = Counter()
+        for before, after in call.shards:
+            self.shards[after.key] = after
+            self.on_hand[(after.key.item, after.key.warehouse)] += after.on_hand - (before.on_hand if before else 0)
+            gained = after.available - (before.available if before else 0)
+            gains[(after.key.item, after.key.warehouse)] += gained
+            gains[(after.key.item, None)] += gained
+        for scope, gained in gains.items():
+            levels = self.levels.setdefault(scope, [])
+            levels.append((call.now_ms, (levels[-1][1] if levels else 0) + gained))
 
-    def of(self, table: str) -> Iterator[Record]:
-        """The records of a table, folded from its events."""
-        return (record for (name, _), record in self.records.items() if name == table)
+    def _add_adjustment(self, record: Record | None, sign: int) -> None:
+        for place, quantity in moved(record):
+            self.expected[place] += sign * quantity
 
-    def shards(self) -> Iterator[Shard]:
-        """All shards."""
-        return (shard_from(record) for record in self.of(self._tables.stock) if not is_directory(record))
-
-    def directories(self) -> Iterator[Directory]:
-        """All directories."""
-        return (directory_from(record) for record in self.of(self._tables.stock) if is_directory(record))
-
-    def holds(self) -> Iterator[Hold]:
-        """All holds."""
-        return map(hold_from, self.of(self._tables.holds))
-
-    def adjustments(self) -> Iterator[Record]:
-        """All records of adjustments and transfers."""
-        return self.of(self._tables.adjustments)
+    def _add_hold(self, hold: Hold | None, sign: int) -> None:
+        for line in hold.lines if hold else ():
+            if hold and hold.settlement is not None:
+                self.expected[(line.item, line.warehouse)] -= sign * hold.executed(line)
+                continue
+            for draw in line.drawn:
+                self.drawn[ShardKey(line.item, line.warehouse, draw.shard)] += sign * draw.quantity
 
     def folded(self, table: str) -> dict[str, Record]:
         """A table as its events give it."""
@@ -141,5 +163,23 @@ class History:
     def lowest(self, scope: Scope, since_ms: int) -> int:
         """The fewest units that a scope had available at any instant from `since_ms` on."""
         levels = self.levels.get(scope, [])
-        before = [level for at_ms, level in levels if at_ms < since_ms]
-        return min([before[-1] if before else 0, *(level for at_ms, level in levels if at_ms >= since_ms)])
+        first = bisect_left(levels, since_ms, key=itemgetter(0))
+        return min([levels[first - 1][1] if first else 0, *(level for _, level in levels[first:])])
+
+
+def _hold_change(event: Event) -> tuple[Hold | None, Hold | None]:
+    return hold_from(event.before) if event.before else None, hold_from(event.after) if event.after else None
+
+
+def _shard_change(event: Event) -> tuple[Shard | None, Shard]:
+    return shard_from(event.before) if event.before else None, shard_from(event.after or {})
+
+
+def moved(record: Record | None) -> list[tuple[Place, int]]:
+    """What an adjustment or a transfer brought to each place; any other record brings nothing."""
+    if record is None or "adjustment_id" not in record:
+        return []
+    if "from" in record:
+        item, quantity = record["item"], record["quantity"]
+        return [((item, record["from"]), -quantity), ((item, record["to"]), quantity)]
+    return [((record["item"], record["warehouse"]), record["quantity"])]

@@ -1,6 +1,7 @@
 """The invariants, each by its name: what must hold after every single call, and what at the end.
 
-They judge the recorded history and the tables alone, and know nothing of how the service does it.
+They judge the recorded history and the tables alone, and know nothing of how the service does it. After a call each
+looks at what that call changed: what held before, and was not touched, still holds.
 """
 
 from collections import Counter
@@ -13,24 +14,22 @@ from inventory.domain.stock import ShardKey
 from inventory.storage.codec import Record, decode
 from inventory.storage.tables import Tables
 from simulated_dynamodb import SimulatedDynamoDB
-from support.history import Call, History
-
-Place = tuple[str, str]
+from support.history import Call, History, moved
 
 #: A clock is refused when more than 2 s off, as far as the database's whole seconds can tell; a tick is 100 ms.
 CLOCK_BOUND_MS = 2_000 + 1_000 + 100
 
 
-def never_oversold(history: History, call: Call) -> None:
+def never_oversold(_history: History, call: Call) -> None:
     """No counter falls below zero."""
-    for _, shard in history.shard_events(call):
+    for _, shard in call.shards:
         assert shard.available >= 0, f"{shard.key} has {shard.available} available"
         assert shard.held >= 0, f"{shard.key} has {shard.held} held"
 
 
-def resolved_once(history: History, call: Call) -> None:
+def resolved_once(_history: History, call: Call) -> None:
     """What has ended stays as it ended; what a hold reserved never changes."""
-    for before, after in history.hold_events(call):
+    for before, after in call.holds:
         if before is None:
             assert after is not None
             assert after.status is Status.ACTIVE, f"{after.id} began as {after.status}"
@@ -41,12 +40,9 @@ def resolved_once(history: History, call: Call) -> None:
             assert _ending(before) == _ending(after), f"{before.id} was {before.status} and became {after.status}"
 
 
-def expiry_exact(history: History, call: Call) -> None:
-    """Executed and extended before its time, expired at or after it; and the time is the true one, within bounds."""
-    for event in call.events:
-        assert event.after is not None
-        assert abs(event.after["at"] - call.now_ms) <= CLOCK_BOUND_MS, f"{event.key} was written by a wrong clock"
-    for before, after in history.hold_events(call):
+def expiry_exact(_history: History, call: Call) -> None:
+    """Executed and extended before its time, expired at or after it."""
+    for before, after in call.holds:
         if before is None or after is None or before.status is not Status.ACTIVE:
             continue
         if after.status is Status.EXPIRED:
@@ -57,10 +53,10 @@ def expiry_exact(history: History, call: Call) -> None:
             assert after.expires_at == before.expires_at, f"the time of {after.id} changed as it ended"
 
 
-def settled_once(history: History, call: Call) -> None:
+def settled_once(_history: History, call: Call) -> None:
     """A hold is settled once, when it has ended, and the counters change by just what the settled holds say."""
     expected: Counter[tuple[ShardKey, str]] = Counter()
-    for before, after in history.hold_events(call):
+    for before, after in call.holds:
         if before is None or after is None or before.settlement == after.settlement:
             continue
         assert before.settlement is None, f"{before.id} was settled twice"
@@ -68,40 +64,32 @@ def settled_once(history: History, call: Call) -> None:
         for change in settling_changes(before):
             expected[(change.key, "available")] += change.available
             expected[(change.key, "held")] += change.held
-    for event in history.stock_events(call):
-        assert event.after is not None, f"{event.key} was removed"
-        if event.after["cause"]["type"] == "settlement":
-            key = ShardKey(event.after["item_id"], event.after["warehouse_id"], event.after["shard"])
-            for counter in ("available", "held"):
-                expected[(key, counter)] -= event.after[counter] - (event.before or {}).get(counter, 0)
+    causes = {
+        event.key: event.after["cause"]["type"] for event in call.events if event.after and "cause" in event.after
+    }
+    for earlier, shard in call.shards:
+        if causes["#".join(map(str, shard.key))] == "settlement":
+            expected[(shard.key, "available")] -= shard.available - (earlier.available if earlier else 0)
+            expected[(shard.key, "held")] -= shard.held - (earlier.held if earlier else 0)
     assert not any(expected.values()), f"counters and settled holds differ: {expected}"
 
 
-def held_matches_holds(history: History, _call: Call) -> None:
+def held_matches_holds(history: History, call: Call) -> None:
     """Each shard holds just what its unsettled holds drew from it."""
-    drawn: Counter[ShardKey] = Counter()
-    for hold in history.holds():
-        if hold.settlement is None:
-            for line in hold.lines:
-                for draw in line.drawn:
-                    drawn[ShardKey(line.item, line.warehouse, draw.shard)] += draw.quantity
-    held = Counter({shard.key: shard.held for shard in history.shards()})
-    assert +held == +drawn, f"held {+held}, but drawn {+drawn}"
+    drawn_from = {key for change in call.holds for hold in change if hold for key in hold.shard_keys()}
+    for key in drawn_from.union(shard.key for _, shard in call.shards):
+        held = history.shards[key].held if key in history.shards else 0
+        assert held == history.drawn[key], f"{key} holds {held}, but {history.drawn[key]} were drawn from it"
 
 
-def stock_conserved(history: History, _call: Call) -> None:
+def stock_conserved(history: History, call: Call) -> None:
     """What is on hand is what came in less what left by executed and settled holds."""
-    on_hand: Counter[Place] = Counter()
-    for shard in history.shards():
-        on_hand[(shard.key.item, shard.key.warehouse)] += shard.on_hand
-    for record in history.adjustments():
-        for place, quantity in _moved(record):
-            on_hand[place] -= quantity
-    for hold in history.holds():
-        if hold.settlement is not None:
-            for line in hold.lines:
-                on_hand[(line.item, line.warehouse)] += hold.executed(line)
-    assert not any(on_hand.values()), f"too much or too little: {on_hand}"
+    places = {(line.item, line.warehouse) for change in call.holds for hold in change if hold for line in hold.lines}
+    places.update((shard.key.item, shard.key.warehouse) for _, shard in call.shards)
+    places.update(place for event in call.events for place, _ in moved(event.after))
+    for place in places:
+        there, expected = history.on_hand[place], history.expected[place]
+        assert there == expected, f"{place} has {there}, its adjustments and sales say {expected}"
 
 
 def gapless(_history: History, call: Call) -> None:
@@ -120,11 +108,22 @@ def atomic_instant(_history: History, call: Call) -> None:
     assert max(call.checked_at, default=0) <= min(instants), "a checked record is later than the transaction"
 
 
-def nothing_hidden(history: History, _call: Call) -> None:
+def nothing_hidden(history: History, call: Call) -> None:
     """No unit lies on a shard that the directory does not cover (else `never_falsely_refused` could not hold)."""
-    covered = {key for directory in history.directories() for key in directory.shard_keys()}
-    for shard in history.shards():
-        assert shard.key in covered or shard.on_hand == 0, f"{shard} is not in the directory"
+    touched = {shard.key for _, shard in call.shards}
+    for directory in call.directories:
+        touched.update(key for key in history.shards if key.item == directory.item)
+    for key in touched:
+        entry = history.directories[key.item].warehouses.get(key.warehouse)
+        covered = entry is not None and key.number < entry.shards
+        assert covered or history.shards[key].on_hand == 0, f"{history.shards[key]} is not in the directory"
+
+
+def true_time(_history: History, call: Call) -> None:
+    """What is written at once carries the true time, as far as a clock may be off."""
+    for event in call.events:
+        assert event.after is not None
+        assert abs(event.after["at"] - call.now_ms) <= CLOCK_BOUND_MS, f"{event.key} was written by a wrong clock"
 
 
 EVERY_CALL: tuple[Callable[[History, Call], None], ...] = (
@@ -176,10 +175,3 @@ def _reserved(hold: Hold) -> list[tuple[object, ...]]:
 
 def _ending(hold: Hold) -> tuple[object, ...]:
     return hold.status, hold.lines, hold.resolution, hold.expires_at, hold.metadata
-
-
-def _moved(record: Record) -> list[tuple[Place, int]]:
-    if "from" in record:
-        item, quantity = record["item"], record["quantity"]
-        return [((item, record["from"]), -quantity), ((item, record["to"]), quantity)]
-    return [((record["item"], record["warehouse"]), record["quantity"])]

@@ -54,12 +54,12 @@ class DirectoryObjects:
         if not self._path(key).exists():
             self.put(key, self.read(source))
 
-    def list(self, prefix: str) -> Iterator[Stored]:
+    def list(self, prefix: str, *, after: str = "") -> Iterator[Stored]:
         files = sorted(path.relative_to(self.root).as_posix() for path in self.root.rglob("*") if path.is_file())
-        return (Stored(key, self._path(key).stat().st_size) for key in files if key.startswith(prefix))
+        return (Stored(key, self._path(key).stat().st_size) for key in files if key.startswith(prefix) and key > after)
 
     def page(self, prefix: str, *, after: str, limit: int) -> Sequence[Stored]:
-        return list(islice((stored for stored in self.list(prefix) if stored.key > after), limit))
+        return list(islice(self.list(prefix, after=after), limit))
 
     def first(self, prefix: str) -> Stored | None:
         return next(self.list(prefix), None)

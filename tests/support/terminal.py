@@ -31,7 +31,7 @@ class Result:
 
 @dataclass
 class Terminal:
-    """A user's terminal, in an empty folder, with a clock that stands still."""
+    """A user's terminal, in an empty folder, with a clock that goes only while somebody waits."""
 
     folder: Path
     environ: dict[str, str] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class Terminal:
     requests: list[httpx.Request] = field(default_factory=list)
 
     def run(self, *arguments: str, typed: str | None = None) -> Result:
-        world = World(self.environ, self.folder, httpx.MockTransport(self._answer), self.pauses.append, lambda: NOW)
+        world = World(self.environ, self.folder, httpx.MockTransport(self._answer), self.pauses.append, self._now)
         result = CliRunner(env={"COLUMNS": "120"}).invoke(app, arguments, input=typed, obj=world)
         if result.exception and not isinstance(result.exception, SystemExit):
             raise result.exception
@@ -61,6 +61,9 @@ class Terminal:
             return answer
 
         self.api(handler)
+
+    def _now(self) -> float:
+        return NOW + sum(self.pauses)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
@@ -108,4 +111,37 @@ def hold(status: str = "active") -> dict[str, Any]:
         "expires_at": NOW + 600,
         "settled": False,
         "metadata": {},
+    }
+
+
+def snapshot(status: str = "complete") -> dict[str, Any]:
+    """A snapshot as the API gives it."""
+    complete = status == "complete"
+    return {
+        "id": "snap_" + "1a" * 16,
+        "object": "snapshot",
+        "status": status,
+        "as_of": NOW - 60,
+        "created": NOW,
+        "totals": {"items": 2, "available": 40, "held": 2, "on_hand": 42} if complete else None,
+        "manifest": {"number": 7, "sha256": "0" * 64} if complete else None,
+        "error": {"code": "snapshot_incomplete", "message": "The archive lacks events."}
+        if status == "failed"
+        else None,
+    }
+
+
+def audit(status: str = "complete", discrepancies: int = 0) -> dict[str, Any]:
+    """An audit as the API gives it."""
+    complete = status == "complete"
+    check = {"name": "stock_conserved", "looked_at": 1234, "discrepancies": discrepancies}
+    return {
+        "id": "audit_" + "2b" * 16,
+        "object": "audit",
+        "status": status,
+        "snapshot": "snap_" + "1a" * 16,
+        "created": NOW,
+        "checks": [check] if complete else [],
+        "discrepancies": discrepancies if complete else None,
+        "error": {"code": "audit_step_failed", "message": "A step failed."} if status == "failed" else None,
     }

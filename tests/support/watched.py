@@ -56,7 +56,7 @@ class Watched(World):
     def _judge(self, operation: str, request: Mapping[str, Any], _answer: object) -> None:
         call = self.history.close_call(operation, request)
         if call is not None:
-            for invariant in invariants.EVERY_CALL:
+            for invariant in (*invariants.EVERY_CALL, invariants.true_time):
                 invariant(self.history, call)
 
     def fairly(self, ask: Callable[[], T]) -> T:

@@ -81,6 +81,7 @@ class World:
             open_slices=self.open_slices,
             report=self._count,
             now=lambda: self.clock.now_ms + skew_ms,
+            uptime=lambda: self.clock.now_ms,
             pause=self.clock.pass_s,
             new_uuid=lambda: uuid.UUID(int=self.random.getrandbits(128), version=4),
         )

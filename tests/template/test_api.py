@@ -58,6 +58,8 @@ def test_each_path_has_the_function_whose_concern_it_is() -> None:
         "/v1/transfers": "AdjustmentsFunction",
         "/v1/transfers/{proxy+}": "AdjustmentsFunction",
         "/v1/stock/{item}/split": "AdjustmentsFunction",
+        "/v1/snapshots": "HistoryFunction",
+        "/v1/snapshots/{proxy+}": "HistoryFunction",
     }
 
 

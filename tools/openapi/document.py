@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from inventory.api import adjustments, holds, stock
+from inventory.api import adjustments, holds, snapshots, stock
 from inventory.api.bodies import FORM, JSON
 from inventory.api.errors import CODES, FAMILIES
 from inventory.api.fields import NoParameters
@@ -15,7 +15,12 @@ from openapi.examples import EXAMPLES
 
 Json = dict[str, Any]
 
-OPERATIONS: Final[Operations] = (*holds.OPERATIONS, *stock.OPERATIONS, *adjustments.OPERATIONS)
+OPERATIONS: Final[Operations[Any]] = (
+    *holds.OPERATIONS,
+    *stock.OPERATIONS,
+    *adjustments.OPERATIONS,
+    *snapshots.OPERATIONS,
+)
 
 #: What each status says. 405 is no answer of any operation here: it is what a path says to a method that it lacks.
 STATUSES: Final[Mapping[int, tuple[str, str]]] = {
@@ -59,6 +64,7 @@ def document() -> Json:
             {"name": "holds", "description": "Stock reserved for a purchase."},
             {"name": "stock", "description": "How many there are."},
             {"name": "adjustments", "description": "Changes of stock other than by a sale."},
+            {"name": "snapshots", "description": "What was where at an instant, sealed for auditors."},
         ],
         "paths": _paths(schemas),
         "components": {
@@ -126,7 +132,7 @@ def _paths(schemas: Mapping[str, Json]) -> dict[str, Json]:
     return paths
 
 
-def _operation(operation: Operation[Any], schemas: Mapping[str, Json]) -> Json:
+def _operation(operation: Operation[Any, Any], schemas: Mapping[str, Json]) -> Json:
     described: Json = {
         "operationId": operation.name,
         "tags": [operation.path.split("/")[2].replace("transfers", "adjustments")],
@@ -163,7 +169,7 @@ def _query(schema: Json, example: Mapping[str, Any]) -> Iterable[Json]:
         yield described
 
 
-def _body(operation: Operation[Any], schema: Json) -> Json:
+def _body(operation: Operation[Any, Any], schema: Json) -> Json:
     reference = {"$ref": f"#/components/schemas/{operation.parameters.__name__}"}
     content: Json = {JSON: {"schema": reference}, FORM: {"schema": reference}}
     if operation.example is not None:
@@ -172,7 +178,7 @@ def _body(operation: Operation[Any], schema: Json) -> Json:
     return {"required": needed, "content": content}
 
 
-def _responses(operation: Operation[Any]) -> Json:
+def _responses(operation: Operation[Any, Any]) -> Json:
     answer = operation.answer.__name__
     headers: Json = {"Request-Id": {"$ref": "#/components/headers/Request-Id"}}
     if operation.method == "POST":

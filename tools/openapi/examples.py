@@ -2,10 +2,12 @@
 
 from typing import Any, Final
 
-from inventory.api.views import adjustment_view, hold_view, stock_view, transfer_view
+from inventory.api.views import adjustment_view, hold_view, snapshot_view, stock_view, transfer_view
 from inventory.domain.adjustments import Adjustment, Transfer
 from inventory.domain.availability import ItemStock, WarehouseStock
 from inventory.domain.holds import Draw, Hold, Line, Status
+from inventory.domain.runs import ManifestName, RunStatus, Snapshot
+from inventory.history.layout import snapshot_id
 
 _CREATED_MS: Final = 1_800_000_000_000
 _HEX: Final = "3f1c2b9a7d5e4c60a1b2c3d4e5f60718"
@@ -34,5 +36,15 @@ EXAMPLES: Final[dict[str, Any]] = {
     ),
     "TransferView": transfer_view(
         Transfer(f"trf_{_HEX}", "espresso-cup", "berlin", "lyon", 20, _CREATED_MS, _ACTOR, _FINGERPRINT, "truck 7")
+    ),
+    "SnapshotView": snapshot_view(
+        Snapshot(
+            snapshot_id(_CREATED_MS),
+            RunStatus.COMPLETE,
+            _CREATED_MS,
+            _CREATED_MS + 200_000,
+            {"items": 2, "available": 96, "held": 4, "on_hand": 100},
+            ManifestName(17, _HEX * 2),
+        )
     ),
 }

@@ -2,12 +2,12 @@
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from inventory.api.application import Application
 from inventory.telemetry import logger, metrics
-from openapi.document import OPERATIONS
+from support.bureau import Bureau, whole_api
 from support.gateway import Gateway
 from support.world import World
 
@@ -18,9 +18,14 @@ def world() -> World:
 
 
 @pytest.fixture
-def api(world: World) -> Gateway:
-    """All operations in one function."""
-    return Gateway(Application(OPERATIONS, world.core, docs_url="https://docs.test/errors"))
+def bureau(world: World, tmp_path: Path) -> Bureau:
+    return Bureau(world, tmp_path)
+
+
+@pytest.fixture
+def api(bureau: Bureau) -> Gateway:
+    """All operations behind one door."""
+    return Gateway(whole_api(bureau))
 
 
 class _Stdout:

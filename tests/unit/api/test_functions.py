@@ -10,7 +10,7 @@ import pytest
 from support.template import table_definitions
 
 ROOT = Path(__file__).parents[3]
-NAMES = ["holds", "stock", "adjustments", "authorizer"]
+NAMES = ["holds", "stock", "adjustments", "history", "authorizer"]
 
 #: Costly parts of Powertools, and the X-Ray SDK: the hot path does without.
 TOO_HEAVY = [
@@ -19,6 +19,7 @@ TOO_HEAVY = [
     "aws_lambda_powertools.utilities.parser",
     "aws_lambda_powertools.utilities.idempotency",
     "aws_xray_sdk",
+    "duckdb",
 ]
 
 PROBE = """
@@ -44,7 +45,8 @@ def run(name: str, code: str, *arguments: str, **variables: str) -> subprocess.C
 def imported(name: str, *modules: str) -> list[str]:
     """Those of the modules that come along when a function is imported."""
     tables = {variable: definition["TableName"] for variable, definition in table_definitions().items()}
-    process = run(name, PROBE, *modules, **tables)
+    history = {"HISTORY_BUCKET": "history", "SNAPSHOT_MACHINE": "arn:aws:states:us-east-1:1:stateMachine:s"}
+    process = run(name, PROBE, *modules, **tables, **history)
     assert process.returncode == 0, process.stderr
     return [module for module in process.stdout.strip().split(",") if module]
 

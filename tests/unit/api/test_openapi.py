@@ -11,6 +11,7 @@ from jsonschema.validators import validator_for
 from inventory.api.errors import CODES
 from openapi.__main__ import pages
 from openapi.document import OPERATIONS, STATUSES, document
+from support.bureau import Bureau
 from support.gateway import Answer, Gateway
 from support.world import World
 
@@ -31,6 +32,9 @@ ROUTES = {
     ("GET", "/v1/stock/{item}"),
     ("POST", "/v1/stock/{item}/split"),
     ("GET", "/v1/stock"),
+    ("POST", "/v1/snapshots"),
+    ("GET", "/v1/snapshots"),
+    ("GET", "/v1/snapshots/{id}"),
 }
 
 
@@ -65,7 +69,7 @@ def test_every_schema_is_one_and_its_examples_fit(openapi: dict[str, Any]) -> No
         validator_for(schema, default=Draft202012Validator).check_schema(schema)
         for example in schema.get("examples", []):
             fits(openapi, name, example)
-    assert sum("examples" in schema for schema in schemas.values()) == 4
+    assert sum("examples" in schema for schema in schemas.values()) == 5
 
 
 @pytest.mark.parametrize("operation", [each for each in OPERATIONS if each.example], ids=lambda each: each.name)
@@ -87,7 +91,9 @@ def test_every_status_is_described(openapi: dict[str, Any]) -> None:
     assert set(openapi["components"]["responses"]) == {name for name, _ in STATUSES.values()}
 
 
-def test_what_the_api_answers_is_what_the_document_says(world: World, api: Gateway, openapi: dict[str, Any]) -> None:
+def test_what_the_api_answers_is_what_the_document_says(
+    world: World, bureau: Bureau, api: Gateway, openapi: dict[str, Any]
+) -> None:
     world.receive("A", 10)
     place = {"lines": [{"item": "A", "quantity": 1}]}
     hold = api.post("/v1/holds", place).body["id"]
@@ -100,6 +106,8 @@ def test_what_the_api_answers_is_what_the_document_says(world: World, api: Gatew
         "StockList": [api.get("/v1/stock", [("items", "A")])],
         "AdjustmentView": [adjustment, api.get(f"/v1/adjustments/{adjustment.body['id']}")],
         "TransferView": [transfer, api.get(f"/v1/transfers/{transfer.body['id']}")],
+        "SnapshotView": [api.post("/v1/snapshots", {"as_of": 1000}), api.get(f"/v1/snapshots/{bureau.publish(2000)}")],
+        "SnapshotList": [api.get("/v1/snapshots")],
     }
     for name, given in answers.items():
         for answer in given:

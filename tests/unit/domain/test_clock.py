@@ -2,7 +2,7 @@
 
 import pytest
 
-from inventory.domain.clock import HybridClock, tick_at_or_after
+from inventory.domain.clock import Elapsed, HybridClock, tick_at_or_after
 from inventory.domain.errors import ClockSkewed
 
 NOW = 1_800_000_000_000
@@ -16,7 +16,7 @@ class Measured:
         self.off_ms = off_ms
         self.answers = answers
         self.measured = 0
-        self.clock = HybridClock(lambda: self.true_ms + self.off_ms, self.measure)
+        self.clock = HybridClock(lambda: self.true_ms + self.off_ms, self.measure, lambda: self.true_ms)
 
     def measure(self) -> None:
         self.measured += 1
@@ -95,3 +95,24 @@ class TestSkew:
         measured = Measured(answers=False)
         assert measured.clock.stamp() == NOW
         assert measured.clock.trusted is None
+
+
+class TestElapsed:
+    def test_it_is_the_longer_of_what_two_clocks_say_of_each_step(self) -> None:
+        clocks = {"wall": NOW, "uptime": 7}
+        elapsed = Elapsed(lambda: clocks["wall"], lambda: clocks["uptime"])
+        assert elapsed() == 0
+        clocks |= {"wall": NOW + 100, "uptime": 107}
+        assert elapsed() == 100
+
+    def test_a_clock_that_is_set_back_makes_nothing_younger(self) -> None:
+        clocks = {"wall": NOW, "uptime": 0}
+        elapsed = Elapsed(lambda: clocks["wall"], lambda: clocks["uptime"])
+        clocks |= {"wall": NOW - 5_000, "uptime": 300}
+        assert elapsed() == 300
+
+    def test_nor_does_an_instance_that_was_frozen(self) -> None:
+        clocks = {"wall": NOW, "uptime": 0}
+        elapsed = Elapsed(lambda: clocks["wall"], lambda: clocks["uptime"])
+        clocks |= {"wall": NOW + 60_000, "uptime": 1}
+        assert elapsed() == 60_000

@@ -158,6 +158,26 @@ class TestSlowReads:
         with pytest.raises(Conflict):
             world.place("A", 2)
 
+    def test_a_slow_look_for_its_own_hold_makes_the_proof_too_old(self, world: Watched) -> None:
+        world.receive("A", 1)
+
+        def arrive_long_ago() -> None:
+            world.adjust("A", 5, core=world.instance())
+            world.clock.pass_s(3)
+
+        world.wire.meanwhile(arrive_long_ago, frozenset({"GetItem"}))
+        assert world.place("A", 3, key="k").value.lines[0].quantity == 3
+
+    def test_so_does_a_slow_look_for_its_own_adjustment(self, world: Watched) -> None:
+        world.receive("A", 1)
+
+        def arrive_long_ago() -> None:
+            world.adjust("A", 5, core=world.instance())
+            world.clock.pass_s(3)
+
+        world.wire.meanwhile(arrive_long_ago, frozenset({"GetItem"}))
+        assert world.adjust("A", -3).value.quantity == -3
+
 
 class TestMemory:
     def test_a_sold_out_item_costs_no_call_for_a_second(self, world: Watched) -> None:

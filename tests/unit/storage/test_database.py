@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError
+from urllib3.exceptions import ProtocolError
 
 from inventory.domain.errors import Overloaded
 from inventory.domain.limits import TRANSACTION_RECORDS_MAX
@@ -52,6 +53,7 @@ class TestNamedErrors:
             (_error("502", 502), Overloaded),
             (EndpointConnectionError(endpoint_url="x"), Overloaded),
             (ConnectionClosedError(endpoint_url="x"), Overloaded),
+            (ProtocolError("broken off in the middle of the answer"), Overloaded),
             (_error("ValidationException"), ClientError),
             (_error("AccessDeniedException"), ClientError),
         ],

@@ -35,6 +35,8 @@ class Settings:
         poison_queue_url: Where a stream's consumer sets aside what it can never handle.
         history_bucket: The bucket of archive, snapshots and manifests; empty where a function has no use for it.
         glue_database: The database of the history's tables.
+        snapshot_machine: The ARN of the state machine that makes snapshots.
+        audit_machine: The ARN of the one that audits them.
         signing_key: The id of the key that signs manifests.
         history_buckets: Into how many buckets new snapshots are cut.
         snapshot_grace_s: How many seconds ago a snapshot's instant must be.
@@ -57,6 +59,8 @@ class Settings:
     history_bucket: str = ""
     glue_database: str = ""
     signing_key: str = ""
+    snapshot_machine: str = ""
+    audit_machine: str = ""
     history_buckets: int = 64
     snapshot_grace_s: int = 60
     archive_lag_s: int = 10

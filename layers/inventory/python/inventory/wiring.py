@@ -11,15 +11,17 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from inventory.domain.clock import HybridClock
+from inventory.domain.clock import Elapsed, HybridClock
 from inventory.domain.events import Source
 from inventory.domain.heat import Thresholds
 from inventory.domain.limits import STOCK_AGE_MAX_MS
 from inventory.pipeline.stream import SetAside, StreamRecord
 from inventory.protocol.core import Announce, Core
 from inventory.protocol.hints import Hints, Memory, Refusals
+from inventory.runs.desk import Desk
 from inventory.settings import Settings
 from inventory.storage.database import Database
+from inventory.storage.executions import StepFunctionsMachine
 from inventory.storage.objects import S3Objects
 from inventory.storage.tables import Tables
 from inventory.telemetry import Metric, logger, report
@@ -58,6 +60,11 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def uptime_ms() -> int:
+    """Milliseconds since some start, whatever the clock is set to."""
+    return time.monotonic_ns() // 1_000_000
+
+
 def core_from(settings: Settings, *, client: Any = None, report: Callable[[str, int], None] = report) -> Core:
     """The service on the tables that the settings name."""
     core = core_with(
@@ -85,6 +92,7 @@ def core_with(
     open_slices: int,
     report: Callable[[str, int], None],
     now: Callable[[], int] = now_ms,
+    uptime: Callable[[], int] = uptime_ms,
     pause: Callable[[float], None] = time.sleep,
     new_uuid: Callable[[], uuid.UUID] = uuid.uuid4,
 ) -> Core:
@@ -97,16 +105,17 @@ def core_with(
     def measure() -> None:
         database.get(tables.directory("-"))
 
-    clock = HybridClock(now, measure)
+    elapsed = Elapsed(now, uptime)
+    clock = HybridClock(now, measure, elapsed)
     database.observe = clock.observe
     return Core(
         database=database,
         clock=clock,
         tables=tables,
         open_slices=open_slices,
-        hints=Hints(now),
-        refusals=Refusals(now),
-        stocks=Memory(now, STOCK_AGE_MAX_MS),
+        hints=Hints(elapsed),
+        refusals=Refusals(elapsed),
+        stocks=Memory(elapsed, STOCK_AGE_MAX_MS),
         new_uuid=new_uuid,
         pause=pause,
         report=report,
@@ -160,6 +169,18 @@ def archived_tables(settings: Settings) -> dict[str, Source]:
         settings.holds_table: Source.HOLDS,
         settings.adjustments_table: Source.ADJUSTMENTS,
     }
+
+
+def desk_from(settings: Settings) -> Desk:
+    """Where snapshots and audits are asked for. A caller waits: its timeouts are those of the tables."""
+    machines = boto3.client("stepfunctions", config=CLIENT_CONFIG)
+    return Desk(
+        core=core_from(settings),
+        objects=objects_from(settings, client=boto3.client("s3", config=CLIENT_CONFIG)),
+        snapshots=StepFunctionsMachine(machines, settings.snapshot_machine),
+        audits=StepFunctionsMachine(machines, settings.audit_machine),
+        grace_ms=settings.snapshot_grace_s * 1000,
+    )
 
 
 def workshop_from(settings: Settings) -> "Workshop":

@@ -4,7 +4,7 @@ import json
 import re
 import time
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Generic
 from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler.api_gateway import APIGatewayRestResolver, Response
@@ -14,30 +14,29 @@ from inventory.api.bodies import body_of, check_text
 from inventory.api.brackets import tree_from
 from inventory.api.errors import Internal, MethodNotAllowed, ScopeMissing, Unauthenticated, error_answer
 from inventory.api.fields import P, checked, list_fields
-from inventory.api.operations import Call, Operation, Operations
+from inventory.api.operations import Call, Operation, Operations, W
 from inventory.api.requests import Caller, HttpRequest, request_from
 from inventory.api.text import shown
 from inventory.domain.errors import ClockSkewed, InvalidRequest, InvariantBroken, InventoryError, Missing
 from inventory.domain.ids import Requester, fingerprint
 from inventory.domain.limits import IDEMPOTENCY_KEY_LENGTH_MAX
-from inventory.protocol.core import Core
 from inventory.telemetry import Metric, flush, logger, report
 
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 _KEY: Final = re.compile(rf"[ -~]{{1,{IDEMPOTENCY_KEY_LENGTH_MAX}}}")
 
 
-class Application:
+class Application(Generic[W]):
     """A Lambda handler that serves some operations of the API.
 
     Args:
         operations: The operations.
-        core: What they work with.
+        works_with: What they work with.
         docs_url: Where the errors are explained, or empty.
     """
 
-    def __init__(self, operations: Operations, core: Core, *, docs_url: str) -> None:
-        self._core = core
+    def __init__(self, operations: Operations[W], works_with: W, *, docs_url: str) -> None:
+        self._works_with = works_with
         self._docs_url = docs_url
         self._resolver = APIGatewayRestResolver()
         for operation in operations:
@@ -60,7 +59,7 @@ class Application:
         flush()
         return answer
 
-    def _serve(self, operation: Operation[Any]) -> None:
+    def _serve(self, operation: Operation[Any, W]) -> None:
         @self._resolver.route(_rule(operation.path), method=[operation.method])
         def serve(**path: str) -> Response[str]:
             return self._carry_out(operation, {name: unquote(part) for name, part in path.items()})
@@ -70,7 +69,7 @@ class Application:
         def refuse(**_path: str) -> Response[str]:
             raise MethodNotAllowed(shown(self._asked()[0].method), tuple(allowed))
 
-    def _carry_out(self, operation: Operation[Any], path: Mapping[str, str]) -> Response[str]:
+    def _carry_out(self, operation: Operation[Any, W], path: Mapping[str, str]) -> Response[str]:
         request, story = self._asked()
         story["operation"] = operation.name
         caller = request.caller
@@ -82,7 +81,7 @@ class Application:
         if operation.path_parameter is not None:
             operation.path_parameter.check(path[operation.path_parameter.name])
         parameters = _parameters(operation, request)
-        reply = operation.run(self._core, Call(parameters, path, _requester(request, caller, parameters)))
+        reply = operation.run(self._works_with, Call(parameters, path, _requester(request, caller, parameters)))
         story["replayed"] = reply.replayed
         return _response(request, 200, reply.view, {"Idempotent-Replayed": "true"} if reply.replayed else {})
 
@@ -133,7 +132,7 @@ def _response(request: HttpRequest, status: int, body: Mapping[str, Any], header
     )
 
 
-def _parameters(operation: Operation[P], request: HttpRequest) -> P:
+def _parameters(operation: Operation[P, Any], request: HttpRequest) -> P:
     """What the request carries, checked.
 
     Raises:

@@ -26,7 +26,14 @@ if TYPE_CHECKING:
 
 NAME_RULE: Final = "It should be 1 to 64 characters, each a letter A-Z or a-z, a digit, '.', '_' or '-'"
 HOLD_ID_PATTERN: Final = r"^hold_[0-9a-f]{32}$"
-_PATTERNS: Final = {NAME_PATTERN: NAME_RULE, HOLD_ID_PATTERN: "It should be the id of a hold"}
+SNAPSHOT_ID_PATTERN: Final = r"^snap_[0-9a-f]{32}$"
+AUDIT_ID_PATTERN: Final = r"^audit_[0-9a-f]{32}$"
+_PATTERNS: Final = {
+    NAME_PATTERN: NAME_RULE,
+    HOLD_ID_PATTERN: "It should be the id of a hold",
+    SNAPSHOT_ID_PATTERN: "It should be the id of a snapshot",
+    AUDIT_ID_PATTERN: "It should be the id of an audit",
+}
 
 _WHOLE = re.compile(r"-?[0-9]{1,20}", re.ASCII)
 

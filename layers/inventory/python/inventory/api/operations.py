@@ -4,12 +4,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple
 
+from typing_extensions import TypeVar
+
 from inventory.api.fields import NAME_RULE, P
 from inventory.api.text import shown
 from inventory.domain.errors import InvalidRequest, Missing
 from inventory.domain.ids import NAME_PATTERN, Requester, is_name, is_object_id
 from inventory.domain.keys import Scope
 from inventory.protocol.core import Core
+
+#: What an operation works with: the core, unless it says otherwise.
+W = TypeVar("W", default=Core)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +23,7 @@ class PathParameter:
 
     Attributes:
         name: What it is called.
-        kind: What it names: hold, item, adjustment or transfer.
+        kind: What it names: hold, item, snapshot…
         prefix: What the ids of such objects begin with; None for an item, which callers name themselves.
     """
 
@@ -69,7 +74,7 @@ class Reply(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Operation(Generic[P]):
+class Operation(Generic[P, W]):
     """One call of the API.
 
     Attributes:
@@ -93,10 +98,10 @@ class Operation(Generic[P]):
     summary: str
     parameters: type[P]
     answer: type
-    run: Callable[[Core, Call[P]], Reply]
+    run: Callable[[W, Call[P]], Reply]
     path_parameter: PathParameter | None = None
     errors: tuple[int, ...] = ()
     example: Mapping[str, Any] | None = None
 
 
-Operations = Sequence[Operation[Any]]
+Operations = Sequence[Operation[Any, W]]

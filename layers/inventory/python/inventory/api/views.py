@@ -9,6 +9,7 @@ from inventory.domain.adjustments import Adjustment, Transfer
 from inventory.domain.availability import ItemStock
 from inventory.domain.clock import Milliseconds
 from inventory.domain.holds import Hold
+from inventory.domain.runs import Audit, Failure, Snapshot
 
 
 class LineView(TypedDict):
@@ -86,6 +87,72 @@ TransferView = TypedDict(
     },
 )
 TransferView.__doc__ = "Units moved from one warehouse to another."
+
+
+class ManifestView(TypedDict):
+    """Which manifest seals a snapshot: its place in the chain, and the SHA-256 of its file in hex."""
+
+    number: int
+    sha256: str
+
+
+class FailureView(TypedDict):
+    """Why it failed."""
+
+    code: str
+    message: str
+
+
+class SnapshotView(TypedDict):
+    """What was where at an instant. `created`: when its making began; once complete, when it was published."""
+
+    id: str
+    object: Literal["snapshot"]
+    status: Literal["pending", "complete", "failed"]
+    as_of: int
+    created: int
+    totals: Mapping[str, int] | None
+    manifest: ManifestView | None
+    error: FailureView | None
+
+
+class CheckView(TypedDict):
+    """One check: how many records it looked at, and how many discrepancies it found."""
+
+    name: str
+    looked_at: int
+    discrepancies: int
+
+
+class AuditView(TypedDict):
+    """An audit of a snapshot. `discrepancies`: how many its checks found; null before it is complete."""
+
+    id: str
+    object: Literal["audit"]
+    status: Literal["pending", "complete", "failed"]
+    snapshot: str
+    created: int
+    checks: list[CheckView]
+    discrepancies: int | None
+    error: FailureView | None
+
+
+class SnapshotList(TypedDict):
+    """A part of the complete snapshots, the latest instant first."""
+
+    object: Literal["list"]
+    url: str
+    has_more: bool
+    data: list[SnapshotView]
+
+
+class AuditList(TypedDict):
+    """A part of the complete audits, newest first."""
+
+    object: Literal["list"]
+    url: str
+    has_more: bool
+    data: list[AuditView]
 
 
 class HoldList(TypedDict):
@@ -182,6 +249,48 @@ def transfer_view(transfer: Transfer) -> TransferView:
     }
 
 
+def snapshot_view(snapshot: Snapshot) -> SnapshotView:
+    """A snapshot."""
+    manifest = snapshot.manifest
+    return {
+        "id": snapshot.id,
+        "object": "snapshot",
+        "status": snapshot.status.value,
+        "as_of": _seconds(snapshot.as_of),
+        "created": _seconds(snapshot.created),
+        "totals": None if snapshot.totals is None else dict(snapshot.totals),
+        "manifest": None if manifest is None else {"number": manifest.number, "sha256": manifest.sha256},
+        "error": _failure_view(snapshot.failure),
+    }
+
+
+def audit_view(audit: Audit) -> AuditView:
+    """An audit."""
+    return {
+        "id": audit.id,
+        "object": "audit",
+        "status": audit.status.value,
+        "snapshot": audit.snapshot,
+        "created": _seconds(audit.created),
+        "checks": [
+            {"name": check.name, "looked_at": check.looked_at, "discrepancies": check.discrepancies}
+            for check in audit.checks
+        ],
+        "discrepancies": audit.discrepancies,
+        "error": _failure_view(audit.failure),
+    }
+
+
+def snapshot_list(url: str, data: Sequence[SnapshotView], *, has_more: bool) -> SnapshotList:
+    """A part of a list of snapshots."""
+    return {"object": "list", "url": url, "has_more": has_more, "data": list(data)}
+
+
+def audit_list(url: str, data: Sequence[AuditView], *, has_more: bool) -> AuditList:
+    """A part of a list of audits."""
+    return {"object": "list", "url": url, "has_more": has_more, "data": list(data)}
+
+
 def hold_list(url: str, data: Sequence[HoldView], *, has_more: bool) -> HoldList:
     """A part of a list of holds."""
     return {"object": "list", "url": url, "has_more": has_more, "data": list(data)}
@@ -190,6 +299,10 @@ def hold_list(url: str, data: Sequence[HoldView], *, has_more: bool) -> HoldList
 def stock_list(url: str, data: Sequence[StockView], *, has_more: bool) -> StockList:
     """A part of a list of stock."""
     return {"object": "list", "url": url, "has_more": has_more, "data": list(data)}
+
+
+def _failure_view(failure: Failure | None) -> FailureView | None:
+    return None if failure is None else {"code": failure.code, "message": failure.message}
 
 
 def _seconds(instant_ms: Milliseconds) -> int:

@@ -21,6 +21,31 @@ def tick_at_or_after(instant_ms: Milliseconds) -> Milliseconds:
     return -(-instant_ms // TICK_MS) * TICK_MS
 
 
+class Elapsed:
+    """Milliseconds for measuring ages: it never goes back, and never seems to go slower than time does.
+
+    The clock on the wall may be set back; the one that counts since the start may stand still while an instance is
+    frozen. Each step is the longer of what the two say, so that what is measured is never younger than it seems.
+
+    Args:
+        wall: Milliseconds since 1970 by this instance's clock.
+        uptime: Milliseconds since some start.
+    """
+
+    def __init__(self, wall: Callable[[], Milliseconds], uptime: Callable[[], Milliseconds]) -> None:
+        self._wall = wall
+        self._uptime = uptime
+        self._last = wall(), uptime()
+        self._elapsed = 0
+
+    def __call__(self) -> Milliseconds:
+        """Milliseconds since this was made; only differences mean something."""
+        wall, uptime = self._wall(), self._uptime()
+        self._elapsed += max(0, wall - self._last[0], uptime - self._last[1])
+        self._last = wall, uptime
+        return self._elapsed
+
+
 class HybridClock:
     """Stamps writes, and refuses to where the clock of this instance is not to be trusted.
 
@@ -28,10 +53,14 @@ class HybridClock:
         now: Milliseconds since 1970 by this instance's clock.
         measure: Makes one cheap call to the database, whose answer reaches `observe`. Called before the first
             stamp of an instance, and before a skewed instance gives up.
+        elapsed: Milliseconds for measuring ages, see `Elapsed`.
     """
 
-    def __init__(self, now: Callable[[], Milliseconds], measure: Callable[[], None]) -> None:
+    def __init__(
+        self, now: Callable[[], Milliseconds], measure: Callable[[], None], elapsed: Callable[[], Milliseconds]
+    ) -> None:
         self.now = now
+        self.elapsed = elapsed
         self._measure = measure
         self._trusted: bool | None = None
 

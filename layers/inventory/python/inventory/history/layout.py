@@ -2,8 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 from inventory.domain.clock import Milliseconds
@@ -106,18 +105,19 @@ def _latest_first(instant_ms: Milliseconds) -> str:
     return f"{_LAST_MS - instant_ms:013d}"
 
 
+def latest_possible(now_ms: Milliseconds, grace_ms: Milliseconds, align_ms: Milliseconds = 1000) -> Milliseconds:
+    """The latest instant that a snapshot can have now: a multiple of so many milliseconds."""
+    return (now_ms - grace_ms) // align_ms * align_ms
+
+
 def archive_prefix(source: Source) -> str:
     """Where a table's events are."""
     return f"archive/{source}/"
 
 
-def archive_hours(source: Source, first_ms: Milliseconds, last_ms: Milliseconds) -> Iterator[str]:
-    """The archive's folders from the hour of one instant to that of another."""
-    hour = datetime.fromtimestamp(first_ms // 3_600_000 * 3600, UTC)
-    last = datetime.fromtimestamp(last_ms // 1000, UTC)
-    while hour <= last:
-        yield f"{archive_prefix(source)}{hour:dt=%Y-%m-%d/hour=%H}/"
-        hour += timedelta(hours=1)
+def archive_hour(source: Source, instant_ms: Milliseconds) -> str:
+    """The archive's folder of an instant's hour. Folders of later hours come after it by name."""
+    return f"{archive_prefix(source)}{datetime.fromtimestamp(instant_ms / 1000, UTC):dt=%Y-%m-%d/hour=%H}/"
 
 
 def hour_of(key: str) -> Milliseconds:

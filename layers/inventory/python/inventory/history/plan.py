@@ -5,11 +5,12 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from itertools import takewhile
 from typing import Final
 
 from inventory.domain.clock import Milliseconds
 from inventory.domain.events import Source
-from inventory.history.layout import PARTIALS, archive_hours, archive_prefix, hour_of, stamp_of
+from inventory.history.layout import PARTIALS, archive_hour, archive_prefix, hour_of, stamp_of
 from inventory.history.manifest import Manifest, newest_first
 from inventory.storage.objects import Objects, Stored
 
@@ -188,12 +189,9 @@ def _back_to(objects: Objects, as_of_ms: Milliseconds) -> Iterator[Manifest]:
 
 def _tasks(objects: Objects, base_ms: Milliseconds | None, until_ms: Milliseconds) -> Iterator[MapTask]:
     for source in Source:
-        if base_ms is None:
-            found: Iterable[Stored] = objects.list(archive_prefix(source))
-        else:
-            hours = archive_hours(source, base_ms - OVERLAP_MS, until_ms)
-            found = (stored for hour in hours for stored in objects.list(hour))
-        for keys in _cut(stored for stored in found if hour_of(stored.key) <= until_ms):
+        after = "" if base_ms is None else archive_hour(source, base_ms - OVERLAP_MS)
+        found = objects.list(archive_prefix(source), after=after)
+        for keys in _cut(takewhile(lambda stored: hour_of(stored.key) <= until_ms, found)):
             yield MapTask(source, tuple(keys))
 
 

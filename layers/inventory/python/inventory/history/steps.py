@@ -15,7 +15,7 @@ from typing import Any
 from inventory.domain.clock import Milliseconds
 from inventory.domain.events import Source
 from inventory.history.commit import Catalogue, commit, finish
-from inventory.history.layout import snapshot_id
+from inventory.history.layout import latest_possible, snapshot_id
 from inventory.history.manifest import Signer
 from inventory.history.map_task import run_map_task
 from inventory.history.plan import Mode, Plan, check_instant, make_plan, plan_from, standing_of
@@ -168,11 +168,6 @@ def read_plan(objects: Objects, run: str) -> Plan:
         NoSuchObject: There is no such run.
     """
     return plan_from(objects.read(f"{run}plan.json"))
-
-
-def latest_possible(now_ms: Milliseconds, grace_ms: Milliseconds, align_ms: Milliseconds = 1000) -> Milliseconds:
-    """The latest instant that a snapshot can have now: a multiple of so many milliseconds."""
-    return (now_ms - grace_ms) // align_ms * align_ms
 
 
 @contextmanager

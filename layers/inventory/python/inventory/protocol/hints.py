@@ -20,7 +20,7 @@ class Memory(Generic[Key, Value]):
     """Values by key, each forgotten when it is too old. Past the limit the one remembered first goes.
 
     Args:
-        now: Milliseconds since 1970.
+        now: Milliseconds by which ages are measured.
         age_max_ms: A value of this age is forgotten.
     """
 

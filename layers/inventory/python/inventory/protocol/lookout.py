@@ -56,7 +56,7 @@ class Pass:
     Attributes:
         directory: The directory, or None where the item is unknown.
         shards: The shards of the warehouse asked for (of all, where none was), empty ones included.
-        ended_ms: When the last answer came, milliseconds since 1970.
+        ended_ms: When the last answer came, by `HybridClock.elapsed`.
     """
 
     directory: Directory | None
@@ -121,7 +121,7 @@ def read_pass(core: Core, item: str, warehouse: str | None, expected: Sequence[S
     for record in core.database.batch_get([tables.shard(key) for key in missed]):
         shard = shard_from(record)
         shards[shard.key] = shard
-    return Pass(directory, {key: shards.get(key, empty_shard(key)) for key in wanted}, core.clock.now())
+    return Pass(directory, {key: shards.get(key, empty_shard(key)) for key in wanted}, core.clock.elapsed())
 
 
 def entry(seen: Pass, item: str, warehouse: str) -> Warehouse:

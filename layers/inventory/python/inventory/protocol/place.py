@@ -14,7 +14,7 @@ from inventory.protocol.attempts import Attempts, deduct
 from inventory.protocol.core import Answer, Core
 from inventory.protocol.lookout import hinted_views, read_pass
 from inventory.protocol.move import gather
-from inventory.protocol.refuse import refuse_from_memory, refuse_or_find
+from inventory.protocol.refuse import refuse_from_memory, refuse_or_find, stands
 from inventory.storage.codec import Record
 from inventory.storage.hold_records import hold_from, put_hold
 from inventory.storage.stock_records import change_shard
@@ -76,7 +76,8 @@ def _look_again(core: Core, order: _Order, views: dict[str, ItemView]) -> Record
     """Refuses, or corrects the view of each item that seems short: all in one try, as a cart may be all news.
 
     What is missing may have gone to an earlier try of the same request, so before a keyed one is refused (and not
-    sooner: an earlier look could come before that try) its own hold is looked for, and given where it is there.
+    sooner: an earlier look could come before that try) its own hold is looked for, and given where it is there. Where
+    that took so long that the proof is over a second old, the next try looks again.
     """
     try:
         for _ in order.wants:
@@ -85,9 +86,9 @@ def _look_again(core: Core, order: _Order, views: dict[str, ItemView]) -> Record
                 break
             refuse_from_memory(core, short)
             _remember(core, views, short.item, short.warehouse, refuse_or_find(core, short))
-    except InsufficientStock:
+    except InsufficientStock as refusal:
         placed = core.database.get(core.tables.hold(order.hold_id)) if order.by.keyed else None
-        if placed is None:
+        if placed is None and stands(core, refusal):
             raise
         return placed
     return None

@@ -8,6 +8,7 @@ from inventory.domain.errors import IdempotencyKeyMismatch, InsufficientStock, I
 from inventory.domain.ids import Requester
 from inventory.protocol.attempts import Attempts
 from inventory.protocol.core import Answer, Core
+from inventory.protocol.refuse import stands
 from inventory.storage.codec import Record
 from inventory.storage.writes import Write
 
@@ -50,12 +51,14 @@ def record_once(
     for _ in attempts:
         try:
             composed = compose(attempts.seen_at)
-        except (InsufficientStock, InvalidRequest):
+        except (InsufficientStock, InvalidRequest) as refusal:
             # What is missing now may be what an earlier try of this same request took since the look above.
             made = _made(core, identifier)
-            if made is None:
-                raise
-            return _recognised(recorded_from(made), by)
+            if made is not None:
+                return _recognised(recorded_from(made), by)
+            if isinstance(refusal, InsufficientStock) and not stands(core, refusal):
+                continue  # that look took so long that the refusal's proof is too old
+            raise
         if composed is None:
             continue
         recorded, writes = composed

@@ -21,6 +21,12 @@ def refuse_from_memory(core: Core, short: Shortage) -> None:
         raise InsufficientStock(short.item, short.warehouse, short.wanted, available)
 
 
+def stands(core: Core, refusal: InsufficientStock) -> bool:
+    """Whether a refusal's proof is still at most a second old, after whatever was looked up since."""
+    short = Shortage(refusal.item, refusal.warehouse, refusal.wanted, refusal.available)
+    return core.refusals.recall(short) is not None
+
+
 def refuse_or_find(core: Core, short: Shortage) -> ItemView:
     """Proves a shortage, or finds where the stock lies after all.
 

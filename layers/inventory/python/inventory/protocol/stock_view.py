@@ -68,10 +68,10 @@ def list_in_stock(core: Core, warehouse: str, *, limit: int, starting_after: str
 
 
 def _projected(core: Core, item: str) -> ItemStock:
-    now_ms = core.clock.now()
+    now_ms, asked_ms = core.clock.now(), core.clock.elapsed()
     records = core.database.query(core.tables.availability, "#item_id = :item", {"item": item})
     stock = _item(item, list(map(availability_from, records)), now_ms)
-    core.stocks.remember(item, stock, at_ms=now_ms)
+    core.stocks.remember(item, stock, at_ms=asked_ms)
     return stock
 
 
@@ -92,10 +92,10 @@ def _strong(core: Core, item: str) -> ItemStock:
             break
     if earlier.directory is None:
         raise Missing("item", item, param="item")
-    return _summed(earlier, earlier.directory)
+    return _summed(earlier, earlier.directory, core.clock.now())
 
 
-def _summed(seen: Pass, directory: Directory) -> ItemStock:
+def _summed(seen: Pass, directory: Directory, now_ms: int) -> ItemStock:
     shards = seen.shards.values()
     warehouses = [
         WarehouseStock(
@@ -106,4 +106,4 @@ def _summed(seen: Pass, directory: Directory) -> ItemStock:
         )
         for name, entry in sorted(directory.warehouses.items())
     ]
-    return ItemStock(directory.item, tuple(warehouses), seen.ended_ms)
+    return ItemStock(directory.item, tuple(warehouses), now_ms)

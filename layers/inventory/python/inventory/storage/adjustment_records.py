@@ -1,5 +1,8 @@
 """Records of adjustments, transfers and keyed requests: each is written once and never changed."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from inventory.domain.adjustments import Adjustment, Transfer
 from inventory.domain.clock import Milliseconds
 from inventory.domain.ids import ADJUSTMENT, Requester
@@ -95,7 +98,9 @@ def is_adjustment(record: Record) -> bool:
     return str(record["adjustment_id"]).startswith(ADJUSTMENT + "_")
 
 
-def put_request(tables: Tables, by: Requester, made: str, at: Milliseconds) -> Write:
+def put_request(
+    tables: Tables, by: Requester, made: str, at: Milliseconds, more: Mapping[str, Any] | None = None
+) -> Write:
     """The record of a keyed request that makes no record of its own. Guard: the key is new."""
     return Write(
         kind="Put",
@@ -108,5 +113,6 @@ def put_request(tables: Tables, by: Requester, made: str, at: Milliseconds) -> W
             "actor": by.actor,
             "at": at,
             "ttl": at // 1000 + KEPT_AFTER_SETTLEMENT_S,
+            **(more or {}),
         },
     )

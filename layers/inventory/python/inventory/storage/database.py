@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotocoreConnectionError
+from urllib3.exceptions import HTTPError as Urllib3Error
 
 from inventory.domain.errors import Overloaded
 from inventory.domain.limits import BATCH_GET_KEYS_MAX, TRANSACTION_RECORDS_MAX
@@ -226,7 +227,7 @@ def _named_errors() -> Iterator[None]:
         if code in _UNAVAILABLE_EXCEPTIONS or _status(response) >= _SERVER_ERROR:
             raise Overloaded("The database did not answer.") from error
         raise
-    except (HTTPClientError, BotocoreConnectionError) as error:
+    except (HTTPClientError, BotocoreConnectionError, Urllib3Error) as error:  # the last: it broke off in its middle
         raise Overloaded("The database could not be reached in time.") from error
 
 

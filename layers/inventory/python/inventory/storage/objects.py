@@ -6,7 +6,10 @@ from typing import Any, NamedTuple, Protocol
 
 from botocore.exceptions import ClientError
 
+from inventory.storage.outages import outages_named
+
 _THERE_ALREADY = {"PreconditionFailed", "412"}
+_SERVICE = "The history"
 _MISSING = {"NoSuchKey", "404", "NotFound"}
 
 
@@ -41,6 +44,7 @@ class Objects(Protocol):
 
         Raises:
             NoSuchObject: There is none.
+            Overloaded: The bucket did not answer in time.
         """
         ...
 
@@ -64,8 +68,8 @@ class Objects(Protocol):
         """
         ...
 
-    def list(self, prefix: str) -> Iterator[Stored]:
-        """All objects whose names begin so, in the order of their names."""
+    def list(self, prefix: str, *, after: str = "") -> Iterator[Stored]:
+        """All objects, in the order of their names, whose names begin so and come after this one."""
         ...
 
     def page(self, prefix: str, *, after: str, limit: int) -> Sequence[Stored]:
@@ -75,6 +79,9 @@ class Objects(Protocol):
             prefix: How their names begin.
             after: A name, which no object needs to have.
             limit: How many at most, up to 1,000.
+
+        Raises:
+            Overloaded: The bucket did not answer in time.
         """
         ...
 
@@ -116,7 +123,8 @@ class S3Objects:
             NoSuchObject: There is none.
         """
         try:
-            body: bytes = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+            with outages_named(_SERVICE):
+                body: bytes = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
         except ClientError as error:
             raise _named(error, key) from error
         return body
@@ -149,16 +157,19 @@ class S3Objects:
         except ClientError as error:
             raise _named(error, source) from error
 
-    def list(self, prefix: str) -> Iterator[Stored]:
-        """All objects whose names begin so, in the order of their names."""
-        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+    def list(self, prefix: str, *, after: str = "") -> Iterator[Stored]:
+        """All objects, in the order of their names, whose names begin so and come after this one."""
+        listing = self._client.get_paginator("list_objects_v2")
+        pages = listing.paginate(Bucket=self._bucket, Prefix=prefix, StartAfter=after)
         for page in pages:
             for found in page.get("Contents", ()):
                 yield Stored(found["Key"], found["Size"])
 
     def page(self, prefix: str, *, after: str, limit: int) -> Sequence[Stored]:
         """The first objects, in the order of their names, whose names begin so and come after this one."""
-        answer = self._client.list_objects_v2(Bucket=self._bucket, Prefix=prefix, StartAfter=after, MaxKeys=limit)
+        asked = {"Bucket": self._bucket, "Prefix": prefix, "StartAfter": after, "MaxKeys": limit}
+        with outages_named(_SERVICE):
+            answer = self._client.list_objects_v2(**asked)
         return [Stored(found["Key"], found["Size"]) for found in answer.get("Contents", ())]
 
     def first(self, prefix: str) -> Stored | None:

@@ -1,0 +1,12 @@
+"""The calls that take snapshots and audit them."""
+
+import os
+
+from inventory.api.application import Application
+from inventory.api.snapshots import OPERATIONS
+from inventory.settings import Settings
+from inventory.wiring import desk_from
+
+settings = Settings.from_env(os.environ, needed=("requests_table", "history_bucket", "snapshot_machine"))
+
+lambda_handler = Application(OPERATIONS, desk_from(settings), docs_url=settings.docs_url)

@@ -1,0 +1,82 @@
+"""Auditing snapshots, and looking at audits."""
+
+from typing import Annotated, Any, Final
+
+from pydantic import Field, StringConstraints
+
+from inventory.api.fields import AUDIT_ID_PATTERN, SNAPSHOT_ID_PATTERN, NoParameters, PageParameters, Parameters
+from inventory.api.operations import Call, Operation, PathParameter, Reply
+from inventory.api.views import AuditList, AuditView, audit_list, audit_view
+from inventory.domain.keys import Scope
+from inventory.history.layout import AUDIT
+from inventory.runs import audits
+from inventory.runs.desk import Desk
+
+_URL: Final = "/v1/audits"
+
+SnapshotId = Annotated[str, StringConstraints(pattern=SNAPSHOT_ID_PATTERN)]
+AuditId = Annotated[str, StringConstraints(pattern=AUDIT_ID_PATTERN)]
+
+
+class RunAudit(Parameters):
+    """Of which snapshot."""
+
+    snapshot: Annotated[SnapshotId, Field(description="A complete one. Left out: the latest.")] | None = None
+
+
+class ListAudits(PageParameters):
+    """Which part of the audits."""
+
+    starting_after: Annotated[AuditId, Field(description="The last audit already seen.")] | None = None
+
+
+def _run(desk: Desk, call: Call[RunAudit]) -> Reply:
+    begun = audits.ask_for_audit(desk, call.parameters.snapshot, by=call.by)
+    return Reply(audit_view(begun.value), begun.replayed)
+
+
+def _get(desk: Desk, call: Call[NoParameters]) -> Reply:
+    return Reply(audit_view(audits.get_audit(desk, call.path["id"])))
+
+
+def _list(desk: Desk, call: Call[ListAudits]) -> Reply:
+    asked = call.parameters
+    page = audits.list_audits(desk, limit=asked.limit, starting_after=asked.starting_after)
+    return Reply(audit_list(_URL, [audit_view(each) for each in page.items], has_more=page.has_more))
+
+
+OPERATIONS: tuple[Operation[Any, Desk], ...] = (
+    Operation(
+        name="run_audit",
+        method="POST",
+        path=_URL,
+        scope=Scope.AUDITS_WRITE,
+        summary="Begin an audit of a snapshot",
+        parameters=RunAudit,
+        answer=AuditView,
+        run=_run,
+        errors=(409,),
+    ),
+    Operation(
+        name="list_audits",
+        method="GET",
+        path=_URL,
+        scope=Scope.AUDITS_READ,
+        summary="List the complete audits, newest first",
+        parameters=ListAudits,
+        answer=AuditList,
+        run=_list,
+    ),
+    Operation(
+        name="get_audit",
+        method="GET",
+        path=f"{_URL}/{{id}}",
+        scope=Scope.AUDITS_READ,
+        summary="Show an audit, also one that is under way or has failed",
+        parameters=NoParameters,
+        answer=AuditView,
+        run=_get,
+        path_parameter=PathParameter("id", "audit", AUDIT),
+        errors=(404,),
+    ),
+)

@@ -1,0 +1,139 @@
+"""Audits: one is asked for and its run started; its result, once written, tells all, and before it its run is asked."""
+
+import json
+
+from inventory.domain.clock import Milliseconds
+from inventory.domain.errors import InvalidRequest, Missing
+from inventory.domain.ids import Requester, digest
+from inventory.domain.runs import Audit, CheckResult, Failure, RunStatus, Snapshot
+from inventory.history.layout import AUDIT, AUDITS, audit_path, instant_of_audit, snapshot_id
+from inventory.protocol.core import Answer, Page
+from inventory.runs.desk import Desk
+from inventory.runs.listing import cursor, page_of
+from inventory.runs.once import Asked, decide_once
+from inventory.runs.snapshots import UNKNOWN_S, get_snapshot, latest_snapshot
+from inventory.storage.objects import NoSuchObject
+
+_TAIL_DIGITS = 20
+
+
+def ask_for_audit(desk: Desk, snapshot: str | None, *, by: Requester) -> Answer[Audit]:
+    """Starts an audit of a snapshot. Each request is an audit of its own: what was sound may be so no more.
+
+    Args:
+        desk: What the use case works with.
+        snapshot: The snapshot's id; None for the latest.
+        by: Who asks.
+
+    Raises:
+        InvalidRequest: There is no such snapshot, it is not complete (`snapshot_not_complete`), or there is none at
+            all (`snapshot_required`).
+        IdempotencyKeyMismatch: The key asked for an audit of another snapshot before.
+        Conflict: Others asked with the same key, try after try.
+        Overloaded: Something did not answer in time.
+    """
+    asked, replayed = decide_once(desk.core, by, lambda: _decide(desk, snapshot, by), desk.audits.name_of)
+    began = desk.audits.start(asked.made, asked.words)
+    if began is None:
+        return Answer(get_audit(desk, asked.made), replayed)
+    return Answer(_unfinished(asked.made, int(asked.words["as_of_ms"]), RunStatus.PENDING), replayed)
+
+
+def get_audit(desk: Desk, identifier: str) -> Audit:
+    """An audit as it stands.
+
+    Raises:
+        Missing: There is none, or it failed so long ago that this is forgotten.
+        Overloaded: Something did not answer in time.
+    """
+    if instant_of_audit(identifier) is None:
+        raise Missing("audit", identifier)
+    result = _result(desk, identifier)
+    if result is not None:
+        return result
+    execution = desk.audits.find(identifier)
+    if execution is None:
+        desk.core.pause(UNKNOWN_S)
+        execution = desk.audits.find(identifier)
+    if execution is None:
+        raise Missing("audit", identifier)
+    as_of = int(execution.words["as_of_ms"])
+    if execution.status is RunStatus.PENDING:
+        return _unfinished(identifier, as_of, RunStatus.PENDING)
+    result = _result(desk, identifier)  # it may have been written since the look above
+    if result is not None:
+        return result
+    failure = execution.failure or Failure("internal", "The workflow ended without a result.")
+    return _unfinished(identifier, as_of, RunStatus.FAILED, failure)
+
+
+def list_audits(desk: Desk, *, limit: int, starting_after: str | None) -> Page[Audit]:
+    """A page of the audits that have a result, newest first.
+
+    Raises:
+        InvalidRequest: The cursor is no audit that has a result.
+        Overloaded: The history did not answer in time.
+    """
+    after = ""
+    if starting_after is not None:
+        name = None if instant_of_audit(starting_after) is None else audit_path(starting_after)
+        after = cursor(desk.objects, starting_after, name)
+    return page_of(desk.objects, AUDITS, _audit_from, limit=limit, after=after)
+
+
+def _decide(desk: Desk, snapshot: str | None, by: Requester) -> Asked:
+    audited = _latest(desk) if snapshot is None else _complete(desk, snapshot)
+    now_ms = desk.core.clock.now()
+    tail = digest(AUDIT, by.token).hex()[:_TAIL_DIGITS]  # the same token at another time is another audit
+    identifier = f"{AUDIT}_{now_ms:012x}{tail}"
+    return Asked(identifier, identifier, {"audit": identifier, "as_of_ms": audited.as_of})
+
+
+def _latest(desk: Desk) -> Snapshot:
+    latest = latest_snapshot(desk)
+    if latest is None:
+        raise InvalidRequest(
+            "snapshot_required", "There is no snapshot yet that could be audited: take one first.", param="snapshot"
+        )
+    return latest
+
+
+def _complete(desk: Desk, identifier: str) -> Snapshot:
+    try:
+        snapshot = get_snapshot(desk, identifier)
+    except Missing:
+        raise InvalidRequest("parameter_invalid", f"No such snapshot: '{identifier}'.", param="snapshot") from None
+    if snapshot.status is not RunStatus.COMPLETE:
+        raise InvalidRequest(
+            "snapshot_not_complete",
+            f"The snapshot is {snapshot.status}; only a complete one is audited.",
+            param="snapshot",
+        )
+    return snapshot
+
+
+def _result(desk: Desk, identifier: str) -> Audit | None:
+    try:
+        return _audit_from(desk.objects.read(audit_path(identifier)))
+    except NoSuchObject:
+        return None
+
+
+def _audit_from(content: bytes) -> Audit:
+    told = json.loads(content)
+    checks = (CheckResult(each["name"], each["looked_at"], each["discrepancies"]) for each in told["checks"])
+    return Audit(
+        told["id"],
+        RunStatus.COMPLETE,
+        told["snapshot"],
+        told["created"] * 1000,
+        tuple(checks),
+        told["discrepancies"],
+    )
+
+
+def _unfinished(identifier: str, as_of: Milliseconds, status: RunStatus, failure: Failure | None = None) -> Audit:
+    created = instant_of_audit(identifier)
+    if created is None:
+        raise AssertionError(f"{identifier} is no audit's id")
+    return Audit(identifier, status, snapshot_id(as_of), created, failure=failure)

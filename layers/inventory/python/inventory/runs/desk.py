@@ -1,0 +1,27 @@
+"""What asking for snapshots and audits works with."""
+
+from dataclasses import dataclass
+
+from inventory.domain.clock import Milliseconds
+from inventory.protocol.core import Core
+from inventory.storage.executions import Machine
+from inventory.storage.objects import Objects
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where snapshots and audits are asked for.
+
+    Attributes:
+        core: The clock, the records of keyed requests.
+        objects: The history's bucket, where results are.
+        snapshots: The state machine that makes snapshots.
+        audits: The state machine that audits them.
+        grace_ms: How long ago a snapshot's instant must be.
+    """
+
+    core: Core
+    objects: Objects
+    snapshots: Machine
+    audits: Machine
+    grace_ms: Milliseconds

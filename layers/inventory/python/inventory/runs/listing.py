@@ -1,0 +1,42 @@
+"""Lists of results, each an object in the bucket whose name sorts as the list does."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar
+
+from inventory.domain.errors import InvalidRequest
+from inventory.protocol.core import Page
+from inventory.storage.objects import Objects
+
+T = TypeVar("T")
+
+_READS_AT_ONCE: Final = 8
+
+
+def page_of(objects: Objects, prefix: str, parse: Callable[[bytes], T], *, limit: int, after: str = "") -> Page[T]:
+    """The results whose names begin so and come after this one.
+
+    Raises:
+        Overloaded: The bucket did not answer in time.
+    """
+    found = objects.page(prefix, after=after, limit=limit + 1)
+    with ThreadPoolExecutor(_READS_AT_ONCE) as pool:
+        contents = pool.map(objects.read, [stored.key for stored in found[:limit]])
+        return Page([parse(content) for content in contents], has_more=len(found) > limit)
+
+
+def cursor(objects: Objects, identifier: str, name: str | None) -> str:
+    """The name to list on from.
+
+    Args:
+        objects: The bucket.
+        identifier: The id of the last result already seen.
+        name: The name of its object; None where no result can have this id.
+
+    Raises:
+        InvalidRequest: There is no such result.
+        Overloaded: The bucket did not answer in time.
+    """
+    if name is None or objects.first(name) is None:
+        raise InvalidRequest("parameter_invalid", f"It is in no such list: '{identifier}'.", param="starting_after")
+    return name

@@ -1,0 +1,69 @@
+"""A keyed request decides once what it asks for; sent again, it finds its own decision."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from inventory.domain.errors import IdempotencyKeyMismatch
+from inventory.domain.ids import Requester
+from inventory.protocol.attempts import Attempts
+from inventory.protocol.core import Answer, Core
+from inventory.storage.adjustment_records import put_request
+from inventory.storage.codec import Record
+from inventory.storage.database import ConditionFailed
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a request asks for.
+
+    Attributes:
+        made: The id of the snapshot or audit.
+        execution: The name of the execution that makes it; None where it is there already.
+        words: The execution's input.
+    """
+
+    made: str
+    execution: str | None
+    words: Mapping[str, Any]
+
+
+def decide_once(core: Core, by: Requester, decide: Callable[[], Asked], name_of: Callable[[str], str]) -> Answer[Asked]:
+    """Decides, and remembers it before anything is started, so that a retry starts nothing else.
+
+    Args:
+        core: What the use case works with.
+        by: Who asks.
+        decide: Looks at how things stand, and gives what is to be done.
+        name_of: The full name of an execution, for the record.
+
+    Raises:
+        IdempotencyKeyMismatch: The key asked for something else before.
+        Conflict: Others were on the same record, try after try.
+        Overloaded: The database did not answer.
+    """
+    if not by.keyed:
+        return Answer(decide(), replayed=False)
+    known = core.database.get(core.tables.request(by.token))
+    if known is not None:
+        return _recognised(known, by)
+    asked = decide()
+    more: dict[str, Any] = {"words": dict(asked.words)}
+    if asked.execution is not None:
+        more |= {"execution": asked.execution, "execution_arn": name_of(asked.execution)}
+    attempts = Attempts(core.pause, by.token)
+    for _ in attempts:
+        write = put_request(core.tables, by, asked.made, core.clock.stamp(attempts.seen_at), more)
+        try:
+            if attempts.write(core.database, write) is not None:
+                return Answer(asked, replayed=False)
+        except ConditionFailed as failure:
+            if failure.record is not None:
+                return _recognised(failure.record, by)
+    raise AssertionError("the tries end by an error of their own")
+
+
+def _recognised(record: Record, by: Requester) -> Answer[Asked]:
+    if record["fingerprint"] != by.fingerprint:
+        raise IdempotencyKeyMismatch
+    return Answer(Asked(record["made"], record.get("execution"), record["words"]), replayed=True)

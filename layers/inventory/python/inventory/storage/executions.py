@@ -1,0 +1,115 @@
+"""The port to a state machine: starts executions by name, and tells how they stand."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+from botocore.exceptions import ClientError
+
+from inventory.domain.clock import Milliseconds
+from inventory.domain.runs import Failure, RunStatus, failure_called
+from inventory.storage.outages import outages_named
+
+_SERVICE: Final = "The workflow service"
+_STATUSES: Final = {"RUNNING": RunStatus.PENDING, "PENDING_REDRIVE": RunStatus.PENDING, "SUCCEEDED": RunStatus.COMPLETE}
+_ENDED_FROM_OUTSIDE: Final = {
+    "TIMED_OUT": Failure("timed_out", "The workflow took too long and was stopped."),
+    "ABORTED": Failure("aborted", "An operator stopped the workflow."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One execution.
+
+    Attributes:
+        status: How it stands.
+        began: When it was started.
+        words: Its input.
+        failure: Why it failed, if it did.
+    """
+
+    status: RunStatus
+    began: Milliseconds
+    words: Mapping[str, Any]
+    failure: Failure | None = None
+
+
+class Machine(Protocol):
+    """A state machine."""
+
+    def name_of(self, execution: str) -> str:
+        """The full name of an execution, as the platform's other tools take it."""
+        ...
+
+    def start(self, execution: str, words: Mapping[str, Any]) -> Milliseconds | None:
+        """Starts an execution of this name, which there can be only one of; done again, it does no more.
+
+        Returns:
+            When it began; None where there was one of this name already.
+
+        Raises:
+            Overloaded: Nothing answered in time; it may have been started.
+        """
+        ...
+
+    def find(self, execution: str) -> Execution | None:
+        """The execution of this name, or None. One that was started just now may not be found for a moment.
+
+        Raises:
+            Overloaded: Nothing answered in time.
+        """
+        ...
+
+
+class StepFunctionsMachine:
+    """A state machine of AWS Step Functions.
+
+    Args:
+        client: A boto3 client for Step Functions, with its timeouts and retries set.
+        arn: The machine's ARN.
+    """
+
+    def __init__(self, client: Any, arn: str) -> None:
+        self._client = client
+        self._arn = arn
+
+    def name_of(self, execution: str) -> str:
+        """The execution's ARN."""
+        return f"{self._arn.replace(':stateMachine:', ':execution:')}:{execution}"
+
+    def start(self, execution: str, words: Mapping[str, Any]) -> Milliseconds | None:
+        """Starts an execution of this name; done again, it does no more."""
+        try:
+            with outages_named(_SERVICE):
+                answer = self._client.start_execution(
+                    stateMachineArn=self._arn, name=execution, input=json.dumps(words)
+                )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ExecutionAlreadyExists":
+                return None
+            raise
+        return _milliseconds(answer["startDate"])
+
+    def find(self, execution: str) -> Execution | None:
+        """The execution of this name, or None."""
+        try:
+            with outages_named(_SERVICE):
+                told = self._client.describe_execution(executionArn=self.name_of(execution))
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ExecutionDoesNotExist":
+                return None
+            raise
+        status = _STATUSES.get(told["status"], RunStatus.FAILED)
+        failure = None
+        if status is RunStatus.FAILED:
+            failure = _ENDED_FROM_OUTSIDE.get(told["status"]) or failure_called(
+                told.get("error") or "", told.get("cause") or ""
+            )
+        return Execution(status, _milliseconds(told["startDate"]), json.loads(told["input"]), failure)
+
+
+def _milliseconds(moment: datetime) -> Milliseconds:
+    return round(moment.timestamp() * 1000)

@@ -1,0 +1,80 @@
+"""What callers were told, against what is there in the end."""
+
+from collections import defaultdict
+
+from inventory.storage.codec import Record
+from inventory.storage.hold_records import hold_from
+from simulation.shop import Ask, Shop
+from simulation.violation import Violation
+from support.gateway import Answer
+
+_ENDINGS = {"execute": "executed", "release": "released"}
+_TOLD = {"hold_already_executed": "executed", "hold_already_released": "released"}
+
+
+def check_answers(shop: Shop) -> None:
+    """Judges all answers of a run by the records that are there in the end.
+
+    Raises:
+        Violation: A caller was told what is not so.
+    """
+    service = shop.service
+    holds = service.history.folded(service.tables.holds)
+    adjustments = service.history.folded(service.tables.adjustments)
+    made: dict[str, list[Record]] = defaultdict(list)
+    for record in (*holds.values(), *adjustments.values()):
+        made[record["metadata"].get("ask", "")].append(record)
+    for ask in shop.asks:
+        if "metadata" in ask.body:
+            _check_made(ask, made[str(ask.number)])
+        elif ask.path.startswith("/v1/holds/"):
+            _check_ended(ask, holds[ask.path.split("/")[3]])
+    _check_bought(shop, holds)
+
+
+def _check_made(ask: Ask, made: list[Record]) -> None:
+    """One request makes one thing, which is the one it was told of; and nothing where it was refused."""
+    if len(made) > 1:
+        raise Violation("held_matches_holds", f"{ask} made {len(made)} records: {made}")
+    ids = {answer.body["id"] for answer in ask.succeeded}
+    there = {str(record.get("hold_id") or record.get("adjustment_id")) for record in made}
+    if not ids <= there:
+        raise Violation("resolved_once", f"{ask} was told of {ids}, but there is {there}")
+    if there and not ids and not ask.in_doubt and not ask.forged:
+        raise Violation("held_matches_holds", f"{ask} was never told of {there}")
+
+
+def _check_ended(ask: Ask, hold: Record) -> None:
+    """A hold has ended as everybody was told."""
+    what = ask.path.split("/")[4:]
+    for _, answer in ask.answers:
+        if answer is None:
+            continue
+        told = _told_ending(answer, what[0] if what else "")
+        if told and told != hold["status"]:
+            raise Violation("resolved_once", f"{ask} was told {told}, but the hold is {hold}")
+
+
+def _told_ending(answer: Answer, what: str) -> str | None:
+    if answer.status == 200:
+        return _ENDINGS.get(what)
+    return _TOLD.get(str(answer.error["code"]))
+
+
+def _check_bought(shop: Shop, holds: dict[str, Record]) -> None:
+    """What is executed was asked for, and as much was sold as the buyer was told."""
+    asked: dict[str, list[Ask]] = defaultdict(list)
+    for ask in shop.asks:
+        if ask.path.endswith("/execute"):
+            asked[ask.path.split("/")[3]].append(ask)
+    for hold_id, record in holds.items():
+        if record["status"] != "executed":
+            continue
+        hold = hold_from(record)
+        sold = [(line.item, line.warehouse, hold.executed(line)) for line in hold.lines]
+        if not any(ask.succeeded or ask.in_doubt for ask in asked[hold_id]):
+            raise Violation("resolved_once", f"{hold} was executed, but {asked[hold_id]}")
+        for answer in (answer for ask in asked[hold_id] for answer in ask.succeeded):
+            told = [(line["item"], line["warehouse"], line["executed"]) for line in answer.body["lines"]]
+            if told != sold:
+                raise Violation("settled_once", f"{hold_id} sold {sold}, but the buyer was told {told}")

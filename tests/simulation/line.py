@@ -1,0 +1,179 @@
+"""The line between an instance and DynamoDB: every call is a moment at which others may go first, or it goes wrong.
+
+It stands where boto3's client stands, and tries again as boto3 does: twice, for time-outs and throttling, a transaction
+under one token.
+"""
+
+import random
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
+
+from simulated_dynamodb import conflict, throttled
+from simulated_dynamodb.errors import Refused, as_client_error
+from simulation.faults import Fault
+from simulation.kernel import Killed
+
+if TYPE_CHECKING:
+    from simulation.service import Instance, Service
+
+_TRIES: Final = 3
+_READ_TIMEOUT_S: Final = 2.0
+_CONNECT_TIMEOUT_S: Final = 1.0
+_LATE_S: Final = (0.01, 8.0)
+_LATENCY_MEDIAN_MS: Final = 2.0
+_AGAIN: Final = frozenset({"ThrottlingException", "TransactionInProgressException"})
+_OPERATIONS: Final = {
+    "get_item": "GetItem",
+    "batch_get_item": "BatchGetItem",
+    "query": "Query",
+    "put_item": "PutItem",
+    "update_item": "UpdateItem",
+    "transact_write_items": "TransactWriteItems",
+}
+_WRITES: Final = frozenset({"put_item", "update_item", "transact_write_items"})
+
+
+class Line:
+    """A client of DynamoDB over an unreliable network.
+
+    Args:
+        service: Whose tables it reaches.
+        instance: Who calls.
+    """
+
+    def __init__(self, service: "Service", instance: "Instance") -> None:
+        self._service = service
+        self._instance = instance
+
+    def __getattr__(self, method: str) -> Callable[..., dict[str, Any]]:
+        """The client's method of that name."""
+        if method not in _OPERATIONS:
+            raise AttributeError(method)
+        return lambda **request: self._call(method, request)
+
+    def _call(self, method: str, request: dict[str, Any]) -> dict[str, Any]:
+        if method in _WRITES and request.get("TableName") != self._service.tables.availability:
+            self._instance.check_clock()  # the projection alone carries no time
+        if method == "transact_write_items":
+            request = {**request, "ClientRequestToken": str(self._service.new_uuid())}
+        return self._instance.timed(lambda: self._insist(method, request))
+
+    def _insist(self, method: str, request: dict[str, Any]) -> dict[str, Any]:
+        for number in range(1, _TRIES + 1):
+            try:
+                return self._try(method, request)
+            except (ClientError, ReadTimeoutError, ConnectTimeoutError) as error:
+                code = error.response["Error"]["Code"] if isinstance(error, ClientError) else "timeout"
+                if number == _TRIES or (isinstance(error, ClientError) and code not in _AGAIN):
+                    raise
+                self._instance.pause(self._service.rng.random() * 2 ** (number - 1))
+        raise AssertionError("the last try answers or raises")
+
+    def _try(self, method: str, request: dict[str, Any]) -> dict[str, Any]:
+        service, operation = self._service, _OPERATIONS[method]
+        self._wait(latency_s(service.rng))
+        self._refuse(method, request)
+        if method in _WRITES and service.faults.happens(Fault.LATE):
+            self._note(f"{operation} times out, to take effect later", request)
+            service.kernel.spawn(
+                "network", lambda: self._take_effect(method, request), after_s=service.rng.uniform(*_LATE_S)
+            )
+            self._wait(_READ_TIMEOUT_S)
+            raise ReadTimeoutError(endpoint_url="https://dynamodb")
+        try:
+            answer = self._effect(method, request)
+        except ClientError as error:
+            self._note(f"{operation} {error.response['Error']['Code']}", request)
+            self._wait(latency_s(service.rng))
+            raise
+        if service.faults.happens(Fault.LOST):
+            self._note(f"{operation} answer lost", request)
+            self._wait(_READ_TIMEOUT_S)
+            raise ReadTimeoutError(endpoint_url="https://dynamodb")
+        self._note(operation, request)
+        self._wait(latency_s(service.rng))
+        return answer
+
+    def _refuse(self, method: str, request: dict[str, Any]) -> None:
+        """Raises for what happens to a call before it has any effect."""
+        faults, operation = self._service.faults, _OPERATIONS[method]
+        error: Exception | None = None
+        if faults.happens(Fault.UNREACHABLE):
+            error = ConnectTimeoutError(endpoint_url="https://dynamodb")
+        elif faults.happens(Fault.THROTTLED):
+            error = throttled(operation)
+        elif method in _WRITES and faults.happens(Fault.CONFLICT):
+            records = len(request.get("TransactItems", "1"))
+            error = conflict(operation, request, [self._service.rng.randrange(records)])
+        elif method == "transact_write_items" and faults.happens(Fault.IN_DOUBT):
+            error = as_client_error(Refused("TransactionInProgressException", "in progress"), operation)
+        if error is not None:
+            self._note(f"{operation} {type(error).__name__}", request)
+            self._wait(_CONNECT_TIMEOUT_S if isinstance(error, ConnectTimeoutError) else latency_s(self._service.rng))
+            raise error
+
+    def _effect(self, method: str, request: dict[str, Any]) -> dict[str, Any]:
+        self._service.calls += 1
+        answer: dict[str, Any] = getattr(self._service.database.client, method)(**request)
+        return answer
+
+    def _take_effect(self, method: str, request: dict[str, Any]) -> None:
+        try:
+            self._effect(method, request)
+        except ClientError as error:
+            self._note(f"{_OPERATIONS[method]} late: {error.response['Error']['Code']}", request)
+        else:
+            self._note(f"{_OPERATIONS[method]} late", request)
+
+    def _wait(self, seconds: float) -> None:
+        self._instance.pause(seconds)
+        if self._service.faults.happens(Fault.KILLED):
+            self._service.trace.note(self._instance.name, "killed")
+            raise Killed
+
+    def _note(self, what: str, request: dict[str, Any]) -> None:
+        self._service.trace.note(self._instance.name, what, lambda: _keys(request))
+
+
+def latency_s(rng: random.Random) -> float:
+    """Half of a call's way: about 2 ms, one in a thousand 50 ms and more, never over 0.9 s."""
+    return min(0.9, rng.lognormvariate(0, 1.1) * _LATENCY_MEDIAN_MS / 1000)
+
+
+def _keys(request: dict[str, Any]) -> str:
+    if "TransactItems" in request:
+        return "; ".join(f"{kind} {_key(write)}" for entry in request["TransactItems"] for kind, write in entry.items())
+    if "RequestItems" in request:
+        return "; ".join(_plain(key) for table in request["RequestItems"].values() for key in table["Keys"])
+    return _key(request)
+
+
+def _key(request: dict[str, Any]) -> str:
+    if "Key" in request:
+        update = request.get("UpdateExpression", "")
+        values = request.get("ExpressionAttributeValues", {})
+        told = {name[1:]: next(iter(value.values())) for name, value in values.items() if name in _TOLD}
+        return f"{_plain(request['Key'])}{' ' + str(told) if update else ''}"
+    if "Item" in request:
+        item = request["Item"]
+        return " ".join(f"{name}={next(iter(item[name].values()))}" for name in _TOLD_OF_ITEMS if name in item)
+    return _plain(request.get("ExpressionAttributeValues", {}))
+
+
+_TOLD: Final = (":at", ":available", ":held", ":status", ":settlement", ":expires_at", ":shards")
+_TOLD_OF_ITEMS: Final = (
+    "hold_id",
+    "adjustment_id",
+    "request_id",
+    "stock_id",
+    "item_id",
+    "warehouse_id",
+    "at",
+    "version",
+)
+
+
+def _plain(values: dict[str, Any]) -> str:
+    return ",".join(str(next(iter(value.values()))) for value in values.values())

@@ -1,0 +1,160 @@
+"""The callers' side: requests with and without a key, asked again where no answer came, and what was answered."""
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from simulation.faults import Fault
+from simulation.kernel import Task
+from simulation.service import Service
+from simulation.violation import Violation
+from support.gateway import Answer, Gateway
+
+Body = Mapping[str, Any]
+
+TRIES_MAX: Final = 6
+_PATIENCE_S: Final = 12.0
+_NETWORK_S: Final = 0.02
+_FUNCTIONS: Final = {"holds": "holds", "adjustments": "adjustments", "transfers": "adjustments", "stock": "adjustments"}
+
+
+@dataclass
+class Ask:
+    """Something that a caller wants done once, however often it is sent.
+
+    Attributes:
+        number: Which; what is made for it carries the number in its metadata.
+        path: Where it is sent.
+        body: What is sent.
+        key: Its Idempotency-Key, or None.
+        begun_us: When it was first sent.
+        answers: What came back, with the times; None for a try without an answer.
+        forged: Whether another request, with other parameters, used its key.
+    """
+
+    number: int
+    path: str
+    body: Body
+    key: str | None
+    begun_us: int
+    answers: list[tuple[int, Answer | None]] = field(default_factory=list)
+    forged: bool = False
+
+    @property
+    def final(self) -> Answer | None:
+        """The last answer that says for good what became of it."""
+        return next((answer for _, answer in reversed(self.answers) if answer and is_final(answer)), None)
+
+    @property
+    def succeeded(self) -> list[Answer]:
+        """The answers that say that it was done."""
+        return [answer for _, answer in self.answers if answer and answer.status == 200]
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether a try may have had an effect that no answer told of."""
+        return any(answer is None or answer.status >= 500 for _, answer in self.answers)
+
+
+class Shop:
+    """All callers of one run, and the list of what they asked.
+
+    Args:
+        service: Whom they ask.
+
+    Attributes:
+        asks: Everything that was to be done.
+        callers: The tasks that ask.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.rng = service.rng
+        self.asks: list[Ask] = []
+        self.callers: list[Task] = []
+        self._numbers = itertools.count(1)
+
+    def caller(self, name: str, *work: Any) -> Task:
+        """Starts a caller: a function and its arguments."""
+        task = self.service.kernel.spawn(name, lambda: work[0](*work[1:]), after_s=self.rng.uniform(0, 0.5))
+        self.callers.append(task)
+        return task
+
+    def wait(self, mean_s: float) -> None:
+        """A caller thinks."""
+        self.service.kernel.wait(self.rng.expovariate(1 / mean_s))
+
+    def new_ask(self, path: str, body: Body, *, keyed: bool = True, marked: bool = True) -> Ask:
+        """Something new to ask; `marked`, where what is made for it can carry metadata."""
+        number = next(self._numbers)
+        body = {**body, "metadata": {"ask": str(number)}} if marked else body
+        ask = Ask(number, path, body, f"key-{number}" if keyed else None, self.service.kernel.now_us)
+        self.asks.append(ask)
+        return ask
+
+    def send(self, ask: Ask, *, patience_s: float = _PATIENCE_S, body: Body | None = None) -> Answer | None:
+        """Sends it once."""
+        service = self.service
+        service.kernel.wait(_NETWORK_S * self.rng.random())
+        function = "adjustments" if ask.path.endswith("/split") else _FUNCTIONS[ask.path.split("/")[2]]
+        sent = ask.body if body is None else body
+
+        def post(gateway: Gateway) -> Answer:
+            return gateway.post(ask.path, sent, key=ask.key)
+
+        service.trace.note(f"caller {ask.number}", f"POST {ask.path}", lambda: f"{sent} key={ask.key}")
+        answer = service.invoke(function, post, patience_s=patience_s)
+        if body is not None:
+            ask.forged = True
+        else:
+            ask.answers.append((service.kernel.now_us, answer))
+        return answer
+
+    def insist(self, ask: Ask, *, patience_s: float = _PATIENCE_S) -> Answer | None:
+        """Sends it until an answer says for good what became of it; without a key only where that is safe.
+
+        Returns:
+            The answer, or None where none came.
+        """
+        for number in range(TRIES_MAX):
+            answer = self.send(ask, patience_s=patience_s)
+            if answer is not None and is_final(answer):
+                if ask.key is not None and self.service.faults.happens(Fault.ASKED_AGAIN):
+                    self.send(ask)
+                return answer
+            if ask.key is None:
+                return None
+            self.service.kernel.wait(self.rng.random() * 0.5 * 2**number)
+        return None
+
+    def do(
+        self, path: str, body: Body, *, keyed: bool = True, marked: bool = True, patience_s: float = _PATIENCE_S
+    ) -> Answer | None:
+        """Asks for something new, and insists."""
+        ask = self.new_ask(path, body, keyed=keyed, marked=marked)
+        answer = self.insist(ask, patience_s=patience_s)
+        while answer is None and not keyed and self.service.faults.happens(Fault.ASKED_ANEW):
+            answer = self.insist(self.new_ask(path, body, keyed=False, marked=marked), patience_s=patience_s)
+        return answer
+
+    def learn_the_rest(self) -> None:
+        """When all is calm, every request with a key that has no answer yet gets one.
+
+        Except for shards to be given up: that has to wait for the holds on them.
+
+        Raises:
+            Violation: One does not.
+        """
+        for ask in self.asks:
+            if ask.path.endswith("/split"):
+                continue
+            if ask.key is not None and ask.final is None and self.insist(ask) is None:
+                raise Violation(
+                    "everything_settles", f"no answer to {ask.path} {ask.body} when all was calm: {ask.answers}"
+                )
+
+
+def is_final(answer: Answer) -> bool:
+    """Whether asking again would be answered in the same way: not a conflict, nor a failure."""
+    return answer.status < 500 and answer.status != 409

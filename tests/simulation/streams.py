@@ -1,0 +1,169 @@
+"""What AWS does behind the tables: streams to their consumers, batch by batch, and a schedule for the sweeper."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from inventory.domain.errors import InventoryError
+from inventory.pipeline.archiver import archive_batch
+from inventory.pipeline.projector import project_batch
+from inventory.pipeline.settler import settle_batch
+from inventory.pipeline.sweeper import run_sweep
+from simulation.bucket import Bucket
+from simulation.faults import Fault
+from simulation.kernel import Killed
+from simulation.service import STREAM_SHARDS, TIMEOUTS_S, Instance, Service
+from simulation.violation import Violation
+
+StreamRecord = dict[str, Any]
+Handler = Callable[[Instance, Sequence[StreamRecord]], object]
+
+BATCH_MAX: Final = 100
+_RETRY_S: Final = 1.0
+_LATE_MAX_S: Final = 60.0
+_DOWN_S: Final = 3_600.0
+_SWEEP_SPARE_MS: Final = 10_000
+
+
+class Mapping:
+    """One shard of a stream and one consumer of it: batches in order, each again until it is done.
+
+    Args:
+        service: The service.
+        consumer: The consumer's name.
+        handle: What it does with a batch.
+    """
+
+    def __init__(self, service: Service, consumer: str, handle: Handler) -> None:
+        self._service = service
+        self._consumer = consumer
+        self._handle = handle
+        self._waiting: deque[StreamRecord] = deque()
+        self._done: list[Sequence[StreamRecord]] = []
+        self._running = False
+        self._instance: Instance | None = None
+
+    def tell(self, records: Sequence[StreamRecord]) -> None:
+        """New records are in the stream."""
+        self._waiting += records
+        if not self._running:
+            self._running = True
+            service = self._service
+            service.kernel.spawn(self._consumer, self._consume, after_s=service.rng.uniform(0.05, 0.4))
+
+    def _consume(self) -> None:
+        service = self._service
+        while self._waiting:
+            if service.faults.happens(Fault.CONSUMER_DOWN):
+                service.trace.note(self._consumer, "down")
+                service.kernel.wait_for(service.troubled, _DOWN_S)
+            if service.faults.happens(Fault.BATCH_LATE):
+                service.kernel.wait_for(service.troubled, service.rng.uniform(1, _LATE_MAX_S))
+            batch = self._next_batch()
+            while not self._deliver(batch):
+                service.kernel.wait(_RETRY_S)
+            self._done.append(batch)
+            if service.faults.happens(Fault.BATCH_TWICE):
+                self._deliver(service.rng.choice(self._done[-5:]))
+        self._running = False
+
+    def _next_batch(self) -> list[StreamRecord]:
+        limit = BATCH_MAX
+        if len(self._waiting) > 1 and self._service.faults.happens(Fault.BATCH_SPLIT):
+            limit = self._service.rng.randint(1, len(self._waiting) - 1)
+        return [self._waiting.popleft() for _ in range(min(limit, len(self._waiting)))]
+
+    def _deliver(self, batch: Sequence[StreamRecord]) -> bool:
+        if self._instance is None:
+            self._instance = Instance(self._service, self._consumer, TIMEOUTS_S[self._consumer])
+        instance = self._instance
+        done = invoked(instance, lambda: self._handle(instance, batch))
+        if done is None:
+            self._instance = None
+        return bool(done)
+
+
+def invoked(instance: Instance, work: Callable[[], object]) -> bool | None:
+    """Invokes a function that nobody waits for: True where it went well, False where it failed, None if it was killed.
+
+    Raises:
+        Violation: It failed by something that is no expected failure.
+    """
+    trace = instance.service.trace
+    instance.begin()
+    try:
+        done = work()
+    except Killed:
+        return None
+    except (InventoryError, ClientError, BotoCoreError) as error:
+        trace.note(instance.name, f"fails: {type(error).__name__}")
+        return False
+    except Exception as error:
+        raise Violation("no_defect", f"{instance.name} failed: {error!r}") from error
+    trace.note(instance.name, "done", lambda: done)
+    return True
+
+
+def connect(service: Service) -> None:
+    """Connects every stream with its consumers."""
+
+    def archive(instance: Instance, batch: Sequence[StreamRecord]) -> object:
+        bucket = Bucket(service, instance)
+        return archive_batch(bucket, service.sources, batch, service.set_aside, instance.now_ms())  # type: ignore[arg-type]
+
+    consumers: dict[str, dict[str, Handler]] = {
+        service.tables.holds: {
+            "settler": lambda instance, batch: settle_batch(instance.core, batch, service.set_aside),
+            "archiver": archive,
+        },
+        service.tables.stock: {
+            "projector": lambda instance, batch: project_batch(instance.core, batch, service.set_aside),
+            "archiver": archive,
+        },
+        service.tables.adjustments: {"archiver": archive},
+    }
+    for table, handlers in consumers.items():
+        mappings = [[Mapping(service, name, handle) for name, handle in handlers.items()] for _ in range(STREAM_SHARDS)]
+        _listen(service, table, mappings)
+
+
+def _listen(service: Service, table: str, mappings: Sequence[Sequence[Mapping]]) -> None:
+    stream = service.database.stream(table)
+    append = stream.append
+
+    def listening(*change: Any) -> None:
+        append(*change)
+        for shard, consumers in enumerate(mappings):
+            if stream.pending[shard]:
+                records = stream.drain(shard)
+                for mapping in consumers:
+                    mapping.tell(records)
+
+    stream.append = listening  # type: ignore[method-assign, assignment]
+
+
+def sweep_every(service: Service, seconds: float) -> None:
+    """A task that sweeps on a schedule, for ever."""
+    instance: Instance | None = None
+    while True:
+        if service.faults.happens(Fault.SWEEPER_STOPPED):
+            service.trace.note("sweeper", "stopped")
+            service.kernel.wait_for(service.troubled, service.rng.uniform(60, 600))
+        if instance is None:
+            instance = Instance(service, "sweeper", TIMEOUTS_S["sweeper"])
+        if _sweep(instance) is None:
+            instance = None
+        service.kernel.wait(seconds)
+
+
+def _sweep(instance: Instance) -> bool | None:
+    def sweep() -> object:
+        until_ms = instance.now_ms() + round(instance.timeout_s * 1000) - _SWEEP_SPARE_MS
+        swept = run_sweep(instance.core, until_ms=until_ms)
+        if swept.settling.broken or swept.unreadable:
+            raise Violation("everything_settles", f"cannot be settled: {swept.settling.broken} {swept.unreadable}")
+        return swept.expired, swept.settling.settled
+
+    return invoked(instance, sweep)

@@ -1,0 +1,80 @@
+"""The simulation itself: that it repeats itself, finds nothing in the code as it is, and would find what it is for."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from inventory.protocol import lookout, refuse
+from inventory.telemetry import logger, metrics
+from simulation.quiet import hush
+from simulation.run import run_seed
+from simulation.violation import Violation
+from simulation.workloads import WORKLOADS
+
+_ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    level = logger.log_level
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(metrics, "add_metric", metrics.add_metric)
+        hush()
+        yield
+    logger.setLevel(level)
+
+
+@pytest.mark.parametrize("workload", WORKLOADS)
+def test_no_invariant_is_violated(workload: str) -> None:
+    reports = [run_seed(seed, workload) for seed in range(3)]
+    assert sum(report.holds.total() for report in reports) > 10
+    assert all(report.faults for report in reports)
+
+
+def test_without_faults_everybody_gets_an_answer() -> None:
+    report = run_seed(1, "transfer", faults=False)
+    assert not report.faults
+    assert report.answers.keys() <= {"200", "400", "402", "409"}
+
+
+_DIGEST = (
+    "from simulation.quiet import hush; from simulation.run import run_seed; hush(); print(run_seed(4, {!r}).digest)"
+)
+
+
+@pytest.mark.parametrize("workload", WORKLOADS)
+def test_the_same_seed_is_the_same_run_in_every_process(workload: str) -> None:
+    digests = {_digest(workload, hash_seed) for hash_seed in ("1", "2")}
+    assert digests == {run_seed(4, workload).digest}
+    assert digests != {run_seed(5, workload).digest}
+
+
+def _digest(workload: str, hash_seed: str) -> str:
+    environment = {
+        **os.environ,
+        "PYTHONHASHSEED": hash_seed,
+        "PYTHONPATH": f"{_ROOT / 'layers/inventory/python'}:{_ROOT / 'tests'}",
+    }
+    command = [sys.executable, "-c", _DIGEST.format(workload)]
+    return subprocess.run(  # noqa: S603 - this very Python, and no input
+        command, env=environment, capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+def test_a_violation_tells_the_invariant_and_how_it_came_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refusing after one pass, as if nothing could move meanwhile."""
+    monkeypatch.setattr(lookout.Pass, "only_fell_until", lambda _earlier, _later: True)
+    monkeypatch.setattr(refuse, "REFUSAL_AGE_MAX_MS", 60_000)
+    with pytest.raises(Violation) as found:
+        _run_many("last_units")
+    assert found.value.invariant == "never_falsely_refused"
+    assert any("answers 402" in line or "BatchGetItem" in line for line in found.value.trace)
+
+
+def _run_many(workload: str) -> None:
+    for seed in range(200):
+        run_seed(seed, workload, told=True)

@@ -1,0 +1,105 @@
+"""Asking for audits: each request is one, and its result stands when it is written."""
+
+import pytest
+
+from inventory.domain.errors import IdempotencyKeyMismatch, InvalidRequest, Missing
+from inventory.domain.runs import CheckResult, Failure, RunStatus
+from inventory.history.layout import instant_of_audit, snapshot_id
+from inventory.runs.audits import ask_for_audit, get_audit, list_audits
+from inventory.runs.snapshots import ask_for_snapshot
+from support.bureau import Bureau
+
+
+def test_the_latest_snapshot_is_audited_unless_another_is_named(bureau: Bureau) -> None:
+    earlier, latest = bureau.publish(1000), bureau.publish(2000)
+    begun = ask_for_audit(bureau.desk, None, by=bureau.by()).value
+    assert (begun.status, begun.snapshot, begun.discrepancies) == (RunStatus.PENDING, latest, None)
+    assert begun.created == instant_of_audit(begun.id) == bureau.world.clock.now_ms
+    named = ask_for_audit(bureau.desk, earlier, by=bureau.by()).value
+    assert named.snapshot == earlier
+    assert bureau.states.names == [begun.id, named.id]
+    assert bureau.words(named.id) == {"audit": named.id, "as_of_ms": 1_000_000}
+
+
+def test_each_request_is_an_audit_of_its_own_but_for_its_retries(bureau: Bureau) -> None:
+    bureau.publish(1000)
+    first = ask_for_audit(bureau.desk, None, by=bureau.by("k"))
+    bureau.world.clock.pass_s(60)
+    bureau.publish(2000)
+    again = ask_for_audit(bureau.desk, None, by=bureau.by("k"))
+    assert (again.value, again.replayed) == (first.value, True)
+    others = {ask_for_audit(bureau.desk, None, by=bureau.by(key)).value.id for key in (None, None, "l")}
+    assert len(others | {first.value.id}) == 4 == len(bureau.states.names)
+    with pytest.raises(IdempotencyKeyMismatch):
+        ask_for_audit(bureau.desk, snapshot_id(1_000_000), by=bureau.by("k", parameters={"snapshot": "…"}))
+
+
+def test_without_a_snapshot_there_is_nothing_to_audit(bureau: Bureau) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        ask_for_audit(bureau.desk, None, by=bureau.by("k"))
+    assert (refused.value.code, refused.value.param) == ("snapshot_required", "snapshot")
+    assert not list(bureau.world.records(bureau.world.tables.requests)), "a refusal is not remembered"
+
+
+def test_a_snapshot_that_is_not_complete_cannot_be_audited(bureau: Bureau) -> None:
+    pending = ask_for_snapshot(bureau.desk, 1000, by=bureau.by()).value
+    with pytest.raises(InvalidRequest) as refused:
+        ask_for_audit(bureau.desk, pending.id, by=bureau.by())
+    assert (refused.value.code, refused.value.param) == ("snapshot_not_complete", "snapshot")
+    with pytest.raises(InvalidRequest) as refused:
+        ask_for_audit(bureau.desk, snapshot_id(5000), by=bureau.by())
+    assert (refused.value.code, refused.value.param) == ("parameter_invalid", "snapshot")
+
+
+def test_its_result_tells_what_was_checked(bureau: Bureau) -> None:
+    snapshot = bureau.publish(1000)
+    begun = ask_for_audit(bureau.desk, None, by=bureau.by()).value
+    assert get_audit(bureau.desk, begun.id) == begun
+    bureau.states.end(begun.id)
+    bureau.conclude(begun.id, snapshot, discrepancies=2)
+    done = get_audit(bureau.desk, begun.id)
+    assert (done.status, done.snapshot, done.discrepancies) == (RunStatus.COMPLETE, snapshot, 2)
+    assert done.checks == (CheckResult("stock_conserved", 3, 2),)
+    assert done.created == begun.created
+
+
+def test_one_that_failed_says_why(bureau: Bureau) -> None:
+    bureau.publish(1000)
+    begun = ask_for_audit(bureau.desk, None, by=bureau.by()).value
+    bureau.states.end(begun.id, "FAILED", error="AuditStepFailed", cause="A step failed.")
+    failed = get_audit(bureau.desk, begun.id)
+    assert (failed.status, failed.snapshot) == (RunStatus.FAILED, snapshot_id(1_000_000))
+    assert failed.failure == Failure("audit_step_failed", "A step failed.")
+
+
+def test_one_that_ended_without_a_result_has_failed(bureau: Bureau) -> None:
+    bureau.publish(1000)
+    begun = ask_for_audit(bureau.desk, None, by=bureau.by()).value
+    bureau.states.end(begun.id)
+    failure = get_audit(bureau.desk, begun.id).failure
+    assert failure is not None
+    assert failure.code == "internal"
+
+
+def test_what_nobody_asked_for_is_missing(bureau: Bureau) -> None:
+    for identifier in ("audit_" + "0" * 32, "audit_" + "f" * 32, "audit"):
+        with pytest.raises(Missing):
+            get_audit(bureau.desk, identifier)
+
+
+def test_those_with_a_result_are_listed_newest_first_page_by_page(bureau: Bureau) -> None:
+    snapshot = bureau.publish(1000)
+    ids = []
+    for _ in range(3):
+        begun = ask_for_audit(bureau.desk, None, by=bureau.by()).value
+        bureau.conclude(begun.id, snapshot)
+        ids.append(begun.id)
+        bureau.world.clock.pass_s(5)
+    pending = ask_for_audit(bureau.desk, None, by=bureau.by()).value
+    first = list_audits(bureau.desk, limit=2, starting_after=None)
+    assert ([each.id for each in first.items], first.has_more) == ([ids[2], ids[1]], True)
+    rest = list_audits(bureau.desk, limit=2, starting_after=ids[1])
+    assert ([each.id for each in rest.items], rest.has_more) == ([ids[0]], False)
+    for cursor in (pending.id, "audit_" + "f" * 32):
+        with pytest.raises(InvalidRequest):
+            list_audits(bureau.desk, limit=2, starting_after=cursor)

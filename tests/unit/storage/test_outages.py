@@ -1,0 +1,71 @@
+"""A service that is not there has one name; a mistake of ours keeps its own."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
+from urllib3.exceptions import ProtocolError
+
+from inventory.domain.errors import Overloaded
+from inventory.storage.executions import StepFunctionsMachine
+from inventory.storage.objects import S3Objects
+from inventory.storage.outages import outages_named
+
+ARN = "arn:aws:states:us-east-1:1:stateMachine:m"
+
+
+def refusal(code: str, status: int = 400) -> ClientError:
+    response: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(response, "Ask")
+
+
+OUTAGES = [
+    refusal("SlowDown", 503),
+    refusal("ThrottlingException"),
+    refusal("ExecutionLimitExceeded"),
+    refusal("RequestTimeout"),
+    refusal("InternalError", 500),
+    refusal("502", 502),
+    EndpointConnectionError(endpoint_url="x"),
+    ReadTimeoutError(endpoint_url="x"),
+    ProtocolError("broken off"),
+]
+
+
+@pytest.mark.parametrize("error", OUTAGES, ids=str)
+def test_an_outage_is_named_with_what_does_not_answer(error: Exception) -> None:
+    with pytest.raises(Overloaded, match="The history") as named, outages_named("The history"):
+        raise error
+    assert named.value.__cause__ is error
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "ValidationException", "StateMachineDoesNotExist"])
+def test_a_mistake_of_ours_keeps_its_name(code: str) -> None:
+    with pytest.raises(ClientError, match=code), outages_named("The history"):
+        raise refusal(code)
+
+
+class Down:
+    """A client for any service, down."""
+
+    def __getattr__(self, _name: str) -> Callable[..., Any]:
+        def fail(**_: Any) -> None:
+            raise refusal("SlowDown", 503)
+
+        return fail
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: S3Objects(Down(), "b").read("a"),
+        lambda: S3Objects(Down(), "b").page("a", after="", limit=1),
+        lambda: S3Objects(Down(), "b").first("a"),
+        lambda: StepFunctionsMachine(Down(), ARN).start("a", {}),
+        lambda: StepFunctionsMachine(Down(), ARN).find("a"),
+    ],
+)
+def test_everything_that_a_caller_waits_for_is_named_so(ask: Callable[[], object]) -> None:
+    with pytest.raises(Overloaded):
+        ask()
