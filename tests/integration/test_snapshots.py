@@ -15,12 +15,13 @@ from inventory.history import merkle
 from inventory.history.commit import RebuildDiffers
 from inventory.history.layout import instant_of, instant_of_snapshot, listed_path, stamp_of
 from inventory.history.manifest import canonical, fingerprint_of, leaf_of, read_manifest
+from inventory.history.map_task import ObjectDamaged
 from inventory.history.plan import InstantTooRecent, Mode
 from inventory.storage.objects import Stored
 from support.objects import Killed
 from support.tape import Tape
 from support.trade import trade
-from support.workflow import History, Incomplete
+from support.workflow import History, Incomplete, KeyInMemory
 from support.world import START_MS, World
 
 HOUR_MS = 3_600_000
@@ -197,7 +198,7 @@ def test_the_chain_is_hashed_signed_and_has_one_root_over_its_files(history: His
     assert second.body["ledger_from_ms"] == first.as_of_ms == after_spell(1)
     assert second.body["merkle_root"] == merkle.root([leaf_of(file) for file in second.files]).hex()
     assert second.signature["key"] == fingerprint_of(history.signer.public_key_der)
-    history.signer.verify(base64.b64decode(second.signature["value"]), canonical(second.body))
+    KeyInMemory().verify(base64.b64decode(second.signature["value"]), canonical(second.body))
     visible = history.visible()
     for file in second.files:
         assert visible[file.path] == file.sha256
@@ -239,6 +240,23 @@ def test_any_one_event_that_is_missing_is_found(tape: Tape, tmp_path: Path, sour
         history.now_ms = START_MS + 4 * HOUR_MS
         with pytest.raises(Incomplete):
             history.snapshot(after_spell(3))
+
+
+@pytest.mark.parametrize("place", [0.05, 0.3, 0.5, 0.7, 0.95, "checksum", "length", "cut", "a line"])
+def test_a_damaged_object_of_the_archive_fails_its_map_task_and_is_named(history: History, place: float | str) -> None:
+    objects = list(history.objects.list("archive/holds/"))
+    key = objects[len(objects) // 2].key
+    body = bytearray(history.objects.read(key))
+    if place == "cut":
+        del body[-20:]
+    elif place == "a line":
+        body = bytearray(gzip.compress(gzip.decompress(bytes(body)).replace(b'"at":', b'"at";', 1)))
+    else:
+        body[{"checksum": -8, "length": -4}.get(str(place)) or int(float(place) * len(body))] ^= 0x10
+    history.objects.put(key, bytes(body))
+    with pytest.raises(ObjectDamaged, match=key):
+        history.snapshot(after_spell(3))
+    assert history.visible() == {}
 
 
 def test_an_event_doubled_with_other_contents_is_named(history: History) -> None:

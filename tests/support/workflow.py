@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from inventory.domain.events import Source
-from inventory.history.manifest import Manifest, head_number, read_manifest
+from inventory.history.manifest import Manifest, Signer, head_number, read_manifest
 from inventory.history.plan import Mode
 from inventory.history.steps import Workshop, conclude, read_plan, scan
 from inventory.pipeline.archiver import archive_batch
@@ -65,13 +65,17 @@ class Overtaken(Exception):
     """Other snapshots were committed again and again."""
 
 
-class History:
-    """One bucket with its archiver and its snapshots, over the tables of a tape's world."""
+class Workflow:
+    """The steps that need a bucket and nothing else: all but reading the live tables.
 
-    def __init__(self, root: Path, tape: Tape, *, buckets: int = 2, grace_ms: int = 60_000) -> None:
+    Attributes:
+        objects: The bucket, a folder.
+        now_ms: Milliseconds since 1970.
+    """
+
+    def __init__(self, root: Path, signer: Signer, *, buckets: int = 2, grace_ms: int = 60_000) -> None:
         self.objects = DirectoryObjects(root)
-        self.tape = tape
-        self.signer = KeyInMemory()
+        self.signer = signer
         self.catalogue = Partitions()
         self.now_ms = 0
         self.workshop = Workshop(
@@ -82,6 +86,60 @@ class History:
             scan_segments=2,
             archive_lag_s=0,
         )
+
+    def begin(self, as_of_ms: int | None, mode: Mode = Mode.INCREMENT) -> dict[str, Any]:
+        """The step that settles what holds for the whole execution."""
+        return self.workshop.run({"step": "begin", "as_of_ms": as_of_ms, "mode": mode})
+
+    def reduced(self, words: dict[str, Any], before: Callable[[str], None] = lambda state: None) -> dict[str, Any]:
+        """Plans, maps and reduces."""
+        before("Plan")
+        words = self.workshop.run({**words, "step": "plan"})
+        if not words["done"]:
+            for state, listed, step in _MAPS:
+                before(state)
+                self.each(words, listed, step)
+        return words
+
+    def each(self, planned: dict[str, Any], listed: str, step: str) -> None:
+        """A step for every item of a list, as a Distributed Map does."""
+        for item in self.items(planned, listed):
+            self.workshop.run({"step": step, **item})
+
+    def items(self, planned: dict[str, Any], listed: str) -> list[dict[str, Any]]:
+        """What a Distributed Map reads."""
+        items: list[dict[str, Any]] = json.loads(self.objects.read(planned["lists"][listed]))
+        return items
+
+    def conclude(self, words: dict[str, Any]) -> dict[str, Any]:
+        return conclude(self.objects, self.signer, self.catalogue, lambda: self.now_ms, words)
+
+    def head(self) -> Manifest:
+        """The newest manifest."""
+        return read_manifest(self.objects, head_number(self.objects))
+
+    def rows(self, path: str) -> list[dict[str, Any]]:
+        """The rows of files; `path` may have stars."""
+        connection = duckdb.connect()
+        found = connection.execute(f"SELECT * FROM read_parquet('{self.objects.root}/{path}')")
+        names = [column[0] for column in found.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+    def visible(self) -> dict[str, str]:
+        """Everything that a reader may rely on, by name, with a hash of its bytes."""
+        prefixes = ("snapshots/", "holds/", "ledger/", "state/", "manifests/", "published/", "keys/")
+        return {key: hashlib.sha256(body).hexdigest() for key, body in self.objects.contents(*prefixes).items()}
+
+    def plan_of(self, planned: dict[str, Any]) -> Any:
+        return read_plan(self.objects, planned["run"])
+
+
+class History(Workflow):
+    """One bucket with its archiver and its snapshots, over the tables of a tape's world."""
+
+    def __init__(self, root: Path, tape: Tape, *, buckets: int = 2, grace_ms: int = 60_000) -> None:
+        super().__init__(root, KeyInMemory(), buckets=buckets, grace_ms=grace_ms)
+        self.tape = tape
 
     def archive(self, records: Sequence[tuple[Source, StreamRecord]] | None = None, batch: int = 40) -> None:
         """Archives what the tape has (or only these), in batches."""
@@ -133,26 +191,12 @@ class History:
                 raise Incomplete(sealed["incomplete"])
         raise Overtaken
 
-    def begin(self, as_of_ms: int | None, mode: Mode = Mode.INCREMENT) -> dict[str, Any]:
-        """The step that settles what holds for the whole execution."""
-        return self.workshop.run({"step": "begin", "as_of_ms": as_of_ms, "mode": mode})
-
     def scan(self, words: dict[str, Any], before: Callable[[str], None] = lambda state: None) -> None:
         """Reads the live tables, segment by segment."""
         client = self.tape.world.database.client
         for item in self.items(words, "scan"):
             before("Scan")
             scan(self.objects, client, self.tape.tables, item)
-
-    def reduced(self, words: dict[str, Any], before: Callable[[str], None] = lambda state: None) -> dict[str, Any]:
-        """Plans, maps and reduces."""
-        before("Plan")
-        words = self.workshop.run({**words, "step": "plan"})
-        if not words["done"]:
-            for state, listed, step in _MAPS:
-                before(state)
-                self.each(words, listed, step)
-        return words
 
     def _attempt(self, words: dict[str, Any], before: Callable[[str], None]) -> tuple[dict[str, Any], dict[str, Any]]:
         before("WaitForArchive")
@@ -161,38 +205,6 @@ class History:
             return words, {}
         before("Seal")
         return words, self.workshop.run({**words, "step": "seal"})
-
-    def each(self, planned: dict[str, Any], listed: str, step: str) -> None:
-        """A step for every item of a list, as a Distributed Map does."""
-        for item in self.items(planned, listed):
-            self.workshop.run({"step": step, **item})
-
-    def items(self, planned: dict[str, Any], listed: str) -> list[dict[str, Any]]:
-        """What a Distributed Map reads."""
-        items: list[dict[str, Any]] = json.loads(self.objects.read(planned["lists"][listed]))
-        return items
-
-    def conclude(self, words: dict[str, Any]) -> dict[str, Any]:
-        return conclude(self.objects, self.signer, self.catalogue, lambda: self.now_ms, words)
-
-    def head(self) -> Manifest:
-        """The newest manifest."""
-        return read_manifest(self.objects, head_number(self.objects))
-
-    def rows(self, path: str) -> list[dict[str, Any]]:
-        """The rows of files; `path` may have stars."""
-        connection = duckdb.connect()
-        found = connection.execute(f"SELECT * FROM read_parquet('{self.objects.root}/{path}')")
-        names = [column[0] for column in found.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
-
-    def visible(self) -> dict[str, str]:
-        """Everything that a reader may rely on, by name, with a hash of its bytes."""
-        prefixes = ("snapshots/", "holds/", "ledger/", "state/", "manifests/", "published/", "keys/")
-        return {key: hashlib.sha256(body).hexdigest() for key, body in self.objects.contents(*prefixes).items()}
-
-    def plan_of(self, planned: dict[str, Any]) -> Any:
-        return read_plan(self.objects, planned["run"])
 
 
 def _refuse(record: StreamRecord, why: str) -> None:

@@ -47,7 +47,14 @@ def test_what_still_fails_ends_in_a_failure_with_a_name(name: str) -> None:
     failure = STATES[catch["Next"]]
     assert failure["Type"] == "Fail"
     assert failure["Error"].startswith("Snapshot")
-    assert len(failure["Cause"].split()) > 5
+
+
+@pytest.mark.parametrize("name", [name for name, state in STATES.items() if state["Type"] == "Fail"])
+def test_a_failure_says_what_is_wrong_and_what_to_do(name: str) -> None:
+    problem, _, action = STATES[name]["Cause"].partition(" Do: ")
+    assert len(problem.split()) > 5
+    assert len(action.split()) > 3
+    assert "again" in action
 
 
 @pytest.mark.parametrize("name", MAPS)
@@ -75,6 +82,9 @@ def test_it_runs_on_the_hour_and_from_the_first_event_every_day() -> None:
     assert (inputs["Daily"]["mode"], inputs["Daily"]["align_ms"]) == ("rebuild", 86_400_000)
     assert {event["ScheduleExpression"] for event in events.values()} == {"cron(3 * * * ? *)", "cron(33 0 * * ? *)"}
     assert {event["State"]["Ref"] for event in events.values()} == {"SnapshotSchedule"}
+    for event in events.values():
+        assert event["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["SnapshotScheduleQueue", "Arn"]}}
+        assert event["RetryPolicy"]["MaximumEventAgeInSeconds"] < 3600
     assert load_template()["Parameters"]["SnapshotSchedule"]["Default"] == "ENABLED"
 
 

@@ -1,5 +1,7 @@
 """Map: the archived lines of one task to columns, each bucket by itself; what the base has is left out."""
 
+import gzip
+import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +15,7 @@ from inventory.history.plan import MapTask, Plan
 from inventory.storage.objects import Objects
 
 DOWNLOADS_AT_ONCE: Final = 8
+_CHECKED_BYTES: Final = 1 << 20
 
 _EVERY: Final = {"v": "INTEGER", "event_id": "VARCHAR", "type": "VARCHAR", "at": "BIGINT", "other": "JSON"}
 _CAUSE: Final = "STRUCT(type VARCHAR, id VARCHAR, actor VARCHAR, reason VARCHAR, reference VARCHAR, hops INTEGER)"
@@ -96,6 +99,14 @@ _FROM: Final[dict[Source, dict[str, str]]] = {
 }
 
 
+class ObjectDamaged(Exception):
+    """An archived object is not what the archiver wrote."""
+
+    def __init__(self, key: str, why: str) -> None:
+        super().__init__(f"{key}: {why}")
+        self.key = key
+
+
 class UnknownVersion(Exception):
     """An archived line has a version that this code does not know."""
 
@@ -110,15 +121,23 @@ def run_map_task(objects: Objects, plan: Plan, task: MapTask, work: Path, *, thr
 
     Raises:
         NoSuchObject: An archived object is gone.
-        duckdb.Error: An object is not what the archiver wrote.
+        ObjectDamaged: Its checksum is wrong, or it has a line that is no event.
         UnknownVersion: See there.
     """
     done = f"{task.partials(plan)}done"
     if objects.first(done) is not None:
         return
     files = download_all(objects, task.keys, work)
+    for key, file in zip(task.keys, files, strict=True):
+        check_gzip(key, file)
     with engine(work, threads=threads) as connection:
-        read_lines(connection, task.source, files)
+        try:
+            read_lines(connection, task.source, files)
+        except duckdb.Error as error:
+            damaged = next((key for key, file in zip(task.keys, files, strict=True) if file.name in str(error)), None)
+            if damaged is None:
+                raise
+            raise ObjectDamaged(damaged, str(error)) from error
         bucket = bucket_sql("coalesce(item_id, record_key)", plan.buckets)
         now = f"at_ms > {plan.fold_from_ms} AND at_ms <= {plan.as_of_ms}"
         later = f"at_ms > {plan.as_of_ms} AND NOT (type = 'hold_removed' AND settled)"
@@ -132,6 +151,20 @@ def run_map_task(objects: Objects, plan: Plan, task: MapTask, work: Path, *, thr
                 for part, file in enumerate(sorted((folder / f"bucket={number}").glob("*.parquet"))):
                     objects.upload(file, f"{partial_prefix(plan, task, name, number)}{part}")
     objects.put(done, b"")
+
+
+def check_gzip(key: str, file: Path) -> None:
+    """Reads a file to its end, so that its checksum and its length are looked at. DuckDB does not look.
+
+    Raises:
+        ObjectDamaged: Either is wrong, or it is not gzip.
+    """
+    try:
+        with gzip.open(file) as stream:
+            while stream.read(_CHECKED_BYTES):
+                pass
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ObjectDamaged(key, str(error)) from error
 
 
 def partial_prefix(plan: Plan, task: MapTask, name: str, bucket: int) -> str:
