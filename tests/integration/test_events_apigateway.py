@@ -2,6 +2,7 @@
 
 import pytest
 
+from support.bureau import TOTALS, listed
 from support.functions import SAMPLES, Functions
 
 CUP = "espresso-cup"
@@ -29,6 +30,11 @@ _REFUSALS = {
     "execute-more-than-held": (400, "parameter_invalid", "lines[0][quantity]"),
     "read-stock-unknown-item": (404, "resource_missing", "item"),
     "list-stock-of-nothing": (400, "parameter_missing", "items"),
+    "take-snapshot-other-parameters": (400, "idempotency_key_mismatch", None),
+    "take-snapshot-too-recent": (400, "instant_too_recent", "as_of"),
+    "take-snapshot-without-scope": (403, "scope_missing", None),
+    "show-snapshot-missing": (404, "resource_missing", "id"),
+    "list-snapshots-foreign-cursor": (400, "parameter_invalid", "starting_after"),
     "unknown-path": (404, "resource_missing", None),
     "method-not-allowed": (405, "method_not_allowed", None),
 }
@@ -228,6 +234,42 @@ def test_list_stock_of_warehouse(functions: Functions) -> None:
     listed = functions.request("list-stock-of-warehouse").body
     assert [(stock["item"], stock["available"]) for stock in listed["data"]] == [(CUP, 10), ("saucer", 7)]
     assert not listed["has_more"]
+
+
+def test_take_snapshot_and_send_it_again(functions: Functions) -> None:
+    taken = functions.request("take-snapshot")
+    again = functions.request("take-snapshot")
+    assert (taken.body["status"], taken.body["as_of"], taken.body["error"]) == ("pending", 1_700_000_000, None)
+    assert again.body == taken.body == functions.request("show-snapshot").body
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert functions.states.names == [f"{taken.body['id']}-0"]
+
+
+def test_take_snapshot_by_form_and_take_the_latest(functions: Functions) -> None:
+    assert functions.request("take-snapshot-by-form").body["as_of"] == 1_600_000_000
+    latest = functions.request("take-latest-snapshot").body
+    assert latest["created"] - 62 <= latest["as_of"] <= latest["created"] - 60
+
+
+def test_show_snapshot_that_failed_and_that_is_complete(functions: Functions) -> None:
+    taken = functions.request("take-snapshot").body
+    functions.states.end(f"{taken['id']}-0", "FAILED", error="SnapshotOvertaken", cause="Start it again.")
+    failed = functions.request("show-snapshot").body
+    assert failed["error"] == {"code": "snapshot_overtaken", "message": "Start it again."}
+    functions.shelf.objects.update([listed(1_700_000_000, 1, 1_700_000_100_000)])
+    complete = functions.request("show-snapshot").body
+    assert (complete["status"], complete["totals"], complete["error"]) == ("complete", TOTALS, None)
+    assert complete["manifest"] == {"number": 1, "sha256": f"{1:064x}"}
+
+
+def test_list_snapshots_page_by_page(functions: Functions) -> None:
+    functions.shelf.objects.update(
+        listed(as_of, number, 1_700_000_100_000) for number, as_of in enumerate((1_600_000_000, 1_700_000_000), 1)
+    )
+    first = functions.request("list-snapshots").body
+    assert ([each["as_of"] for each in first["data"]], first["has_more"]) == ([1_700_000_000], True)
+    rest = functions.request("list-snapshots-after").body
+    assert ([each["as_of"] for each in rest["data"]], rest["has_more"]) == ([1_600_000_000], False)
 
 
 def test_what_cannot_be_done_says_what_can(functions: Functions) -> None:

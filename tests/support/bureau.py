@@ -49,33 +49,43 @@ class Bureau:
 
     def publish(self, as_of_s: int, number: int = 1) -> str:
         """Does what the end of a commit does, and gives the snapshot's id."""
-        as_of_ms = as_of_s * 1000
-        told = {
-            "id": snapshot_id(as_of_ms),
-            "as_of_ms": as_of_ms,
-            "created_ms": self.world.clock.now_ms,
-            "totals": TOTALS,
-            "manifest": {"number": number, "sha256": f"{number:064x}"},
-        }
-        self.objects.put_new(listed_path(as_of_ms), json.dumps(told).encode())
-        return snapshot_id(as_of_ms)
+        self.objects.put_new(*listed(as_of_s, number, self.world.clock.now_ms))
+        return snapshot_id(as_of_s * 1000)
 
     def conclude(self, audit: str, snapshot: str, discrepancies: int = 0) -> None:
         """Does what the end of an audit's workflow does."""
-        told = {
-            "id": audit,
-            "object": "audit",
-            "snapshot": snapshot,
-            "as_of_ms": 0,
-            "created": (instant_of_audit(audit) or 0) // 1000,
-            "checks": [{"name": "stock_conserved", "looked_at": 3, "discrepancies": discrepancies}],
-            "discrepancies": discrepancies,
-        }
-        self.objects.put_new(audit_path(audit), json.dumps(told).encode())
+        self.objects.put_new(*audited(audit, snapshot, discrepancies))
 
     def words(self, name: str) -> Any:
         """The input of the execution of this name."""
         return next(json.loads(each["input"]) for each in self.states.executions.values() if each["name"] == name)
+
+
+def listed(as_of_s: int, number: int, created_ms: int) -> tuple[str, bytes]:
+    """What a commit tells of a snapshot, and where."""
+    as_of_ms = as_of_s * 1000
+    told = {
+        "id": snapshot_id(as_of_ms),
+        "as_of_ms": as_of_ms,
+        "created_ms": created_ms,
+        "totals": TOTALS,
+        "manifest": {"number": number, "sha256": f"{number:064x}"},
+    }
+    return listed_path(as_of_ms), json.dumps(told).encode()
+
+
+def audited(audit: str, snapshot: str, discrepancies: int) -> tuple[str, bytes]:
+    """The result of an audit, and where it is."""
+    told = {
+        "id": audit,
+        "object": "audit",
+        "snapshot": snapshot,
+        "as_of_ms": 0,
+        "created": (instant_of_audit(audit) or 0) // 1000,
+        "checks": [{"name": "stock_conserved", "looked_at": 3, "discrepancies": discrepancies}],
+        "discrepancies": discrepancies,
+    }
+    return audit_path(audit), json.dumps(told).encode()
 
 
 def whole_api(bureau: Bureau) -> Handler:

@@ -17,7 +17,10 @@ from inventory.domain.keys import ApiKey
 from inventory.storage.codec import Record, decode, encode
 from inventory.storage.key_records import key_record
 from simulated_dynamodb import SimulatedDynamoDB
+from support.bureau import MACHINES
 from support.gateway import Answer
+from support.shelf import Shelf
+from support.states import States
 from support.template import table_definitions
 
 ROOT = Path(__file__).parents[2]
@@ -58,13 +61,26 @@ class Functions:
         self._modules: dict[str, ModuleType] = {}
         self.database = SimulatedDynamoDB(definitions.values(), now=self._now_s)
         self.queue = Queue()
+        self.shelf = Shelf()
+        self.states = States(lambda: round(self._now_s() * 1000))
         for variable, definition in definitions.items():
             patch.setenv(variable, definition["TableName"])
         patch.setenv("POISON_QUEUE_URL", "https://sqs.invalid/poison")
         patch.setenv("OPEN_SLICES", "4")
-        clients = {"dynamodb": self.database.client, "sqs": self.queue}
+        patch.setenv("HISTORY_BUCKET", "history")
+        patch.setenv("SNAPSHOT_MACHINE", f"{MACHINES}snapshots")
+        clients = {
+            "dynamodb": self.database.client,
+            "sqs": self.queue,
+            "s3": self.shelf,
+            "stepfunctions": self.states,
+        }
         patch.setattr(boto3, "client", lambda service, **_: clients[service])
-        clock = SimpleNamespace(time_ns=lambda: round(self._now_s() * 1e9), sleep=self.pass_s)
+
+        def now_ns() -> int:
+            return round(self._now_s() * 1e9)
+
+        clock = SimpleNamespace(time_ns=now_ns, monotonic_ns=now_ns, sleep=self.pass_s)
         patch.setattr(wiring, "time", clock)
 
     def play(self, event: str) -> Any:

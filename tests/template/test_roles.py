@@ -138,6 +138,13 @@ def test_only_the_commit_writes_what_a_reader_sees() -> None:
     }
 
 
+def test_who_answers_for_the_history_starts_its_machines_and_reads_what_is_told_of_it() -> None:
+    assert granted("HistoryRole", "s3") == {"HistoryBucket": {"s3:ListBucket", "s3:GetObject"}}
+    assert "HistoryRole" not in {role for role in ROLES if folders_written(role)}
+    assert granted("HistoryRole", "states")["SnapshotMachine"] == {"states:StartExecution"}
+    assert [role for role in ROLES if "SnapshotMachine" in granted(role, "states")] == ["HistoryRole"]
+
+
 def test_only_the_commit_signs() -> None:
     assert [role for role in ROLES if granted(role, "kms")] == ["SnapshotCommitRole"]
     assert granted("SnapshotCommitRole", "kms") == {"ManifestKey": {"kms:Sign", "kms:GetPublicKey"}}

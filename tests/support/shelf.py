@@ -1,0 +1,31 @@
+"""As much of a client for S3 as the API uses: a few small objects in memory."""
+
+import io
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+
+class Shelf:
+    """One bucket, whatever it is called."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+
+    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        """One object."""
+        if Key not in self.objects:
+            raise ClientError({"Error": {"Code": "NoSuchKey", "Message": Key}}, "GetObject")
+        return {"Body": io.BytesIO(self.objects[Key])}
+
+    def list_objects_v2(
+        self,
+        *,
+        Bucket: str,  # noqa: N803 - boto3's names
+        Prefix: str,  # noqa: N803
+        StartAfter: str,  # noqa: N803
+        MaxKeys: int,  # noqa: N803
+    ) -> dict[str, Any]:
+        """The first objects after a name."""
+        found = sorted(key for key in self.objects if key.startswith(Prefix) and key > StartAfter)
+        return {"Contents": [{"Key": key, "Size": len(self.objects[key])} for key in found[:MaxKeys]]}
