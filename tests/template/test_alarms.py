@@ -67,7 +67,11 @@ def test_a_sweeper_that_does_not_run_is_noticed_though_it_says_nothing() -> None
 
 
 @pytest.mark.parametrize(
-    "metric", [Metric.CLOCK_SKEW, Metric.INVARIANT_BROKEN, Metric.UNVERIFIED_KEYS, Metric.STAMPS_APART]
+    "metric",
+    [
+        *(Metric.CLOCK_SKEW, Metric.INVARIANT_BROKEN, Metric.UNVERIFIED_KEYS, Metric.STAMPS_APART),
+        Metric.AUDIT_DISCREPANCIES,
+    ],
 )
 def test_what_the_service_itself_finds_wrong_raises_an_alarm_under_the_name_that_it_writes(metric: Metric) -> None:
     (alarm,) = alarms_on(metric.value).values()
@@ -84,4 +88,4 @@ def test_server_errors_and_slow_answers_of_the_api_are_reported() -> None:
 
 def test_a_named_command_in_an_alarm_is_one_that_exists() -> None:
     text = " ".join(properties(alarm)["AlarmDescription"] for alarm in ALARMS)
-    assert set(re.findall(r"`inventory (\w+)", text)) <= {"redrive"}
+    assert set(re.findall(r"`inventory (\w+)", text)) <= {"redrive", "query"}

@@ -50,7 +50,7 @@ def test_every_function_is_traced_and_bounded_in_time() -> None:
     settings = load_template()["Globals"]["Function"]
     assert settings["Tracing"] == "Active"
     for function in FUNCTIONS:
-        longest = 900 if function.startswith("Snapshot") else 120
+        longest = 900 if function.startswith(("Snapshot", "Audit")) else 120
         assert properties(function).get("Timeout", settings["Timeout"]) <= longest
 
 

@@ -55,7 +55,7 @@ def test_a_role_names_every_action_and_every_resource(role: str) -> None:
             assert isinstance(resource, dict), "a resource is this stack's own, by reference"
             named = str(resource).replace("/stream/*", "")  # a stream's label is known to AWS alone
             named = re.sub(r":execution:\$\{[A-Za-z]+Machine\.Name\}:\*", "", named)  # a machine's own executions
-            assert "*" not in re.sub(r"\$\{HistoryBucket\.Arn\}/[a-z]+/\*", "", named), "objects by their folder"
+            assert "*" not in re.sub(r"\$\{HistoryBucket\.Arn\}/[a-z_]+/\*", "", named), "objects by their folder"
 
 
 def test_only_tracing_is_granted_on_everything_because_it_has_nothing_to_name() -> None:
@@ -67,10 +67,10 @@ def test_only_tracing_is_granted_on_everything_because_it_has_nothing_to_name() 
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_no_role_deletes_records_and_only_the_seal_scans(role: str) -> None:
+def test_no_role_deletes_records_and_only_seal_and_audit_scan(role: str) -> None:
     actions: set[str] = set().union(*granted(role).values())
     assert not actions & {"dynamodb:DeleteItem", "dynamodb:BatchWriteItem", "dynamodb:DeleteTable"}
-    assert ("dynamodb:Scan" in actions) == (role == "SnapshotScanRole")
+    assert ("dynamodb:Scan" in actions) == (role in ("SnapshotScanRole", "AuditScanRole"))
 
 
 def test_each_role_writes_only_the_records_that_are_its_business() -> None:
@@ -87,6 +87,9 @@ def test_each_role_writes_only_the_records_that_are_its_business() -> None:
         "SnapshotRole": set(),
         "SnapshotScanRole": set(),
         "SnapshotCommitRole": set(),
+        "AuditRole": set(),
+        "AuditScanRole": set(),
+        "AuditReportRole": set(),
     }
 
 
@@ -126,7 +129,7 @@ def folders_written(role: str) -> set[str]:
     return {each["Fn::Sub"].split("/")[1] for resources_ in written for each in as_list(resources_)}
 
 
-def test_only_the_commit_writes_what_a_reader_sees() -> None:
+def test_only_the_commit_and_the_report_of_an_audit_write_what_a_reader_sees() -> None:
     assert {role: folders_written(role) for role in ROLES if folders_written(role)} == {
         "ArchiverRole": {"archive"},
         "SnapshotRole": {"partials"},
@@ -135,6 +138,9 @@ def test_only_the_commit_writes_what_a_reader_sees() -> None:
             *("snapshots", "holds", "ledger", "state"),
             *("manifests", "published", "listed", "keys", "partials"),
         },
+        "AuditRole": {"partials"},
+        "AuditScanRole": {"partials"},
+        "AuditReportRole": {"audits", "audit_findings"},
     }
 
 
@@ -146,11 +152,13 @@ def test_who_answers_for_the_history_starts_its_machines_and_reads_what_is_told_
 
 
 def test_only_the_commit_signs() -> None:
-    assert [role for role in ROLES if granted(role, "kms")] == ["SnapshotCommitRole"]
-    assert granted("SnapshotCommitRole", "kms") == {"ManifestKey": {"kms:Sign", "kms:GetPublicKey"}}
+    assert {role: granted(role, "kms") for role in ROLES if granted(role, "kms")} == {
+        "SnapshotCommitRole": {"ManifestKey": {"kms:Sign", "kms:GetPublicKey"}},
+        "AuditRole": {"ManifestKey": {"kms:Verify", "kms:GetPublicKey"}},
+    }
 
 
 def test_what_happened_by_itself_is_published_by_whoever_did_it_on_this_stack_s_own_bus() -> None:
     assert {role: granted(role, "events") for role in ROLES if granted(role, "events")} == {
-        role: {"EventBus": {"events:PutEvents"}} for role in ("ProjectorRole", "SweeperRole")
+        role: {"EventBus": {"events:PutEvents"}} for role in ("ProjectorRole", "SweeperRole", "AuditReportRole")
     }

@@ -126,9 +126,9 @@ def test_an_altered_event_is_named_with_what_differs(bucket: Sealer) -> None:
 def test_an_event_that_came_after_its_snapshot_was_sealed_is_late(bucket: Sealer, instants: tuple[int, ...]) -> None:
     event = {**bucket.events[Source.ADJUSTMENTS][0], "event_id": "adj_" + "f" * 32 + "@1", "at": instants[0]}
     path = bucket.archive_object(Source.ADJUSTMENTS, "zz", [event])
-    found = [each for check, each in findings(proof_of(bucket)) if check == "ledger_rows"]
+    found = [each for check, each in findings(proof_of(bucket)) if check == "late_events"]
     assert [(each.record, each.path) for each in found] == [(event["event_id"], name(bucket, path))]
-    assert "late_event" in found[0].what
+    assert "came late" in found[0].what
 
 
 def _reseal(bucket: Sealer, path: Path) -> None:

@@ -4,7 +4,8 @@ import warnings
 from enum import StrEnum
 from typing import Final
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Logger, Metrics, single_metric
+from aws_lambda_powertools.metrics import MetricUnit
 
 NAMESPACE: Final = "Inventory"
 
@@ -35,6 +36,8 @@ class Metric(StrEnum):
     UNITS_LEVELED = "UnitsLeveled"
     REBALANCES_PUT_OFF = "RebalancesPutOff"
     EVENTS_LOST = "EventsLost"
+    AUDITED_RECORDS = "AuditedRecords"
+    AUDIT_DISCREPANCIES = "AuditDiscrepancies"
 
 
 _IN_MILLISECONDS: Final = frozenset({Metric.SETTLEMENT_LAG, Metric.PROJECTION_LAG, Metric.ARCHIVE_LAG})
@@ -56,6 +59,15 @@ def report(name: str, value: int) -> None:
     """
     metric = Metric(name)
     metrics.add_metric(name=metric.value, unit="Milliseconds" if metric in _IN_MILLISECONDS else "Count", value=value)
+
+
+def report_check(check: str, looked_at: int, discrepancies: int) -> None:
+    """Counts what an audit's check did: at once under the check's name, and with all others by the next `flush`."""
+    for metric, value in ((Metric.AUDITED_RECORDS, looked_at), (Metric.AUDIT_DISCREPANCIES, discrepancies)):
+        report(metric, value)
+        with single_metric(name=metric.value, unit=MetricUnit.Count, value=value, namespace=NAMESPACE) as one:
+            one.add_dimension("service", metrics.service or "")
+            one.add_dimension("check", check)
 
 
 def flush() -> None:

@@ -24,9 +24,11 @@ from inventory.storage.database import Database
 from inventory.storage.executions import StepFunctionsMachine
 from inventory.storage.objects import S3Objects
 from inventory.storage.tables import Tables
-from inventory.telemetry import Metric, logger, report
+from inventory.telemetry import Metric, logger, report, report_check
 
 if TYPE_CHECKING:
+    from inventory.auditing.report import Reporter
+    from inventory.auditing.steps import Auditor
     from inventory.history.steps import Workshop  # DuckDB stays off the API's path
 
 #: A call that is not answered within 2 s is tried again, twice. The last try is sent at most 9 s after the first
@@ -194,4 +196,37 @@ def workshop_from(settings: Settings) -> "Workshop":
         buckets=settings.history_buckets,
         scan_segments=settings.scan_segments,
         archive_lag_s=settings.archive_lag_s,
+    )
+
+
+def auditor_from(settings: Settings) -> "Auditor":
+    """What an audit's steps work with."""
+    from inventory.auditing.steps import Auditor
+    from inventory.storage.signing import KmsVerifier
+
+    objects = objects_from(settings)
+    key = KmsVerifier(boto3.client("kms", config=OBJECTS_CONFIG), settings.signing_key)
+    return Auditor(
+        objects=objects,
+        scratch=objects,
+        now=now_ms,
+        trusted=lambda: {key.fingerprint},
+        signer_of=key.signer_of,
+        scan_segments=settings.scan_segments,
+    )
+
+
+def reporter_from(settings: Settings) -> "Reporter":
+    """What an audit's report is made with."""
+    from inventory.auditing.report import Reporter
+    from inventory.storage.announcements import EventBus
+    from inventory.storage.catalogue import GlueCatalogue
+
+    objects = objects_from(settings)
+    return Reporter(
+        objects=objects,
+        scratch=objects,
+        catalogue=GlueCatalogue(boto3.client("glue", config=OBJECTS_CONFIG), settings.glue_database),
+        announce=EventBus(boto3.client("events", config=OBJECTS_CONFIG), settings.event_bus).announce,
+        count=report_check,
     )

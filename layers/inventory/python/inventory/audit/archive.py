@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from inventory.audit.base import BASE, Span
 from inventory.audit.columns import LINE, ROW
 from inventory.audit.findings import Check, Finding
 
@@ -28,10 +29,18 @@ def archived_objects(folder: Path) -> list[Path]:
 def read_archive(
     database: "DuckDBPyConnection", folder: Path, objects: Sequence[Path], advance: Progress = lambda _: None
 ) -> Check:
-    """Makes the tables `line` (every line of the objects, with its path) and `event` (each event once).
+    """Makes the tables `line` and `event` (see `read_lines`, `make_events`), and tells what could not be read."""
+    check = read_lines(database, folder, objects, advance)
+    make_events(database)
+    return check
 
-    `event` has the ledger's columns and `path`, the first object that has it. Objects that cannot be read are found,
-    and left out. Of events with one id and different contents, the one in the first object is taken.
+
+def read_lines(
+    database: "DuckDBPyConnection", folder: Path, objects: Sequence[Path], advance: Progress = lambda _: None
+) -> Check:
+    """Makes the table `line`: every line of the objects, with its path; `kind` is null where it is no event.
+
+    Objects that cannot be read are found, and left out.
 
     Args:
         database: Where to make them.
@@ -50,6 +59,14 @@ def read_archive(
         advance(path.stat().st_size)
     _make_lines(database, folder, _with_json(check, database, folder, readable))
     check.extend(_unreadable_lines(database))
+    return check
+
+
+def make_events(database: "DuckDBPyConnection") -> None:
+    """Makes the table `event` from `line`: each event once, in the ledger's columns, and `path`, its first object.
+
+    Of events with one id and different contents, the one in the first object is taken.
+    """
     database.execute(f"""
         CREATE TABLE event AS
         SELECT {ROW}, path
@@ -57,7 +74,6 @@ def read_archive(
             SELECT from_json(text, '{LINE}') AS e, path FROM line WHERE kind IS NOT NULL
             QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY path, text) = 1)
     """)  # noqa: S608 the columns are our own
-    return check
 
 
 def _make_lines(database: "DuckDBPyConnection", folder: Path, readable: Sequence[Path]) -> None:
@@ -92,23 +108,27 @@ def unequal_twins(database: "DuckDBPyConnection") -> Check:
     return check
 
 
-def missing_revisions(database: "DuckDBPyConnection", until_ms: int) -> Check:
-    """Records whose events in the table `event` have a gap (`gapless`), or whose `at` goes back.
+def missing_revisions(database: "DuckDBPyConnection", span: Span) -> Check:
+    """Records whose events (after `begin_from`) have a gap (`gapless`), or whose `at` goes back.
 
-    After the instant events may still be on their way.
+    After the span's end events may still be on their way. A base knows nothing of a hold that was settled before it:
+    of such a one only the removal can follow, with a revision that says nothing.
     """
     check = Check("gapless")
-    (check.looked_at,) = database.execute("SELECT count(*) FROM event WHERE at_ms <= ?", [until_ms]).fetchone() or (0,)
+    events = "at_ms > ? AND at_ms <= ?"
+    (check.looked_at,) = database.execute(f"SELECT count(*) FROM event WHERE {events}", list(span)).fetchone() or (0,)  # noqa: S608 our own
     gaps = database.execute(
-        """
+        f"""
         WITH followed AS (
-            SELECT record_key, rev, at_ms, event_id, path,
+            SELECT record_key, rev, at_ms, event_id, path, type, settled,
                    coalesce(lag(rev) OVER w, 0) AS last_rev, lag(at_ms) OVER w AS last_at_ms
-            FROM event WINDOW w AS (PARTITION BY record_key ORDER BY rev))
-        SELECT * FROM followed
-        WHERE (rev <> last_rev + 1 OR at_ms < last_at_ms) AND at_ms <= ? ORDER BY record_key, rev
-        """,
-        [until_ms],
+            FROM known WINDOW w AS (PARTITION BY record_key ORDER BY rev))
+        SELECT record_key, rev, at_ms, event_id, path, last_rev, last_at_ms FROM followed
+        WHERE (rev <> last_rev + 1 OR at_ms < last_at_ms) AND at_ms <= $until AND NOT ends_with(type, '{BASE}')
+              AND NOT ($since > 0 AND last_rev = 0 AND type = 'hold_removed' AND coalesce(settled, false))
+        ORDER BY record_key, rev
+        """,  # noqa: S608 our own
+        {"since": span.since_ms, "until": span.until_ms},
     )
     for key, rev, at_ms, event_id, path, last_rev, last_at_ms in gaps.fetchall():
         if rev != last_rev + 1:

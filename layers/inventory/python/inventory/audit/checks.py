@@ -1,14 +1,16 @@
 """What must hold between the records of a history, whoever wrote it: each check a query over the events.
 
-They read the tables that `read_archive` and `load_live` make: `event`, each event once; and `live_shard` and
-`live_hold`, what the service's own tables say. An event of a transaction is compared with the others of its instant, so
-that any instant cuts the history where no transaction is cut.
+They read what `begin_from` and `fold_archive` make, and what the service's own tables say (`live_shard`, `live_hold`).
+An event of a transaction is compared with the others of its instant, so that any instant cuts the history where no
+transaction is cut. What holds claim to have done to shards is a table of its own (`claim`), so that holds and shards
+can be looked at apart from each other.
 """
 
 import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from inventory.audit.base import BASE, Span
 from inventory.audit.findings import Check, Finding
 
 if TYPE_CHECKING:
@@ -36,20 +38,20 @@ class Rule(NamedTuple):
     wrong: str
 
 
-#: Views over `event` that several rules need. `$until` is the instant that is audited.
+#: Tables over `followed` that several rules need. `audited` has the events; the others the base's records too.
 _VIEWS: Final = {
-    "audited": "SELECT * FROM event WHERE at_ms <= $until",
+    "audited": f"SELECT * FROM followed WHERE NOT ends_with(type, '{BASE}')",  # noqa: S608 our own
     "shard_event": """
         SELECT *, coalesce(available_after, 0) - coalesce(available_before, 0) AS available_change,
                coalesce(held_after, 0) - coalesce(held_before, 0) AS held_change
-        FROM audited WHERE shard IS NOT NULL""",
+        FROM followed WHERE shard IS NOT NULL""",
     # What a hold was before each of its events: its status, its time, its lines.
     "hold_event": """
         SELECT *, last_value(status IGNORE NULLS) OVER earlier AS status_before,
                last_value(expires_at_ms IGNORE NULLS) OVER earlier AS expires_before_ms,
                last_value(settlement IGNORE NULLS) OVER earlier AS settlement_before,
                last_value(lines IGNORE NULLS) OVER so_far AS lines_now
-        FROM audited WHERE starts_with(type, 'hold_')
+        FROM followed WHERE starts_with(type, 'hold_')
         WINDOW earlier AS (PARTITION BY record_key ORDER BY rev ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
                so_far AS (PARTITION BY record_key ORDER BY rev ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)""",
     # Units of each line when a hold was placed and when it was settled. What is executed is taken from a line's draws
@@ -67,6 +69,21 @@ _VIEWS: Final = {
               FROM (SELECT *, unnest(from_json(lines_now, $shape)) AS line
                     FROM hold_event WHERE type IN ('hold_placed', 'hold_settled')))""",
 }
+
+#: What holds say that they did to shards: `type` is hold_placed or hold_settled, `cause_id` the hold or settlement.
+CLAIM_COLUMNS: Final = (
+    "type VARCHAR, cause_id VARCHAR, item_id VARCHAR, warehouse_id VARCHAR, shard INTEGER, available BIGINT, "
+    "held BIGINT, path VARCHAR"
+)
+_CLAIMS: Final = """
+    SELECT type, CASE WHEN type = 'hold_placed' THEN record_key ELSE settlement END AS cause_id, item_id, warehouse_id,
+           shard, sum(CASE WHEN type = 'hold_placed' THEN -quantity ELSE quantity - gone END) AS available,
+           sum(CASE WHEN type = 'hold_placed' THEN quantity ELSE -quantity END) AS held, min(path) AS path
+    FROM draw GROUP BY ALL"""
+
+_CLAIMED: Final = """
+    SELECT cause_id, item_id, warehouse_id, shard, sum(available) AS available, sum(held) AS held, min(path) AS path
+    FROM claim WHERE type = '{type}' GROUP BY ALL"""
 
 _DONE: Final = """
     SELECT cause_id, item_id, warehouse_id, shard, sum(available_change) AS available, sum(held_change) AS held,
@@ -103,14 +120,14 @@ RULES: Final = (
     Rule(
         "counts_continue",
         "A shard's event does not begin with the counts that the one before it left.",
-        "SELECT count(*) FROM shard_event",
+        "SELECT count(*) FROM audited WHERE shard IS NOT NULL",
         """
         SELECT event_id, path, {'expected': {'available': available_left, 'held': held_left},
                                 'found': {'available': available_before, 'held': held_before}}
         FROM (SELECT *, lag(rev) OVER w AS last_rev, lag(available_after) OVER w AS available_left,
                      lag(held_after) OVER w AS held_left
               FROM shard_event WINDOW w AS (PARTITION BY record_key ORDER BY rev))
-        WHERE rev = coalesce(last_rev, 0) + 1
+        WHERE rev = coalesce(last_rev, 0) + 1 AND type <> 'shard_base'
               AND (available_before IS DISTINCT FROM available_left OR held_before IS DISTINCT FROM held_left)""",
     ),
     Rule(
@@ -124,24 +141,18 @@ RULES: Final = (
     Rule(
         "placements_match",
         "What a hold drew is not what its shards gave.",
-        "SELECT count(DISTINCT record_key) FROM draw WHERE type = 'hold_placed'",
+        "SELECT count(DISTINCT (cause_id, item_id, warehouse_id, shard)) FROM claim WHERE type = 'hold_placed'",
         _DIFFERENT.format(
-            claimed="""
-                SELECT record_key AS cause_id, item_id, warehouse_id, shard, -sum(quantity) AS available,
-                       sum(quantity) AS held, min(path) AS path
-                FROM draw WHERE type = 'hold_placed' GROUP BY ALL""",
+            claimed=_CLAIMED.format(type="hold_placed"),
             done=_DONE.format(causes="'hold'"),
         ),
     ),
     Rule(
         "settlements_match",
         "What a settlement did to a shard is not the sum over its holds.",
-        "SELECT count(DISTINCT settlement) FROM hold_event WHERE type = 'hold_settled'",
+        "SELECT count(DISTINCT (cause_id, item_id, warehouse_id, shard)) FROM claim WHERE type = 'hold_settled'",
         _DIFFERENT.format(
-            claimed="""
-                SELECT settlement AS cause_id, item_id, warehouse_id, shard, sum(quantity - gone) AS available,
-                       -sum(quantity) AS held, min(path) AS path
-                FROM draw WHERE type = 'hold_settled' GROUP BY ALL""",
+            claimed=_CLAIMED.format(type="hold_settled"),
             done=_DONE.format(causes="'settlement'"),
         ),
     ),
@@ -175,7 +186,7 @@ RULES: Final = (
     Rule(
         "holds_legal",
         "A hold went a way that no hold may go (resolved_once, expiry_exact, settled_once).",
-        "SELECT count(*) FROM hold_event",
+        "SELECT count(*) FROM audited WHERE starts_with(type, 'hold_')",
         """
         SELECT event_id, path, {'type': type, 'at': at_ms, 'status_before': status_before,
                                 'expires_before': expires_before_ms, 'settlement_before': settlement_before}
@@ -188,15 +199,16 @@ RULES: Final = (
             WHEN 'hold_expired' THEN status_before = 'active' AND at_ms >= expires_before_ms
             WHEN 'hold_settled' THEN status_before <> 'active' AND settlement_before IS NULL
             WHEN 'hold_removed' THEN true
+            WHEN 'hold_base' THEN true
             ELSE false END, false)""",
     ),
     Rule(
         "lines_legal",
         "A hold's line was drawn in other quantities than it has, or executed for more.",
-        "SELECT count(*) FROM hold_event WHERE lines IS NOT NULL",
+        "SELECT count(*) FROM audited WHERE lines IS NOT NULL",
         """
         SELECT event_id, path, {'line': line}
-        FROM (SELECT event_id, path, unnest(from_json(lines, $shape)) AS line FROM hold_event WHERE lines IS NOT NULL)
+        FROM (SELECT event_id, path, unnest(from_json(lines, $shape)) AS line FROM audited WHERE lines IS NOT NULL)
         WHERE line.quantity IS DISTINCT FROM list_sum([each.quantity FOR each IN line.drawn])::BIGINT
               OR line.executed NOT BETWEEN 0 AND line.quantity""",
     ),
@@ -235,7 +247,27 @@ RULES: Final = (
     ),
 )
 
-#: The live tables against the events: a record may be ahead of the archive, never behind it or beside it.
+#: What of a live record is looked at.
+LIVE_COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
+    "live_shard": {
+        "record_key": "VARCHAR",
+        "available": "BIGINT",
+        "held": "BIGINT",
+        "rev": "BIGINT",
+        "at_ms": "BIGINT",
+    },
+    "live_hold": {
+        "record_key": "VARCHAR",
+        "status": "VARCHAR",
+        "expires_at_ms": "BIGINT",
+        "settlement": "VARCHAR",
+        "rev": "BIGINT",
+        "at_ms": "BIGINT",
+    },
+}
+
+#: The live tables against the events: a record may be ahead of the archive, never behind it or beside it. A base knows
+#: nothing of the holds that were settled before it, which never change again.
 LIVE_RULES: Final = (
     Rule(
         "live_stock",
@@ -244,18 +276,20 @@ LIVE_RULES: Final = (
         """
         WITH last AS (
             SELECT record_key, max(rev) AS rev, max_by(path, rev) AS path,
-                   max_by(type, rev) = 'shard_removed' AS removed
+                   record_key IN (SELECT record_key FROM known WHERE type = 'shard_removed') AS removed
             FROM shard_event GROUP BY record_key)
         SELECT coalesce(live.record_key, last.record_key), coalesce(same.path, last.path),
                {'live': {'available': live.available, 'held': live.held, 'rev': live.rev},
                 'archive': {'available': same.available_after, 'held': same.held_after, 'rev': last.rev}}
         FROM live_shard AS live
         FULL JOIN last ON live.record_key = last.record_key
-        LEFT JOIN event AS same ON same.record_key = live.record_key AND same.rev = live.rev
+        LEFT JOIN known AS same ON same.record_key = live.record_key AND same.rev = live.rev
         WHERE (live.record_key IS NULL AND NOT last.removed)
+              OR (live.record_key IS NOT NULL AND (live.rev IS NULL OR live.at_ms IS NULL))
               OR live.rev < last.rev
               OR (live.at_ms <= $until AND same.rev IS NULL)
-              OR live.available <> same.available_after OR live.held <> same.held_after""",
+              OR (same.rev IS NOT NULL AND (live.available IS DISTINCT FROM same.available_after
+                  OR live.held IS DISTINCT FROM same.held_after))""",
     ),
     Rule(
         "live_holds",
@@ -263,16 +297,17 @@ LIVE_RULES: Final = (
         "SELECT count(*) FROM live_hold",
         """
         WITH last AS (
-            SELECT record_key, max(rev) AS rev, max_by(path, rev) AS path, bool_or(settlement IS NOT NULL) AS settled,
-                   bool_or(type = 'hold_removed') AS removed
+            SELECT record_key, max(rev) AS rev, max_by(path, rev) AS path,
+                   record_key IN (SELECT record_key FROM known
+                                  WHERE settlement IS NOT NULL OR type = 'hold_removed') AS ended
             FROM hold_event GROUP BY record_key),
         same AS (
-            SELECT event.record_key, max(event.rev) AS rev,
-                   max_by(event.status, event.rev) FILTER (event.status IS NOT NULL) AS status,
-                   max_by(event.expires_at_ms, event.rev) FILTER (event.expires_at_ms IS NOT NULL) AS expires_at_ms,
-                   max_by(event.settlement, event.rev) FILTER (event.settlement IS NOT NULL) AS settlement
-            FROM event JOIN live_hold ON event.record_key = live_hold.record_key AND event.rev <= live_hold.rev
-            GROUP BY event.record_key)
+            SELECT known.record_key, max(known.rev) AS rev,
+                   max_by(known.status, known.rev) FILTER (known.status IS NOT NULL) AS status,
+                   max_by(known.expires_at_ms, known.rev) FILTER (known.expires_at_ms IS NOT NULL) AS expires_at_ms,
+                   max_by(known.settlement, known.rev) FILTER (known.settlement IS NOT NULL) AS settlement
+            FROM known JOIN live_hold ON known.record_key = live_hold.record_key AND known.rev <= live_hold.rev
+            GROUP BY known.record_key)
         SELECT coalesce(live.record_key, last.record_key), last.path,
                {'live': {'status': live.status, 'expires_at': live.expires_at_ms, 'settlement': live.settlement,
                          'rev': live.rev},
@@ -281,9 +316,10 @@ LIVE_RULES: Final = (
         FROM live_hold AS live
         FULL JOIN last ON live.record_key = last.record_key
         LEFT JOIN same ON same.record_key = live.record_key AND same.rev = live.rev
-        WHERE (live.record_key IS NULL AND NOT last.removed AND NOT last.settled)
+        WHERE (live.record_key IS NULL AND NOT last.ended)
+              OR (live.record_key IS NOT NULL AND (live.rev IS NULL OR live.at_ms IS NULL))
               OR live.rev < last.rev
-              OR (live.at_ms <= $until AND same.rev IS NULL)
+              OR (live.at_ms <= $until AND same.rev IS NULL AND NOT (live.at_ms <= $since AND live.settlement <> ''))
               OR (same.rev IS NOT NULL AND (live.status IS DISTINCT FROM same.status
                   OR live.expires_at_ms IS DISTINCT FROM same.expires_at_ms
                   OR live.settlement IS DISTINCT FROM same.settlement))""",
@@ -291,61 +327,64 @@ LIVE_RULES: Final = (
 )
 
 
-def check_events(database: "DuckDBPyConnection", until_ms: int) -> list[Check]:
-    """Every rule over the events up to an instant. `fold_archive` has to be done for the same instant before."""
-    _make_views(database, until_ms)
-    return [_checked(database, rule, until_ms) for rule in RULES]
+def check_events(database: "DuckDBPyConnection") -> list[Check]:
+    """Every rule over the events up to the instant that `fold_archive` was done for."""
+    make_claims(database)
+    return check_rules(database)
+
+
+def make_claims(database: "DuckDBPyConnection") -> None:
+    """Makes what the rules read, `claim` among it: what the holds that are here did to shards, by their own account."""
+    for name, query in {**_VIEWS, "claim": _CLAIMS}.items():
+        database.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}", _used(query, None))
+
+
+def check_rules(database: "DuckDBPyConnection") -> list[Check]:
+    """Every rule, after `fold_archive` and `make_claims`."""
+    return [_checked(database, rule) for rule in RULES]
 
 
 def check_live(
-    database: "DuckDBPyConnection",
-    until_ms: int,
-    stock: Iterable[Mapping[str, Any]],
-    holds: Iterable[Mapping[str, Any]],
+    database: "DuckDBPyConnection", span: Span, stock: Iterable[Mapping[str, Any]], holds: Iterable[Mapping[str, Any]]
 ) -> list[Check]:
     """The live tables against the events, after `check_events`.
 
     Args:
         database: Has the events.
-        until_ms: Up to here every event is archived: a later record may be ahead of the archive.
+        span: Up to its end every event is archived: a later record may be ahead of the archive.
         stock: The stock table's records, directories among them, which are passed over.
         holds: The holds table's records.
     """
-    shards = [
-        (each["stock_id"], each["available"], each["held"], each["rev"], each["at"])
-        for each in stock
-        if "available" in each
-    ]
-    names = ("hold_id", "status", "expires_at", "settlement", "rev", "at")
-    kept = [tuple(each.get(name) for name in names) for each in holds]
-    _fill(database, "live_shard", "record_key VARCHAR, available BIGINT, held BIGINT, rev BIGINT, at_ms BIGINT", shards)
-    columns = "record_key VARCHAR, status VARCHAR, expires_at_ms BIGINT, settlement VARCHAR, rev BIGINT, at_ms BIGINT"
-    _fill(database, "live_hold", columns, kept)
-    return [_checked(database, rule, until_ms) for rule in LIVE_RULES]
+    of_shard = ("stock_id", "available", "held", "rev", "at")
+    of_hold = ("hold_id", "status", "expires_at", "settlement", "rev", "at")
+    shards = [tuple(each.get(name) for name in of_shard) for each in stock if "warehouses" not in each]
+    kept = [tuple(each.get(name) for name in of_hold) for each in holds]
+    for table, rows in (("live_shard", shards), ("live_hold", kept)):
+        spelled = ", ".join(f"{name} {kind}" for name, kind in LIVE_COLUMNS[table].items())
+        database.execute(f"CREATE OR REPLACE TEMP TABLE {table} ({spelled})")
+        if rows:
+            marks = ", ".join("?" for _ in rows[0])
+            database.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608 the names are our own
+    return check_live_tables(database, span)
 
 
-def _fill(database: "DuckDBPyConnection", table: str, columns: str, rows: list[tuple[Any, ...]]) -> None:
-    database.execute(f"CREATE OR REPLACE TEMP TABLE {table} ({columns})")
-    if rows:
-        marks = ", ".join("?" for _ in rows[0])
-        database.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608 the names are our own
+def check_live_tables(database: "DuckDBPyConnection", span: Span) -> list[Check]:
+    """The same, of what is in the tables `live_shard` and `live_hold` already, with `LIVE_COLUMNS`."""
+    return [_checked(database, rule, span) for rule in LIVE_RULES]
 
 
-def _make_views(database: "DuckDBPyConnection", until_ms: int) -> None:
-    for name, query in _VIEWS.items():
-        database.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}", _used(query, until_ms))
-
-
-def _checked(database: "DuckDBPyConnection", rule: Rule, until_ms: int) -> Check:
+def _checked(database: "DuckDBPyConnection", rule: Rule, span: Span | None = None) -> Check:
     check = Check(rule.name)
     (check.looked_at,) = database.execute(rule.looked_at).fetchone() or (0,)
     wrong = f"({rule.wrong}) AS wrong (record, path, evidence)"
     query = f"SELECT record, path, to_json(evidence) FROM {wrong} ORDER BY record, path"  # noqa: S608 our own
-    for record, path, evidence in database.execute(query, _used(rule.wrong, until_ms)).fetchall():
+    for record, path, evidence in database.execute(query, _used(rule.wrong, span)).fetchall():
         check.add(Finding(rule.what, path, record, json.loads(evidence)))
     return check
 
 
-def _used(query: str, until_ms: int) -> dict[str, Any]:
-    parameters = {"until": until_ms, "shape": LINES_SHAPE}
+def _used(query: str, span: Span | None) -> dict[str, Any]:
+    parameters: dict[str, Any] = {"shape": LINES_SHAPE}
+    if span is not None:
+        parameters |= {"since": span.since_ms, "until": span.until_ms}
     return {name: value for name, value in parameters.items() if f"${name}" in query}

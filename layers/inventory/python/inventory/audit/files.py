@@ -23,7 +23,7 @@ def check_files(folder: Path, manifests: Sequence[Manifest], advance: Progress =
         for file in manifest.files:
             check.looked_at += 1
             named.add(file.path)
-            check.extend(_wrong(folder, file, manifest))
+            check.extend(wrong_file(folder, file, manifest))
             advance(file.size)
     for path in _present(folder):
         if path not in named:
@@ -49,7 +49,8 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _wrong(folder: Path, file: File, manifest: Manifest) -> Iterator[Finding]:
+def wrong_file(folder: Path, file: File, manifest: Manifest) -> Iterator[Finding]:
+    """What is wrong with a file that a manifest names, if anything."""
     evidence: dict[str, Any]
     path = folder / file.path
     if not path.is_file():

@@ -1,6 +1,6 @@
 """What a check says: how much it looked at, and what was wrong, each with its evidence."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -50,3 +50,14 @@ class Check:
         """Notes several."""
         for finding in findings:
             self.add(finding)
+
+
+def joined(checks: Sequence[Check]) -> list[Check]:
+    """Checks of one name, over several parts of a history, as one."""
+    together: dict[str, Check] = {}
+    for check in checks:
+        so_far = together.setdefault(check.name, Check(check.name))
+        so_far.looked_at += check.looked_at
+        so_far.discrepancies += check.discrepancies - len(check.findings)
+        so_far.extend(check.findings)
+    return list(together.values())

@@ -80,56 +80,18 @@ def instant_name(instant_ms: int) -> str:
     return datetime.fromtimestamp(instant_ms / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
-def read_chain(
-    folder: Path, trusted: Collection[str], signer_of: SignatureCheck, *, head: str | None = None
-) -> tuple[list[Manifest], Check]:
-    """Every manifest that can be read, in the chain's order, and what is wrong with the chain.
-
-    Args:
-        folder: A copy of the bucket.
-        trusted: Fingerprints of the keys that may have signed.
-        signer_of: Tells who made a signature.
-        head: The SHA-256 of a manifest seen before: the chain must still have it. Without it, nothing inside the
-            bucket can tell that its newest manifests are gone together with all their files.
-    """
-    check = Check("manifest_chain")
-    manifests: list[Manifest] = []
-    expected, last_hash = 1, None
-    for number, path in _numbered(folder):
-        check.looked_at += 1
-        for missing in range(expected, number):
-            check.add(Finding(f"Manifest {missing} is missing.", _path(missing)))
-        raw = path.read_bytes()
-        try:
-            content = json.loads(raw)
-            manifest = _manifest(_path(number), raw, content["manifest"])
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            check.add(Finding(f"It is no manifest: {type(error).__name__}: {error}.", _path(number)))
-        else:
-            check.extend(_wrong_inside(manifest, raw, content, number))
-            if number == expected:  # else what it should name is missing, and said to be
-                check.extend(_wrong_link(manifest.path, content["manifest"], number, last_hash))
-            check.extend(_wrong_signature(folder, manifest, content, trusted, signer_of))
-            manifests.append(manifest)
-        expected, last_hash = number + 1, hashlib.sha256(raw).hexdigest()
-    if expected == 1:
-        check.add(Finding("There is no manifest.", _path(1)))
-    if head is not None and head not in {manifest.sha256 for manifest in manifests}:
-        check.add(Finding(f"The manifest with SHA-256 {head} is not in the chain any more.", _path(expected)))
-    return manifests, check
-
-
-def _numbered(folder: Path) -> Iterator[tuple[int, Path]]:
-    found = ((_NAME.fullmatch(path.name), path) for path in (folder / "manifests").glob("*"))
-    return iter(sorted((int(match[1]), path) for match, path in found if match))
-
-
-def _path(number: int) -> str:
+def manifest_path(number: int) -> str:
+    """Where a manifest is."""
     return f"manifests/{number:08}.json"
 
 
-def _manifest(path: str, raw: bytes, told: Mapping[str, Any]) -> Manifest:
-    files = tuple(File(each["path"], each["bytes"], each["rows"], each["sha256"]) for each in told["files"])
+def parsed(path: str, raw: bytes) -> Manifest:
+    """A manifest from its file, whatever its signature is.
+
+    Raises:
+        ValueError, KeyError, TypeError, AttributeError: It is none.
+    """
+    told = json.loads(raw)["manifest"]
     return Manifest(
         path=path,
         number=told["number"],
@@ -139,9 +101,54 @@ def _manifest(path: str, raw: bytes, told: Mapping[str, Any]) -> Manifest:
         as_of_ms=told["as_of_ms"],
         ledger_from_ms=told["ledger_from_ms"],
         buckets=told["buckets"],
-        files=files,
+        files=tuple(File(each["path"], each["bytes"], each["rows"], each["sha256"]) for each in told["files"]),
         totals=told["totals"],
     )
+
+
+def read_chain(
+    folder: Path, trusted: Collection[str], signer_of: SignatureCheck, *, head: str | None = None, first: int = 1
+) -> tuple[list[Manifest], Check]:
+    """Every manifest that can be read, in the chain's order, and what is wrong with the chain.
+
+    Args:
+        folder: A copy of the bucket.
+        trusted: Fingerprints of the keys that may have signed.
+        signer_of: Tells who made a signature.
+        head: The SHA-256 of a manifest seen before: the chain must still have it. Without it, nothing inside the
+            bucket can tell that its newest manifests are gone together with all their files.
+        first: The number to begin with; what its manifest says of the one before it is then not looked at.
+    """
+    check = Check("manifest_chain")
+    manifests: list[Manifest] = []
+    expected, last_hash = first, None
+    for number, path in _numbered(folder):
+        check.looked_at += 1
+        for missing in range(expected, number):
+            check.add(Finding(f"Manifest {missing} is missing.", manifest_path(missing)))
+        raw = path.read_bytes()
+        try:
+            content = json.loads(raw)
+            manifest = parsed(manifest_path(number), raw)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            check.add(Finding(f"It is no manifest: {type(error).__name__}: {error}.", manifest_path(number)))
+        else:
+            check.extend(_wrong_inside(manifest, raw, content, number))
+            if number == expected and (last_hash or number == 1):  # else what it should name is not here
+                check.extend(_wrong_link(manifest.path, content["manifest"], number, last_hash))
+            check.extend(_wrong_signature(folder, manifest, content, trusted, signer_of))
+            manifests.append(manifest)
+        expected, last_hash = number + 1, hashlib.sha256(raw).hexdigest()
+    if expected == first:
+        check.add(Finding("There is no manifest.", manifest_path(first)))
+    if head is not None and head not in {manifest.sha256 for manifest in manifests}:
+        check.add(Finding(f"The manifest with SHA-256 {head} is not in the chain any more.", manifest_path(expected)))
+    return manifests, check
+
+
+def _numbered(folder: Path) -> Iterator[tuple[int, Path]]:
+    found = ((_NAME.fullmatch(path.name), path) for path in (folder / "manifests").glob("*"))
+    return iter(sorted((int(match[1]), path) for match, path in found if match))
 
 
 def _wrong_inside(manifest: Manifest, raw: bytes, content: Mapping[str, Any], number: int) -> Iterator[Finding]:

@@ -5,11 +5,12 @@ event, and the state files that it works with are not looked at.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from inventory.audit.base import Span
 from inventory.audit.columns import COLUMNS, comparable
 from inventory.audit.findings import Check, Finding
 from inventory.audit.manifests import File, Manifest
@@ -22,13 +23,13 @@ _LINES: Final = (
     '"drawn": [{"shard": "INTEGER", "quantity": "BIGINT"}]}]'
 )
 
-#: Each statement makes a temporary table from `event` and the tables before it; `$until` is the snapshot's
-#: instant, `$shape` that of a hold's lines.
-_FOLD: Final = {
+#: Each statement makes a temporary table from `followed` (the base's records and the events up to the snapshot's
+#: instant) and the tables before it; `$shape` is that of a hold's lines.
+_RECORDS: Final = {
     # The last event of each shard tells all of it.
     "folded_shard": """
         SELECT item_id, warehouse_id, shard, available_after AS available, held_after AS held, at_ms
-        FROM event WHERE shard IS NOT NULL AND at_ms <= $until
+        FROM followed WHERE shard IS NOT NULL
         QUALIFY row_number() OVER (PARTITION BY record_key ORDER BY rev DESC) = 1
         ORDER BY ALL""",
     # Of a hold, the last event that sets an attribute tells it.
@@ -41,7 +42,7 @@ _FOLD: Final = {
                min_by(actor, rev) AS actor,
                bool_or(settlement IS NOT NULL) AS settled,
                bool_or(type = 'hold_removed') AS removed
-        FROM event WHERE type LIKE 'hold\\_%' ESCAPE '\\' AND at_ms <= $until
+        FROM followed WHERE starts_with(type, 'hold_')
         GROUP BY record_key""",
     "folded_line": """
         SELECT hold_id, settled, removed, status, line - 1 AS line, told[line].item AS item_id,
@@ -49,6 +50,16 @@ _FOLD: Final = {
                told[line].executed AS executed, told[line].drawn AS drawn
         FROM (SELECT *, unnest(range(1, len(told) + 1)) AS line
               FROM (SELECT *, from_json(lines, $shape) AS told FROM folded_hold))""",
+    # What holds did to each item in a warehouse.
+    "effect": """
+        SELECT item_id, warehouse_id,
+               sum(CASE WHEN settled AND status = 'executed' THEN coalesce(executed, quantity) ELSE 0 END)::BIGINT
+                   AS executed,
+               sum(CASE WHEN settled OR removed THEN 0 ELSE list_sum([draw.quantity FOR draw IN drawn]) END)::BIGINT
+                   AS holding
+        FROM folded_line GROUP BY item_id, warehouse_id""",
+}
+_BOOKS: Final = {
     # Every side of the books gives its share of each row; nothing is joined away.
     "rebuilt_snapshots": """
         SELECT item_id, warehouse_id, sum(available)::BIGINT AS available, sum(held)::BIGINT AS held,
@@ -62,15 +73,14 @@ _FOLD: Final = {
             UNION ALL
             SELECT item_id, warehouse_id, 0, 0, 0, NULL,
                    CASE WHEN type = 'transfer_made' THEN -quantity ELSE quantity END, 0, 0
-            FROM event WHERE type IN ('adjustment_made', 'transfer_made') AND at_ms <= $until
+            FROM followed WHERE type IN ('adjustment_made', 'transfer_made')
             UNION ALL
             SELECT item_id, to_warehouse_id, 0, 0, 0, NULL, quantity, 0, 0
-            FROM event WHERE type = 'transfer_made' AND at_ms <= $until
+            FROM followed WHERE type = 'transfer_made'
             UNION ALL
-            SELECT item_id, warehouse_id, 0, 0, 0, NULL, 0,
-                   CASE WHEN settled AND status = 'executed' THEN coalesce(executed, quantity) ELSE 0 END,
-                   CASE WHEN settled OR removed THEN 0 ELSE list_sum([draw.quantity FOR draw IN drawn]) END
-            FROM folded_line)
+            SELECT item_id, warehouse_id, 0, 0, 0, NULL, 0, executed, holding FROM effect
+            UNION ALL
+            SELECT item_id, warehouse_id, 0, 0, 0, NULL, adjusted, executed, 0 FROM base_books)
         GROUP BY item_id, warehouse_id""",
     "rebuilt_holds": """
         SELECT hold_id, line::INTEGER AS line, item_id, warehouse_id, draw.shard AS shard,
@@ -98,51 +108,73 @@ _COMPARED_COLUMNS: Final = {
 
 
 def fold_archive(database: "DuckDBPyConnection", until_ms: int) -> None:
-    """Makes `rebuilt_snapshots` and `rebuilt_holds` of an instant from the table `event`."""
-    for name, query in _FOLD.items():
-        parameters = {"until": until_ms, "shape": _LINES}
-        used = {key: value for key, value in parameters.items() if f"${key}" in query}
+    """Makes `rebuilt_snapshots` and `rebuilt_holds` of an instant, after `begin_from`."""
+    fold_records(database, until_ms)
+    fold_books(database)
+
+
+def fold_records(database: "DuckDBPyConnection", until_ms: int) -> None:
+    """Makes `followed`, what is known up to an instant, folds each record of it, and makes `effect`: what holds did."""
+    followed = f"SELECT * FROM known WHERE at_ms <= {until_ms}"  # noqa: S608 a number
+    database.execute(f"CREATE OR REPLACE TEMP VIEW followed AS {followed}")
+    _make(database, _RECORDS)
+
+
+def fold_books(database: "DuckDBPyConnection") -> None:
+    """Makes `rebuilt_snapshots` and `rebuilt_holds` from the folded records and `effect`."""
+    _make(database, _BOOKS)
+
+
+def _make(database: "DuckDBPyConnection", tables: Mapping[str, str]) -> None:
+    for name, query in tables.items():
+        used = {"shape": _LINES} if "$shape" in query else {}
         database.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}", used)
 
 
 def compare_rows(database: "DuckDBPyConnection", folder: Path, manifest: Manifest) -> list[Check]:
-    """Compares what `fold_archive` made with the manifest's files, and with its totals."""
-    checks = [_compare(database, folder, manifest, table) for table in _ROW_NAME]
-    return [*checks, _compare_totals(database, manifest)]
+    """Compares what `fold_archive` made with the manifest's files, row by row."""
+    return [_compare(database, folder, manifest, table) for table in _ROW_NAME]
 
 
-def compare_ledger(database: "DuckDBPyConnection", folder: Path, manifests: Sequence[Manifest], until_ms: int) -> Check:
-    """Whether the ledgers of these manifests have the archive's events up to an instant, each once and as it is.
+def compare_ledger(
+    database: "DuckDBPyConnection", folder: Path, manifests: Sequence[Manifest], span: Span
+) -> list[Check]:
+    """Whether the ledgers of these manifests have the archive's events of a span, each once and as it is.
 
-    An event of the archive that no ledger has came after its snapshot was sealed, or was added later: `late_event`.
+    An event of the archive that no ledger has came after its snapshot was sealed, or was added later: a late event.
+    Events before the span are looked at where the archive's objects have some: the ledgers of their time must be
+    among those given.
     """
-    check = Check("ledger_rows")
+    rows, late = Check("ledger_rows"), Check("late_events")
     files = [file for manifest in manifests for file in manifest.under("ledger/")]
     _load(database, folder, "sealed_ledger", files, ", ".join(f'"{name}"' for name, _, _ in COLUMNS))
-    (check.looked_at,) = database.execute("SELECT count(*) FROM sealed_ledger").fetchone() or (0,)
-    check.extend(_ledger_twice(database))
+    database.execute("DELETE FROM sealed_ledger WHERE at_ms > ?", [span.until_ms])
+    counted = "SELECT count(*) FROM {} WHERE at_ms > ? AND at_ms <= ?"
+    (rows.looked_at,) = database.execute(counted.format("sealed_ledger"), list(span)).fetchone() or (0,)
+    (late.looked_at,) = database.execute(counted.format("event"), [0, span.until_ms]).fetchone() or (0,)
+    rows.extend(_ledger_twice(database))
     wrong = database.execute(
         f"""
         SELECT coalesce(told.event_id, sealed.event_id) AS id, told.path, sealed.path,
                to_json({comparable("told")}), to_json({comparable("sealed")})
         FROM (SELECT * FROM event WHERE at_ms <= $until) AS told
         FULL JOIN sealed_ledger AS sealed ON told.event_id = sealed.event_id
-        WHERE told.event_id IS NULL OR sealed.event_id IS NULL
-              OR {comparable("told")} IS DISTINCT FROM {comparable("sealed")}
+        WHERE (told.event_id IS NULL AND sealed.at_ms > $since) OR sealed.event_id IS NULL
+              OR (told.event_id IS NOT NULL AND {comparable("told")} IS DISTINCT FROM {comparable("sealed")})
         ORDER BY id""",  # noqa: S608 the columns are our own
-        {"until": until_ms},
+        {"since": span.since_ms, "until": span.until_ms},
     )
     for event_id, archived_in, sealed_in, archived, sealed in wrong.fetchall():
         if sealed_in is None:
-            what = "The event is of an instant that is sealed, but in no ledger (late_event)."
-            check.add(Finding(what, archived_in, event_id, {"archived": json.loads(archived)}))
+            what = "The event is of an instant that is sealed, but in no ledger: it came late."
+            late.add(Finding(what, archived_in, event_id, {"archived": json.loads(archived)}))
         elif archived_in is None:
             evidence = {"sealed": json.loads(sealed)}
-            check.add(Finding("The event is in the ledger, but the archive lost it.", sealed_in, event_id, evidence))
+            rows.add(Finding("The event is in the ledger, but the archive lost it.", sealed_in, event_id, evidence))
         else:
             evidence = {"ledger": sealed_in} | _difference(json.loads(archived), json.loads(sealed))
-            check.add(Finding("The event is not what the ledger says it was.", archived_in, event_id, evidence))
-    return check
+            rows.add(Finding("The event is not what the ledger says it was.", archived_in, event_id, evidence))
+    return [rows, late]
 
 
 def _ledger_twice(database: "DuckDBPyConnection") -> Iterator[Finding]:
@@ -190,13 +222,14 @@ def _compare(database: "DuckDBPyConnection", folder: Path, manifest: Manifest, t
     return check
 
 
-def _compare_totals(database: "DuckDBPyConnection", manifest: Manifest) -> Check:
+def rebuilt_totals(database: "DuckDBPyConnection", manifest: Manifest) -> dict[str, int]:
+    """What the manifest's totals must be, after `fold_archive`; those of parts of a history add up."""
     sums = ("available", "held", "on_hand", "adjusted", "executed", "holding", "shards")
     row = database.execute(f"""
         SELECT count(DISTINCT item_id), {", ".join(f"coalesce(sum({name}), 0)::BIGINT" for name in sums)},
                (SELECT count(DISTINCT hold_id) FROM folded_hold WHERE NOT settled AND NOT removed)
         FROM rebuilt_snapshots""").fetchone()  # noqa: S608 the columns are our own
-    rebuilt: dict[str, Any] = dict(zip(("items", *sums, "unsettled_holds"), row or (), strict=True))
+    rebuilt: dict[str, int] = dict(zip(("items", *sums, "unsettled_holds"), row or (), strict=True))
     kinds = {
         "stock_events": "^(shard|directory)_",
         "hold_events": "^hold_",
@@ -204,6 +237,11 @@ def _compare_totals(database: "DuckDBPyConnection", manifest: Manifest) -> Check
     }
     for name, pattern in kinds.items():
         rebuilt[name] = 0 if manifest.ledger_from_ms is None else _count(database, manifest, pattern)
+    return rebuilt
+
+
+def compare_totals(rebuilt: Mapping[str, int], manifest: Manifest) -> Check:
+    """The manifest's totals against those that the archive gives."""
     check = Check("totals", looked_at=len(rebuilt))
     for name, expected in rebuilt.items():
         if manifest.totals.get(name) != expected:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inventory.audit.archive import archived_objects, missing_revisions, read_archive, unequal_twins
+from inventory.audit.base import Span, begin_from
 from inventory.audit.checks import check_events
 from inventory.audit.files import check_files
-from inventory.audit.findings import Check
+from inventory.audit.findings import Check, joined
 from inventory.audit.manifests import Manifest, SignatureCheck, read_chain
-from inventory.audit.rebuild import compare_ledger, compare_rows, fold_archive
+from inventory.audit.rebuild import compare_ledger, compare_rows, compare_totals, fold_archive, rebuilt_totals
 
 #: Called as a step begins, with its name and its size (of whatever it counts); gives what is told of its progress.
 Begin = Callable[[str, int], Callable[[int], None]]
@@ -83,30 +84,22 @@ def _check_contents(
         database.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false")
         size = sum(path.stat().st_size for path in objects)
         checks = [read_archive(database, folder, objects, begin("archive", size))]
+        begin_from(database, folder, None)
+        sealed = Span(0, sealed_until_ms)
         advance = begin("rebuild", 3 + len(chosen))
         checks.append(unequal_twins(database))
         advance(1)
-        checks.append(missing_revisions(database, sealed_until_ms))
+        checks.append(missing_revisions(database, sealed))
         advance(1)
-        checks.append(compare_ledger(database, folder, manifests, sealed_until_ms))
+        checks += compare_ledger(database, folder, manifests, sealed)
         advance(1)
         for manifest in chosen:
             fold_archive(database, manifest.as_of_ms)
             checks += compare_rows(database, folder, manifest)
-            checks += check_events(database, manifest.as_of_ms)
+            checks.append(compare_totals(rebuilt_totals(database, manifest), manifest))
+            checks += check_events(database)
             advance(1)
-    return _joined(checks)
-
-
-def _joined(checks: Sequence[Check]) -> list[Check]:
-    """Checks of one name, over several snapshots, as one."""
-    joined: dict[str, Check] = {}
-    for check in checks:
-        so_far = joined.setdefault(check.name, Check(check.name))
-        so_far.looked_at += check.looked_at
-        so_far.discrepancies += check.discrepancies - len(check.findings)
-        so_far.extend(check.findings)
-    return list(joined.values())
+    return joined(checks)
 
 
 def _chosen(manifests: Sequence[Manifest], wanted: str | None, *, every: bool) -> list[Manifest]:

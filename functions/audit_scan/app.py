@@ -1,0 +1,23 @@
+"""State machine → one segment of a live table, for an audit."""
+
+import os
+from typing import Any
+
+import boto3
+
+from inventory.auditing.scan import scan
+from inventory.settings import Settings
+from inventory.telemetry import logger
+from inventory.wiring import CLIENT_CONFIG, objects_from
+
+settings = Settings.from_env(os.environ, needed=("stock_table", "holds_table", "history_bucket"))
+objects = objects_from(settings)
+client = boto3.client("dynamodb", config=CLIENT_CONFIG)
+tables = {"items": settings.stock_table, "holds": settings.holds_table}
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    done = scan(objects, client, tables, event)
+    logger.info("segment read", extra={"run": event["run"], "kind": event["kind"], "records": done["records"]})
+    return done

@@ -1,0 +1,166 @@
+"""The parts of an audit that look at events: read the archive, then follow holds, and then items, bucket by bucket.
+
+Holds come first, because what they claim to have done to shards is held against the shards' own events.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from inventory.audit.archive import make_events, missing_revisions, read_lines, unequal_twins
+from inventory.audit.base import begin_from
+from inventory.audit.checks import LIVE_COLUMNS, check_live_tables, check_rules, make_claims
+from inventory.audit.manifests import Manifest, manifest_path
+from inventory.audit.rebuild import compare_ledger, compare_rows, fold_books, fold_records, rebuilt_totals
+from inventory.auditing.chain import download_present, files_in_bucket
+from inventory.auditing.layout import bucket_sql, claims_prefix, lines_prefix, live_prefix
+from inventory.auditing.parts import Part
+from inventory.auditing.plan import AuditPlan, read_manifest
+from inventory.storage.objects import NoSuchObject, Objects
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+MEMORY_MB: Final = 1_200
+#: Of each kind of bucket: files of the audited snapshot, of the base, and of ledgers, and which live table.
+_FILES: Final = {
+    "holds": (("holds/holds",), ("state/holds",), ("ledger/holds",), "live_hold"),
+    "items": (
+        ("snapshots/items",),
+        ("state/shards", "state/directories", "snapshots/items"),
+        ("ledger/items",),
+        "live_shard",
+    ),
+}
+_LINE: Final = "event_id, kind, text, path"
+#: Whose bucket a line belongs to: an adjustment that names no item goes by its own key.
+_KEY: Final = "regexp_extract(event_id, '^(.*)@', 1)"
+_NAME: Final = {
+    "holds": _KEY,
+    "items": f"""
+        CASE WHEN starts_with(path, 'archive/stock/') THEN split_part({_KEY}, '#', 1)
+             ELSE coalesce(json_extract_string(text, '$.set.item'), {_KEY}) END""",
+}
+
+
+def read_objects(
+    objects: Objects, scratch: Objects, plan: AuditPlan, task: int, keys: Sequence[str], work: Path
+) -> Part:
+    """Reads archived objects, and writes their lines by bucket. One that is gone since is found as its events are."""
+    download_present(objects, keys, work)
+    with _database(work) as database:
+        present = [work / key for key in keys if (work / key).is_file()]
+        check = read_lines(database, work, present)
+        for kind, name in _NAME.items():
+            of_kind = "starts_with(path, 'archive/holds/')"
+            wanted = of_kind if kind == "holds" else f"NOT {of_kind}"
+            columns = f"{_LINE}, {bucket_sql(name, plan.buckets)} AS bucket"
+            rows = f"SELECT {columns} FROM line WHERE kind IS NOT NULL AND {wanted}"
+            for bucket, file in _by_bucket(database, rows, work / f"{kind}-lines"):
+                scratch.upload(file, f"{lines_prefix(plan.run, kind, bucket)}{task:05}-{file.name}")
+    return Part([check])
+
+
+def audit_bucket(objects: Objects, scratch: Objects, plan: AuditPlan, kind: str, bucket: int, work: Path) -> Part:
+    """Follows the records of one bucket of `holds` or of `items`, and holds them against all that tells of them.
+
+    Raises:
+        NoSuchObject: A manifest that was there when the audit was planned is gone, or is none.
+    """
+    of_snapshot, of_base, of_ledger, live = _FILES[kind]
+    target = _in_bucket(objects, plan, plan.manifest, of_snapshot, bucket)
+    base = None if plan.base is None else _in_bucket(objects, plan, plan.base, of_base, bucket)
+    ledgers = [_in_bucket(objects, plan, number, of_ledger, bucket) for number in plan.ledgers]
+    for manifest in (target, *ledgers, *([base] if base else [])):
+        download_present(objects, [file.path for file in manifest.files], work)
+    with _database(work) as database:
+        lines = _download(scratch, lines_prefix(plan.run, kind, bucket), work)
+        database.execute("CREATE TABLE line (event_id VARCHAR, kind VARCHAR, text VARCHAR, path VARCHAR)")
+        _insert(database, "line", _LINE, lines)
+        make_events(database)
+        begin_from(database, work, base)
+        checks = [unequal_twins(database), missing_revisions(database, plan.span)]
+        checks += compare_ledger(database, work, ledgers, plan.span)
+        fold_records(database, plan.as_of_ms)
+        make_claims(database)
+        _exchange_claims(scratch, plan, kind, bucket, database, work)
+        fold_books(database)
+        checks += compare_rows(database, work, target)
+        checks += check_rules(database)
+        if plan.live:
+            _load_live(database, live, _download(scratch, live_prefix(plan.run, kind, bucket), work))
+            checks += check_live_tables(database, plan.span)
+        return Part(checks, rebuilt_totals(database, target))
+
+
+def _exchange_claims(
+    scratch: Objects, plan: AuditPlan, kind: str, bucket: int, database: "DuckDBPyConnection", work: Path
+) -> None:
+    """Holds give their claims away, to the buckets of the items; items take them."""
+    for table in ("claim", "effect"):
+        if kind == "holds":
+            rows = f"SELECT *, {bucket_sql('item_id', plan.buckets)} AS bucket FROM {table}"
+            for number, file in _by_bucket(database, rows, work / table):
+                scratch.upload(file, f"{claims_prefix(plan.run, table, number)}{bucket:04}-{file.name}")
+            database.execute(f"DELETE FROM {table}")
+        else:
+            _insert(database, table, "*", _download(scratch, claims_prefix(plan.run, table, bucket), work))
+
+
+def _load_live(database: "DuckDBPyConnection", loaded: str, files: Sequence[Path]) -> None:
+    """What is no number any more becomes null, which no event gives."""
+    for table, columns in LIVE_COLUMNS.items():
+        spelled = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+        database.execute(f"CREATE TEMP TABLE {table} ({spelled})")
+    if files:
+        columns = LIVE_COLUMNS[loaded]
+        values = ", ".join(f"TRY_CAST({name} AS {kind})" for name, kind in columns.items())
+        told = ", ".join(f"'{name}': 'VARCHAR'" for name in columns)
+        source = f"read_ndjson(?, compression = 'gzip', columns = {{{told}}})"
+        database.execute(f"INSERT INTO {loaded} SELECT {values} FROM {source}", [[str(file) for file in files]])
+
+
+def _in_bucket(objects: Objects, plan: AuditPlan, number: int | None, kinds: Sequence[str], bucket: int) -> Manifest:
+    manifest = None if number is None else read_manifest(objects, number)
+    if manifest is None:
+        raise NoSuchObject(manifest_path(number or 0))
+    return replace(manifest, files=files_in_bucket(manifest, kinds, bucket, plan.buckets))
+
+
+def _download(scratch: Objects, prefix: str, work: Path) -> list[Path]:
+    keys = [stored.key for stored in scratch.list(prefix)]
+    download_present(scratch, keys, work)
+    return [work / key for key in keys]
+
+
+def _insert(database: "DuckDBPyConnection", table: str, columns: str, files: Sequence[Path]) -> None:
+    if files:
+        rows = f"SELECT {columns} FROM read_parquet(?, hive_partitioning = false)"
+        database.execute(f"INSERT INTO {table} {rows}", [[str(file) for file in files]])
+
+
+def _by_bucket(database: "DuckDBPyConnection", rows: str, folder: Path) -> Iterator[tuple[int, Path]]:
+    """Writes rows to files for each value of their column `bucket`, which is left out."""
+    database.execute(f"COPY ({rows}) TO '{folder}' (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (bucket))")
+    for part in sorted(folder.glob("bucket=*")):
+        for file in sorted(part.glob("*.parquet")):
+            yield int(part.name.removeprefix("bucket=")), file
+
+
+@contextmanager
+def _database(work: Path) -> Iterator["DuckDBPyConnection"]:
+    """A database on the disk of its own folder, so that what does not fit into memory is no matter."""
+    import duckdb
+
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": f"{MEMORY_MB}MB",
+        "threads": 1,
+        "temp_directory": str(work / "spill"),
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+    with duckdb.connect(str(work / "events.duckdb"), config=settings) as database:
+        database.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false")
+        yield database

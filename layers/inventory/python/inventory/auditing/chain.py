@@ -1,0 +1,82 @@
+"""The parts of an audit that look at manifests and at the files that they name."""
+
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+
+from inventory.audit.files import SEALED, wrong_file
+from inventory.audit.findings import Check, Finding
+from inventory.audit.manifests import File, Manifest, SignatureCheck, instant_name, manifest_path, read_chain
+from inventory.auditing.parts import Part
+from inventory.auditing.plan import AuditPlan, read_manifest
+from inventory.storage.objects import NoSuchObject, Objects
+
+_AT_ONCE: Final = 8
+
+
+def check_chain(
+    objects: Objects, plan: AuditPlan, work: Path, trusted: Collection[str], signer_of: SignatureCheck
+) -> Part:
+    """The chain from the plan's first manifest on; of those before it, that they are there."""
+    last = [stored.key for stored in objects.list("manifests/") if stored.key >= manifest_path(plan.first)]
+    download_present(objects, [*last, *(stored.key for stored in objects.list("keys/"))], work)
+    told, check = read_chain(work, trusted, signer_of, first=plan.first)
+    newest = max((each.number for each in told), default=plan.first)
+    for number in plan.missing:
+        if not plan.first <= number < newest:  # else `read_chain` noticed
+            check.add(Finding(f"Manifest {number} is missing.", manifest_path(number)))
+    if plan.manifest is None:
+        check.add(Finding("No manifest has the snapshot that is audited.", record=instant_name(plan.as_of_ms)))
+    return Part([check])
+
+
+def check_files_of(objects: Objects, number: int, work: Path) -> Part:
+    """The files of one manifest, and whether others lie beside them.
+
+    Raises:
+        NoSuchObject: The manifest is gone, or is none; it was there when the audit was planned.
+    """
+    manifest = read_manifest(objects, number)
+    if manifest is None:
+        raise NoSuchObject(manifest_path(number))
+    check = Check("sealed_files")
+    for first in range(0, len(manifest.files), _AT_ONCE):
+        files = manifest.files[first : first + _AT_ONCE]
+        download_present(objects, [file.path for file in files], work)
+        for file in files:
+            check.looked_at += 1
+            check.extend(wrong_file(work, file, manifest))
+            (work / file.path).unlink(missing_ok=True)
+    named = {file.path for file in manifest.files}
+    for prefix in SEALED:
+        for stored in objects.list(f"{prefix}/as_of={manifest.as_of}/"):
+            if stored.key not in named:
+                check.looked_at += 1
+                check.add(Finding("No manifest names this file.", stored.key))
+    return Part([check])
+
+
+def files_in_bucket(manifest: Manifest, kinds: Collection[str], bucket: int, buckets: int) -> tuple[File, ...]:
+    """A manifest's files of these kinds (`state/holds`) that have a bucket's rows."""
+    return tuple(
+        file
+        for file in manifest.files
+        if f"{file.path.split('/')[0]}/{Path(file.path).name.rsplit('-', 1)[0]}" in kinds
+        and (buckets == 1 or file.path.endswith(f"-{bucket:04}.parquet"))
+    )
+
+
+def download_present(objects: Objects, keys: Sequence[str], folder: Path) -> None:
+    """Brings objects into a folder of the bucket's layout. One that is gone stays away: whoever needs it says so."""
+
+    def download(key: str) -> None:
+        path = folder / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            objects.download(key, path)
+        except NoSuchObject:
+            path.unlink(missing_ok=True)
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        list(pool.map(download, keys))

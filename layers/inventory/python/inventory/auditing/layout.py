@@ -1,0 +1,36 @@
+"""Where the parts of an audit find each other's work, and how records fall into buckets (docs/history.md)."""
+
+import hashlib
+from typing import Final
+
+KINDS: Final = ("holds", "items")
+
+
+def bucket_of(name: str, buckets: int) -> int:
+    """The bucket of an item or of a hold."""
+    return int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) % buckets
+
+
+def bucket_sql(name: str, buckets: int) -> str:
+    """The same of a name in SQL."""
+    return f"('0x' || sha256({name})[1:8])::UBIGINT % {buckets}"
+
+
+def live_prefix(run: str, kind: str, bucket: int) -> str:
+    """What scans found for a bucket, a file for each segment."""
+    return f"{run}live/{kind}-{bucket:04}-"
+
+
+def lines_prefix(run: str, kind: str, bucket: int) -> str:
+    """The archive's lines of a bucket, a file for each task that read some."""
+    return f"{run}lines/{kind}-{bucket:04}-"
+
+
+def claims_prefix(run: str, table: str, bucket: int) -> str:
+    """What holds say of the items of a bucket, a file for each bucket of holds; `table` is claim or effect."""
+    return f"{run}{table}/{bucket:04}-"
+
+
+def result_path(run: str, step: str, number: int) -> str:
+    """What one part found."""
+    return f"{run}results/{step}-{number:05}.json"

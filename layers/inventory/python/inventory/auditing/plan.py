@@ -1,0 +1,235 @@
+"""What an audit looks at, settled once: each part of it can then be done by anyone, any number of times."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from inventory.audit.archive import SOURCES
+from inventory.audit.base import Span
+from inventory.audit.manifests import Manifest, manifest_path, parsed
+from inventory.storage.objects import NoSuchObject, Objects, Stored
+
+HOUR_MS: Final = 3_600_000
+DAY_MS: Final = 24 * HOUR_MS
+#: How far an event's instant and its place in the archive can be apart: 20 s are reported, the rest is margin.
+OVERLAP_MS: Final = 15 * 60_000
+TASK_BYTES: Final = 32 * 1024 * 1024
+TASK_OBJECTS_MAX: Final = 500
+
+
+class Depth(StrEnum):
+    """How far back an audit looks: to the snapshot before, or to the first event."""
+
+    INCREMENT = "increment"
+    FULL = "full"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPlan:
+    """An audit, told whole.
+
+    Attributes:
+        audit: Its id.
+        as_of_ms: The instant of the snapshot that is audited, milliseconds since 1970.
+        depth: How far back it looks.
+        since_ms: The instant of the snapshot that it begins with; 0 for the first event.
+        until_hour_ms: Archived objects of this hour are the last that it reads; None for all there are. Live records
+            are held against all there are, so with an end they are left to the audit of a later snapshot.
+        buckets: Into how many parts of holds and of items it is cut.
+        manifest: The number of the snapshot's manifest; None where the chain has none, which is a discrepancy.
+        base: The number of the manifest that it begins with, or None.
+        ledgers: The manifests whose ledgers have the events.
+        files: The manifests whose files are hashed.
+        first: The manifest with which the chain is read.
+        missing: Manifests that must have been there.
+    """
+
+    audit: str
+    as_of_ms: int
+    depth: Depth
+    since_ms: int = 0
+    until_hour_ms: int | None = None
+    buckets: int = 1
+    manifest: int | None = None
+    base: int | None = None
+    ledgers: tuple[int, ...] = ()
+    files: tuple[int, ...] = ()
+    first: int = 1
+    missing: tuple[int, ...] = ()
+
+    @property
+    def run(self) -> str:
+        """Where its parts hand things to each other."""
+        return run_of(self.audit)
+
+    @property
+    def span(self) -> Span:
+        """The events that it looks at."""
+        return Span(self.since_ms, self.as_of_ms)
+
+    @property
+    def live(self) -> bool:
+        """Whether it looks at the live tables."""
+        return self.manifest is not None and self.until_hour_ms is None
+
+    def to_json(self) -> bytes:
+        """The plan as a file."""
+        return json.dumps(asdict(self), sort_keys=True).encode()
+
+
+def run_of(audit: str) -> str:
+    """Where the parts of an audit hand things to each other."""
+    return f"partials/audit/{audit}/"
+
+
+def read_plan(scratch: Objects, run: str) -> AuditPlan:
+    """The plan of a run.
+
+    Raises:
+        NoSuchObject: There is no such run.
+    """
+    told = json.loads(scratch.read(f"{run}plan.json"))
+    lists = {name: tuple(told.pop(name)) for name in ("ledgers", "files", "missing")}
+    return AuditPlan(**told | lists | {"depth": Depth(told["depth"])})
+
+
+def make_plan(objects: Objects, audit: str, as_of_ms: int, depth: Depth) -> AuditPlan:
+    """Looks at the chain, and decides.
+
+    An increment whose snapshot has none before it, or that is the first of a day, looks back to the first event.
+    """
+    numbers = set(_numbers(objects, "manifests/", ".json"))
+    announced = numbers.union(_numbers(objects, "published/", ""))
+    missing = tuple(sorted(set(range(1, max(announced, default=0) + 1)) - numbers))
+    plan = AuditPlan(audit, as_of_ms, Depth.FULL, missing=missing)
+    told: list[Manifest] = []
+    if depth is Depth.INCREMENT and as_of_ms % DAY_MS:
+        for manifest in _newest_first(objects, numbers):
+            told.append(manifest)
+            if increment := _increment(plan, told):
+                return increment
+    else:
+        told += _newest_first(objects, numbers)
+    return _full(plan, told)
+
+
+def _increment(plan: AuditPlan, told: Sequence[Manifest]) -> AuditPlan | None:
+    """The plan, where the manifests that are known reach back far enough; the newest comes first."""
+    target = _of_instant(told, plan.as_of_ms)
+    base = None if target is None else _base_of(target, told)
+    if target is None or base is None or base.buckets != target.buckets:
+        return None
+    floor_ms = first_hour(base.as_of_ms) - OVERLAP_MS
+    if not any(each.ledger_from_ms is not None and each.ledger_from_ms <= floor_ms for each in told):
+        return None
+    ledgers = [each for each in told if _tells(each, floor_ms, plan.as_of_ms)]
+    is_newest = all(each.as_of_ms <= target.as_of_ms for each in told)
+    return AuditPlan(
+        audit=plan.audit,
+        as_of_ms=plan.as_of_ms,
+        depth=Depth.INCREMENT,
+        since_ms=base.as_of_ms,
+        until_hour_ms=None if is_newest else (plan.as_of_ms + OVERLAP_MS) // HOUR_MS * HOUR_MS,
+        buckets=_common({target.buckets, *(each.buckets for each in ledgers)}),
+        manifest=target.number,
+        base=base.number,
+        ledgers=tuple(each.number for each in ledgers),
+        files=tuple(sorted({base.number, target.number})),
+        first=min(base.number, target.number),
+        missing=plan.missing,
+    )
+
+
+def _full(plan: AuditPlan, told: Sequence[Manifest]) -> AuditPlan:
+    target = _of_instant(told, plan.as_of_ms)
+    return AuditPlan(
+        audit=plan.audit,
+        as_of_ms=plan.as_of_ms,
+        depth=Depth.FULL,
+        buckets=_common({each.buckets for each in told}),
+        manifest=None if target is None else target.number,
+        ledgers=tuple(each.number for each in told if _tells(each, 0, plan.as_of_ms)),
+        files=tuple(sorted(each.number for each in told)),
+        missing=plan.missing,
+    )
+
+
+def _base_of(target: Manifest, told: Iterable[Manifest]) -> Manifest | None:
+    """The snapshot before: where the target's ledger begins, so that it has all events since."""
+    if target.ledger_from_ms is not None:
+        return _of_instant(told, target.ledger_from_ms)
+    return max((each for each in told if each.as_of_ms < target.as_of_ms), key=lambda each: each.as_of_ms, default=None)
+
+
+def _of_instant(told: Iterable[Manifest], as_of_ms: int) -> Manifest | None:
+    return next((each for each in told if each.as_of_ms == as_of_ms), None)
+
+
+def _tells(manifest: Manifest, since_ms: int, until_ms: int) -> bool:
+    return manifest.ledger_from_ms is not None and manifest.ledger_from_ms < until_ms and manifest.as_of_ms > since_ms
+
+
+def _common(buckets: set[int]) -> int:
+    """The number of buckets that all files have. Where it was changed, everything is one bucket."""
+    return buckets.pop() if len(buckets) == 1 else 1
+
+
+def _numbers(objects: Objects, prefix: str, suffix: str) -> Iterator[int]:
+    for stored in objects.list(prefix):
+        number = stored.key.removeprefix(prefix).removesuffix(suffix)
+        if len(number) == len("00000001") and number.isascii() and number.isdigit():
+            yield int(number)
+
+
+def _newest_first(objects: Objects, numbers: Iterable[int]) -> Iterator[Manifest]:
+    """The manifests that can be read; the others are found when the chain is looked at."""
+    for number in sorted(numbers, reverse=True):
+        if (manifest := read_manifest(objects, number)) is not None:
+            yield manifest
+
+
+def read_manifest(objects: Objects, number: int) -> Manifest | None:
+    """A manifest; None where it is gone or is none."""
+    try:
+        return parsed(manifest_path(number), objects.read(manifest_path(number)))
+    except (NoSuchObject, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def first_hour(base_ms: int) -> int:
+    """The hour with which the archive is read, for events after an instant."""
+    return (base_ms - OVERLAP_MS) // HOUR_MS * HOUR_MS
+
+
+def cut_archive(objects: Objects, plan: AuditPlan, now_ms: int) -> Iterator[list[str]]:
+    """The archived objects of an audit, as many at once as one task reads."""
+    keys: list[str] = []
+    size = 0
+    for stored in _archived(objects, plan, now_ms):
+        if keys and (size + stored.size > TASK_BYTES or len(keys) == TASK_OBJECTS_MAX):
+            yield keys
+            keys, size = [], 0
+        keys.append(stored.key)
+        size += stored.size
+    if keys:
+        yield keys
+
+
+def _archived(objects: Objects, plan: AuditPlan, now_ms: int) -> Iterator[Stored]:
+    for source in SOURCES:
+        if plan.base is None:
+            yield from objects.list(f"archive/{source}/")
+        else:
+            last_ms = now_ms if plan.until_hour_ms is None else plan.until_hour_ms
+            for hour in _hours(first_hour(plan.since_ms), last_ms):
+                yield from objects.list(f"archive/{source}/{hour:dt=%Y-%m-%d/hour=%H}/")
+
+
+def _hours(first_ms: int, last_ms: int) -> Iterator[datetime]:
+    hour = datetime.fromtimestamp(first_ms / 1000, UTC)
+    while hour.timestamp() * 1000 <= last_ms:
+        yield hour
+        hour += timedelta(hours=1)

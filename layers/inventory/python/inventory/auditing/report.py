@@ -1,0 +1,133 @@
+"""The end of an audit: what its parts found becomes rows, counts, an event, and the result that the API shows."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from inventory.audit.findings import Check, Finding, joined
+from inventory.audit.manifests import instant_name, manifest_path
+from inventory.audit.rebuild import compare_totals
+from inventory.auditing.layout import KINDS
+from inventory.auditing.parts import Part, read_part
+from inventory.auditing.plan import AuditPlan, read_manifest, read_plan
+from inventory.auditing.workplace import workplace
+from inventory.history.layout import audit_path, instant_of_audit, snapshot_id
+from inventory.storage.objects import NoSuchObject, Objects
+
+FINDINGS: Final = "audit_findings"
+ANNOUNCED: Final = "Audit found discrepancies"
+#: An event may have 256 KB: so many findings are told in it, the evidence of each up to so many characters.
+_TOLD_MAX: Final = 20
+_EVIDENCE_MAX: Final = 1_000
+_COLUMNS: Final = ("check_name", "what", "path", "record", "evidence", "audit")
+
+
+class Catalogue(Protocol):
+    """Where tables' partitions are registered."""
+
+    def register(self, table: str, as_of: str) -> None:
+        """Makes a partition of a table visible; one that is so already stays."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reporter:
+    """What a report is made with.
+
+    Attributes:
+        objects: The history's bucket: manifests are read, findings and results written.
+        scratch: Where the parts have left what they found.
+        catalogue: Has the partitions of the findings' table.
+        announce: Tells others of discrepancies: what happened, and its details.
+        count: Counts a check by its name: how many records it looked at, and how many discrepancies it found.
+    """
+
+    objects: Objects
+    scratch: Objects
+    catalogue: Catalogue
+    announce: Callable[[str, Mapping[str, Any]], None]
+    count: Callable[[str, int, int], None]
+
+    def run(self, run: str) -> dict[str, Any]:
+        """Reports an audit whose parts are all done, and gives how it ended. Done again, it says the same again.
+
+        Raises:
+            NoSuchObject: A part has not been done.
+        """
+        plan = read_plan(self.scratch, run)
+        checks = self._checks(plan)
+        result = _result(plan, checks)
+        if result["discrepancies"]:
+            self._publish(plan, checks)
+            self.announce(ANNOUNCED, result | {"findings": list(_told(checks))})
+        for check in checks:
+            self.count(check.name, check.looked_at, check.discrepancies)
+        self.objects.put_new(audit_path(plan.audit), json.dumps(result).encode())
+        return {"audit": plan.audit, "discrepancies": result["discrepancies"]}
+
+    def _checks(self, plan: AuditPlan) -> list[Check]:
+        parts = [self._part(plan, "chain", 0), *(self._part(plan, "files", number) for number in plan.files)]
+        if plan.manifest is None:  # there is nothing that events could be held against
+            return joined([check for part in parts for check in part.checks])
+        tasks = range(len(json.loads(self.scratch.read(f"{plan.run}tasks.json"))))
+        buckets = [self._part(plan, kind, bucket) for kind in KINDS for bucket in range(plan.buckets)]
+        parts += [*(self._part(plan, "read", task) for task in tasks), *buckets]
+        manifest = read_manifest(self.objects, plan.manifest)
+        if manifest is None:
+            raise NoSuchObject(manifest_path(plan.manifest))
+        totals = {name: sum(part.totals[name] for part in buckets) for name in buckets[0].totals}
+        return joined([*(check for part in parts for check in part.checks), compare_totals(totals, manifest)])
+
+    def _part(self, plan: AuditPlan, step: str, number: int) -> Part:
+        return read_part(self.scratch, plan.run, step, number)
+
+    def _publish(self, plan: AuditPlan, checks: Sequence[Check]) -> None:
+        as_of = instant_name(plan.as_of_ms)
+        with workplace() as work:
+            file = work / "findings.parquet"
+            write_findings(file, plan.audit, checks)
+            self.objects.upload(file, f"{FINDINGS}/as_of={as_of}/{plan.audit}.parquet")
+        self.catalogue.register(FINDINGS, as_of)
+
+
+def write_findings(file: Path, audit: str, checks: Sequence[Check]) -> None:
+    """Writes the findings as rows of the table `audit_findings`."""
+    import duckdb
+
+    rows = [
+        (check.name, each.what, each.path, each.record, json.dumps(each.evidence, sort_keys=True), audit)
+        for check in checks
+        for each in check.findings
+    ]
+    with duckdb.connect() as database:
+        database.execute(f"CREATE TABLE finding ({', '.join(f'{name} VARCHAR' for name in _COLUMNS)})")
+        database.executemany(f"INSERT INTO finding VALUES ({', '.join('?' for _ in _COLUMNS)})", rows)
+        database.execute(f"COPY finding TO '{file}' (FORMAT parquet, COMPRESSION zstd)")
+
+
+def _result(plan: AuditPlan, checks: Sequence[Check]) -> dict[str, Any]:
+    return {
+        "id": plan.audit,
+        "object": "audit",
+        "snapshot": snapshot_id(plan.as_of_ms),
+        "as_of_ms": plan.as_of_ms,
+        "depth": plan.depth,
+        "since_ms": plan.since_ms,
+        "created": (instant_of_audit(plan.audit) or 0) // 1000,
+        "checks": [
+            {"name": each.name, "looked_at": each.looked_at, "discrepancies": each.discrepancies} for each in checks
+        ],
+        "discrepancies": sum(each.discrepancies for each in checks),
+    }
+
+
+def _told(checks: Sequence[Check]) -> Iterator[dict[str, Any]]:
+    """The first findings, of each check in turn."""
+    ranked: list[tuple[int, Check, Finding]] = [
+        (place, check, each) for check in checks for place, each in enumerate(check.findings[:_TOLD_MAX])
+    ]
+    for _, check, each in sorted(ranked, key=lambda entry: entry[0])[:_TOLD_MAX]:
+        evidence = json.dumps(each.evidence, sort_keys=True)[:_EVIDENCE_MAX]
+        yield {"check": check.name, "what": each.what, "path": each.path, "record": each.record, "evidence": evidence}

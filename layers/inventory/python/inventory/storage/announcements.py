@@ -1,0 +1,41 @@
+"""EventBridge: what has to be said, on the stack's own bus."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+SOURCE: Final = "inventory"
+
+
+class NotAnnounced(Exception):
+    """The bus did not take an event; says why."""
+
+
+class EventBus:
+    """A bus of EventBridge.
+
+    Args:
+        client: A boto3 EventBridge client, with its timeouts and retries set.
+        name: The bus's name.
+    """
+
+    def __init__(self, client: Any, name: str) -> None:
+        self._client = client
+        self._name = name
+
+    def announce(self, what: str, detail: Mapping[str, Any]) -> None:
+        """Says that something happened. Said again, it is another event: its detail tells who hears it which it was.
+
+        Args:
+            what: The event's `detail-type`, for a person.
+            detail: JSON values; 200 KB at most.
+
+        Raises:
+            NotAnnounced: The bus refused it.
+            botocore.exceptions.ClientError: EventBridge did not answer.
+        """
+        entry = {"EventBusName": self._name, "Source": SOURCE, "DetailType": what, "Detail": json.dumps(detail)}
+        answer = self._client.put_events(Entries=[entry])
+        if answer["FailedEntryCount"]:
+            (refused,) = answer["Entries"]
+            raise NotAnnounced(f"{refused.get('ErrorCode')}: {refused.get('ErrorMessage')}")
