@@ -1,13 +1,13 @@
 """One suite over every bucket: S3 as moto has it, and the folder that other tests use in its place."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import boto3
 import pytest
 from moto import mock_aws
 
-from inventory.storage.objects import NoSuchObject, Objects, S3Objects, Stored
+from inventory.storage.objects import Ending, NoSuchObject, Objects, S3Objects, Stored
 from support.objects import DirectoryObjects
 
 
@@ -50,7 +50,13 @@ def test_a_copy_never_replaces(objects: Objects) -> None:
 
 
 def test_what_is_not_there_is_named(objects: Objects, tmp_path: Path) -> None:
-    for ask in (lambda: objects.read("no"), lambda: objects.download("no", tmp_path / "x")):
+    asked: list[Callable[[], object]] = [
+        lambda: objects.read("no"),
+        lambda: objects.read_end("no", 8),
+        lambda: objects.read_range("no", 0, 8),
+        lambda: objects.download("no", tmp_path / "x"),
+    ]
+    for ask in asked:
         with pytest.raises(NoSuchObject, match="no"):
             ask()
     with pytest.raises(NoSuchObject, match="no"):
@@ -70,3 +76,10 @@ def test_a_listing_is_sorted_and_whole(objects: Objects) -> None:
     assert objects.page("a/", after="a/1003x", limit=2) == listed[1004:]
     assert objects.page("a/", after="b", limit=2) == []
     assert objects.first("c") is None
+
+
+def test_parts_of_an_object_are_read_by_themselves(objects: Objects) -> None:
+    objects.put("a", b"0123456789")
+    assert objects.read_end("a", 3) == Ending(b"789", 10)
+    assert objects.read_end("a", 30) == Ending(b"0123456789", 10)
+    assert objects.read_range("a", 2, 3) == b"234"

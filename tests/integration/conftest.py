@@ -1,4 +1,4 @@
-"""Each test has its own functions, over its own empty tables."""
+"""Each test has its own functions, over its own empty tables and bucket."""
 
 import pytest
 

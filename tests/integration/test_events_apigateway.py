@@ -28,6 +28,7 @@ _REFUSALS = {
     "list-holds-foreign-cursor": (400, "parameter_invalid", "starting_after"),
     "change-nothing": (400, "parameter_missing", "expires_in"),
     "execute-more-than-held": (400, "parameter_invalid", "lines[0][quantity]"),
+    "read-stock-at-not-sealed": (400, "instant_not_sealed", "at"),
     "read-stock-unknown-item": (404, "resource_missing", "item"),
     "list-stock-of-nothing": (400, "parameter_missing", "items"),
     "take-snapshot-other-parameters": (400, "idempotency_key_mismatch", None),
@@ -53,6 +54,12 @@ def test_a_refusal_is_of_the_one_shape_and_changes_nothing(functions: Functions,
     assert answer.headers["Stripe-Should-Retry"] == "false"
     after = [list(functions.database.items(table)) for table in ("StockTable", "HoldsTable", "AdjustmentsTable")]
     assert after == before
+
+
+def test_read_stock_at_an_instant_before_there_was_a_snapshot(functions: Functions) -> None:
+    refused = functions.request("read-stock-at")
+    assert (refused.status, refused.code) == (400, "instant_not_sealed")
+    assert "none yet" in refused.error["message"]
 
 
 def test_receive_stock(functions: Functions) -> None:

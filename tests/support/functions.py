@@ -1,6 +1,7 @@
 """The functions' own modules in this process: simulated tables, a clock that tests turn, a queue that keeps."""
 
 import importlib.util
+import io
 import json
 import time
 from collections.abc import Iterator, Mapping
@@ -52,8 +53,23 @@ class Queue:
         self.messages.append(json.loads(MessageBody))
 
 
+@dataclass
+class Invoker:
+    """As much of a client for Lambda as the functions use: it plays the function that is named, here and now."""
+
+    functions: "Functions"
+
+    def invoke(self, *, FunctionName: str, Payload: bytes) -> Record:  # noqa: N803 - boto3's names
+        """What the function answers."""
+        answer = self.functions.invoke(FunctionName, json.loads(Payload))
+        return {"StatusCode": 200, "Payload": io.BytesIO(json.dumps(answer).encode())}
+
+
 class Functions:
-    """All functions over one set of tables. Each is loaded when it is first played to, as after a cold start."""
+    """All functions over one set of tables and one bucket.
+
+    Each is loaded when it is first played to, as after a cold start.
+    """
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         definitions = table_definitions()
@@ -68,12 +84,14 @@ class Functions:
         patch.setenv("POISON_QUEUE_URL", "https://sqs.invalid/poison")
         patch.setenv("OPEN_SLICES", "4")
         patch.setenv("HISTORY_BUCKET", "history")
+        patch.setenv("STOCK_AT_FUNCTION", "stock_at")
         patch.setenv("SNAPSHOT_MACHINE", f"{MACHINES}snapshots")
         clients = {
             "dynamodb": self.database.client,
             "sqs": self.queue,
             "s3": self.shelf,
             "stepfunctions": self.states,
+            "lambda": Invoker(self),
         }
         patch.setattr(boto3, "client", lambda service, **_: clients[service])
 

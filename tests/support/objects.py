@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from inventory.storage.objects import NoSuchObject, Stored
+from inventory.storage.objects import Ending, NoSuchObject, Stored
 
 
 class Killed(Exception):
@@ -41,6 +41,13 @@ class DirectoryObjects:
             return self._path(key).read_bytes()
         except FileNotFoundError as error:
             raise NoSuchObject(key) from error
+
+    def read_end(self, key: str, count: int) -> Ending:
+        content = self.read(key)
+        return Ending(content[-count:], len(content))
+
+    def read_range(self, key: str, start: int, count: int) -> bytes:
+        return self.read(key)[start : start + count]
 
     def download(self, key: str, path: Path) -> None:
         if not self._path(key).exists():

@@ -12,11 +12,20 @@ class Shelf:
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
 
-    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
-        """One object."""
+    def get_object(
+        self,
+        *,
+        Bucket: str,  # noqa: N803 - boto3's names
+        Key: str,  # noqa: N803
+        Range: str = "bytes=0-",  # noqa: N803
+    ) -> dict[str, Any]:
+        """One object, or a part of it."""
         if Key not in self.objects:
             raise ClientError({"Error": {"Code": "NoSuchKey", "Message": Key}}, "GetObject")
-        return {"Body": io.BytesIO(self.objects[Key])}
+        content = self.objects[Key]
+        first, last = Range.removeprefix("bytes=").split("-")
+        part = content[int(first) : int(last) + 1 if last else None] if first else content[-int(last) :]
+        return {"Body": io.BytesIO(part), "ContentRange": f"bytes of/{len(content)}"}
 
     def list_objects_v2(
         self,

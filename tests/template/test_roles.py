@@ -76,6 +76,7 @@ def test_no_role_deletes_records_and_only_seal_and_audit_scan(role: str) -> None
 def test_each_role_writes_only_the_records_that_are_its_business() -> None:
     assert {role: writable(role) for role in ROLES} == {
         "StockRole": set(),
+        "StockAtRole": set(),
         "AuthorizerRole": set(),
         "HoldsRole": {"HoldsTable", "StockTable", "RequestsTable"},
         "AdjustmentsRole": {"StockTable", "AdjustmentsTable", "RequestsTable"},
@@ -149,6 +150,16 @@ def test_who_answers_for_the_history_starts_its_machines_and_reads_what_is_told_
     assert "HistoryRole" not in {role for role in ROLES if folders_written(role)}
     assert granted("HistoryRole", "states")["SnapshotMachine"] == {"states:StartExecution"}
     assert [role for role in ROLES if "SnapshotMachine" in granted(role, "states")] == ["HistoryRole"]
+
+
+def test_reads_of_stock_reach_the_past_by_one_function_that_reads_what_is_published_and_writes_nothing() -> None:
+    assert {role: granted(role, "lambda") for role in ROLES if granted(role, "lambda")} == {
+        "StockRole": {"StockAtFunction": {"lambda:InvokeFunction"}}
+    }
+    assert granted("StockAtRole", "s3") == {"HistoryBucket": {"s3:ListBucket", "s3:GetObject"}}
+    (read,) = (each["Resource"] for each in statements("StockAtRole") if each["Action"] == ["s3:GetObject"])
+    assert [each["Fn::Sub"].split("/")[1] for each in read] == ["listed", "manifests", "state", "ledger"]
+    assert granted("StockAtRole") == {}
 
 
 def test_only_the_commit_signs() -> None:

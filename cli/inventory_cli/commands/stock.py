@@ -11,17 +11,26 @@ from rich.live import Live
 from inventory_cli import render
 from inventory_cli.api_client import ApiClient
 from inventory_cli.errors import NotFound, WrongUse
+from inventory_cli.instants import unix_seconds
 from inventory_cli.session import Session, session_of
 
 _ITEMS_PER_CALL_MAX = 100
 
 
-def stock(
+def stock(  # noqa: PLR0913, PLR0917 - its options
     context: typer.Context,
     items: Annotated[list[str] | None, typer.Argument(metavar="ITEM", help="Which items.", show_default=False)] = None,
     consistent: Annotated[
         bool, typer.Option("--consistent", help="Read the counters themselves, not their copy of a second ago.")
     ] = False,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="INSTANT",
+            help="What there was then: '2026-11-22 18:00:00' (UTC) or Unix seconds, up to the latest snapshot.",
+            show_default=False,
+        ),
+    ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Read again and again, until Ctrl-C.")] = False,
     interval: Annotated[float, typer.Option(min=0.2, max=3600, help="Seconds between two readings.")] = 1.0,
     warehouse: Annotated[str | None, typer.Option(help="With --in-stock: the warehouse.", show_default=False)] = None,
@@ -36,17 +45,25 @@ def stock(
 
         inventory stock espresso-cup saucer --watch
 
+        inventory stock espresso-cup --at '2026-11-22 18:00:00'
+
         inventory stock --warehouse berlin --in-stock --json
     """
     session = session_of(context)
     if in_stock:
-        if items or consistent or watch or warehouse is None:
-            raise WrongUse("--in-stock stands beside --warehouse alone: no items, --consistent or --watch.")
+        if items or consistent or at or watch or warehouse is None:
+            raise WrongUse("--in-stock stands beside --warehouse alone: no items, --consistent, --at or --watch.")
         _list(session, warehouse, limit)
     elif warehouse is not None:
         raise WrongUse("--warehouse needs --in-stock beside it.")
     elif not items:
         raise WrongUse("Say which items, or --warehouse W --in-stock.")
+    elif at is not None:
+        if consistent or watch:
+            raise WrongUse("--at is of the past: no --consistent or --watch beside it.")
+        instant = str(unix_seconds(at))
+        then = [session.api.get(_path(item), {"at": instant}) for item in items]
+        session.output.show(_data(items, then), *map(render.stock, then))
     elif watch:
         _watch(session, items, consistent=consistent, interval=interval)
     else:
@@ -59,10 +76,14 @@ def _read(api: ApiClient, items: Sequence[str], *, consistent: bool) -> list[dic
     """One call for all, or where the counters themselves are asked for, one for each."""
     if len(items) == 1 or consistent:
         flag = "true" if consistent else None
-        return [api.get(f"/v1/stock/{quote(item, safe='')}", {"consistent": flag}) for item in items]
+        return [api.get(_path(item), {"consistent": flag}) for item in items]
     several = (items[start : start + _ITEMS_PER_CALL_MAX] for start in range(0, len(items), _ITEMS_PER_CALL_MAX))
     pages = (api.get("/v1/stock", {"items": ",".join(some)}) for some in several)
     return [item for page in pages for item in page["data"]]
+
+
+def _path(item: str) -> str:
+    return f"/v1/stock/{quote(item, safe='')}"
 
 
 def _list(session: Session, warehouse: str, limit: int) -> None:

@@ -1,10 +1,14 @@
 """Each call over HTTP, with the real use cases behind it."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from inventory.api.application import Application
+from inventory.domain.availability import ItemStock, WarehouseStock
 from inventory.telemetry import Metric
+from openapi.document import OPERATIONS
 from support.gateway import Gateway
 from support.world import START_MS, World
 
@@ -272,3 +276,45 @@ def test_an_items_counters_are_split(world: World, api: Gateway) -> None:
     split = api.post("/v1/stock/A/split", {"warehouse": "W1", "shards": 4}, key="k")
     assert split.body["warehouses"] == [{"warehouse": "W1", "available": 8, "held": 0, "on_hand": 8, "shards": 4}]
     assert api.post("/v1/stock/A/split", {"warehouse": "W1", "shards": 4}, key="k").headers["Idempotent-Replayed"]
+
+
+def test_stock_is_read_at_an_instant_of_the_past(world: World) -> None:
+    asked: list[tuple[str, int]] = []
+
+    def read_past(item: str, at_ms: int) -> ItemStock:
+        asked.append((item, at_ms))
+        return ItemStock(item, (WarehouseStock("W1", 7, 3, 2),), at_ms)
+
+    api = Gateway(Application(OPERATIONS, replace(world.core, read_past=read_past), docs_url=""))
+    stock = api.get("/v1/stock/A", [("at", "1700000000")]).body
+    assert asked == [("A", 1_700_000_000_000)]
+    assert (stock["available"], stock["held"], stock["as_of"]) == (7, 3, 1_700_000_000)
+    assert stock["warehouses"][0]["shards"] == 2
+
+
+def test_an_instant_that_is_not_sealed_is_refused_by_name(api: Gateway) -> None:
+    refused = api.get("/v1/stock/A", [("at", "1700000000")])
+    assert (refused.status, refused.code, refused.error["param"]) == (400, "instant_not_sealed", "at")
+
+
+@pytest.mark.parametrize(
+    ("query", "code", "param"),
+    [
+        ([("at", "1700000000"), ("consistent", "true")], "parameter_invalid", "consistent"),
+        ([("at", "1700000000"), ("consistent", "false")], "parameter_invalid", "consistent"),
+        ([("at", "-1")], "parameter_invalid", "at"),
+        ([("at", "1700000000.5")], "parameter_invalid", "at"),
+        ([("at", "253402300800")], "parameter_invalid", "at"),
+        ([("at", "yesterday")], "parameter_invalid", "at"),
+    ],
+)
+def test_an_instant_is_a_whole_second_and_stands_alone(
+    api: Gateway, query: list[tuple[str, str]], code: str, param: str
+) -> None:
+    refused = api.get("/v1/stock/A", query)
+    assert (refused.status, refused.code, refused.error["param"]) == (400, code, param)
+
+
+def test_lists_are_of_now(api: Gateway) -> None:
+    refused = api.get("/v1/stock", [("items", "A"), ("at", "1700000000")])
+    assert (refused.status, refused.code, refused.error["param"]) == (400, "parameter_unknown", "at")

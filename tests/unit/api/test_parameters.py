@@ -167,7 +167,7 @@ def test_items_in_a_query_can_be_written_in_any_of_the_usual_ways(pairs: list[tu
     ("model", "pairs", "code", "param"),
     [
         (ReadStock, [("consistent", "maybe")], "parameter_invalid", "consistent"),
-        (ReadStock, [("at", "1")], "parameter_unknown", "at"),
+        (ReadStock, [("as_of", "1")], "parameter_unknown", "as_of"),
         (ListHolds, [("limit", "0")], "parameter_invalid", "limit"),
         (ListHolds, [("limit", "101")], "parameter_invalid", "limit"),
         (ListHolds, [("limit", "x")], "parameter_invalid", "limit"),

@@ -109,6 +109,11 @@ def test_a_transfer_and_a_split(terminal: Terminal) -> None:
         ("hold", "show", "../stock/cup"),
         ("stock",),
         ("stock", "--warehouse", "berlin"),
+        ("stock", "cup", "--at", "yesterday"),
+        ("stock", "cup", "--at", "2026-11-22 18:00:00.5"),
+        ("stock", "cup", "--at", "1", "--consistent"),
+        ("stock", "cup", "--at", "1", "--watch"),
+        ("stock", "--warehouse", "berlin", "--in-stock", "--at", "1"),
         ("stock", "cup", "--warehouse", "berlin", "--in-stock"),
         ("sell", "cup"),
     ],
@@ -134,6 +139,16 @@ def test_a_consistent_reading_is_one_call_for_each_item(terminal: Terminal) -> N
     terminal.answers(httpx.Response(200, json=stock("cup")), httpx.Response(200, json=stock("saucer")))
     terminal.run("stock", "cup", "saucer", "--consistent")
     assert [str(request.url.query, "ascii") for request in terminal.requests] == ["consistent=true"] * 2
+
+
+@pytest.mark.parametrize(
+    "instant", ["1795370400", "2026-11-22 18:00:00", "20261122T180000Z", "2026-11-22T19:00:00+01:00"]
+)
+def test_the_past_is_asked_for_by_one_instant_however_it_is_written(terminal: Terminal, instant: str) -> None:
+    terminal.answers(httpx.Response(200, json=stock("cup")), httpx.Response(200, json=stock("saucer")))
+    told = terminal.run("stock", "cup", "saucer", "--at", instant, "--json").json
+    assert [each["item"] for each in told["data"]] == ["cup", "saucer"]
+    assert [str(request.url.query, "ascii") for request in terminal.requests] == ["at=1795370400"] * 2
 
 
 def test_unknown_items_are_named_beside_those_that_are_known(terminal: Terminal) -> None:

@@ -38,6 +38,7 @@ class Settings:
         snapshot_machine: The ARN of the state machine that makes snapshots.
         audit_machine: The ARN of the one that audits them.
         signing_key: The id of the key that signs manifests.
+        stock_at_function: The function that reads stock at an instant of the past.
         history_buckets: Into how many buckets new snapshots are cut.
         snapshot_grace_s: How many seconds ago a snapshot's instant must be.
         archive_lag_s: How many seconds a snapshot gives the archiver to bring what was read live.
@@ -61,6 +62,7 @@ class Settings:
     signing_key: str = ""
     snapshot_machine: str = ""
     audit_machine: str = ""
+    stock_at_function: str = ""
     history_buckets: int = 64
     snapshot_grace_s: int = 60
     archive_lag_s: int = 10

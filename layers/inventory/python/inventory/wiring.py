@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -23,13 +24,16 @@ from inventory.settings import Settings
 from inventory.storage.database import Database
 from inventory.storage.executions import StepFunctionsMachine
 from inventory.storage.objects import S3Objects
+from inventory.storage.past import AskedPast
 from inventory.storage.tables import Tables
 from inventory.telemetry import Metric, logger, report, report_check
 
 if TYPE_CHECKING:
+    # DuckDB stays off the API's path
     from inventory.auditing.report import Reporter
     from inventory.auditing.steps import Auditor
-    from inventory.history.steps import Workshop  # DuckDB stays off the API's path
+    from inventory.history.past import Past
+    from inventory.history.steps import Workshop
 
 #: A call that is not answered within 2 s is tried again, twice. The last try is sent at most 9 s after the first
 #: (twice 1 s to connect and 2 s to wait, 3 s between): within the 10 s that a stamp may be old.
@@ -56,6 +60,18 @@ OBJECTS_CONFIG = Config(
     parameter_validation=False,
 )
 
+#: A caller waits for what these read: the function has 8 s, of which reading takes a few small requests.
+PAST_OBJECTS_CONFIG = Config(
+    connect_timeout=1,
+    read_timeout=2,
+    retries={"mode": "standard", "total_max_attempts": 2},
+    max_pool_connections=4,
+    parameter_validation=False,
+)
+
+#: The answer must come within the 10 s that the asking function has. Asked once: the caller may ask again.
+ASK_CONFIG = Config(connect_timeout=1, read_timeout=8.5, retries={"mode": "standard", "total_max_attempts": 1})
+
 
 def now_ms() -> int:
     """Milliseconds since 1970 by this machine's clock."""
@@ -81,10 +97,13 @@ def core_from(settings: Settings, *, client: Any = None, report: Callable[[str, 
         open_slices=settings.open_slices,
         report=report,
     )
-    thresholds = Thresholds(changes_per_shard=settings.changes_per_shard)
-    if not settings.event_bus:
-        return replace(core, thresholds=thresholds)
-    return replace(core, thresholds=thresholds, announce=announcer_on(settings.event_bus))
+    core = replace(core, thresholds=Thresholds(changes_per_shard=settings.changes_per_shard))
+    if settings.event_bus:
+        core = replace(core, announce=announcer_on(settings.event_bus))
+    if settings.stock_at_function:
+        asked = AskedPast(cache(lambda: boto3.client("lambda", config=ASK_CONFIG)), settings.stock_at_function)
+        core = replace(core, read_past=asked)
+    return core
 
 
 def core_with(
@@ -230,3 +249,10 @@ def reporter_from(settings: Settings) -> "Reporter":
         announce=EventBus(boto3.client("events", config=OBJECTS_CONFIG), settings.event_bus).announce,
         count=report_check,
     )
+
+
+def past_from(settings: Settings) -> "Past":
+    """The published history, for the one function that reads it."""
+    from inventory.history.past import Past
+
+    return Past(objects_from(settings, client=boto3.client("s3", config=PAST_OBJECTS_CONFIG)))

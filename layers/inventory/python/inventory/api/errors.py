@@ -95,6 +95,10 @@ CODES: Final[Mapping[str, str]] = {
     "instant_too_recent": "Writes of this instant may still be under way: `message` names the latest possible one.",
     "snapshot_required": "There is no snapshot yet that could be audited. Take one first.",
     "snapshot_not_complete": "Only a complete snapshot can be audited. Wait for it, or ask for it again.",
+    "instant_not_sealed": "The past is known up to the latest snapshot: `message` says which instant that is. Ask for "
+    "that one, or later.",
+    "snapshot_needed": "Too much happened between the instant and the snapshot before it. Make a snapshot of the very "
+    "instant with `POST /v1/snapshots`, then ask again.",
     "idempotency_key_mismatch": "The Idempotency-Key was used with other parameters. New request, new key.",
     "api_key_missing": "Send your key in the header `Authorization: Bearer <key>`.",
     "api_key_invalid": "The key is malformed, unknown or revoked. Have a new one made.",

@@ -4,12 +4,12 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from inventory.api.fields import Name, PageParameters, Parameters
+from inventory.api.fields import InDigits, Name, PageParameters, Parameters
 from inventory.api.operations import Call, Operation, PathParameter, Reply
 from inventory.api.views import StockList, StockView, stock_list, stock_view
 from inventory.domain.errors import InvalidRequest
 from inventory.domain.keys import Scope
-from inventory.domain.limits import ITEMS_PER_READ_MAX
+from inventory.domain.limits import ITEMS_PER_READ_MAX, PAST_INSTANT_MAX_S
 from inventory.protocol import stock_view as reading
 from inventory.protocol.core import Core
 
@@ -43,12 +43,30 @@ Items = Annotated[
 OnlyTrue = Annotated[bool, AfterValidator(_must_be_true), Field(json_schema_extra={"const": True})]
 
 
+PastInstant = Annotated[
+    int,
+    Field(
+        ge=0,
+        le=PAST_INSTANT_MAX_S,
+        description="What there was at this instant, exactly. Unix seconds, up to the latest snapshot.",
+    ),
+    InDigits,
+]
+
+
 class ReadStock(Parameters):
     """How to read."""
 
     consistent: Annotated[
         bool, Field(description="Read the counters themselves, rather than a projection about a second behind.")
     ] = False
+    at: PastInstant | None = None
+
+    @model_validator(mode="after")
+    def _is_of_now_or_of_then(self) -> Self:
+        if self.at is not None and "consistent" in self.model_fields_set:
+            raise InvalidRequest("parameter_invalid", "'consistent' cannot stand beside 'at'.", param="consistent")
+        return self
 
 
 class ListStock(PageParameters):
@@ -78,7 +96,10 @@ class ListStock(PageParameters):
 
 
 def _read(core: Core, call: Call[ReadStock]) -> Reply:
-    return Reply(stock_view(reading.read_stock(core, call.path["item"], consistent=call.parameters.consistent)))
+    item, asked = call.path["item"], call.parameters
+    if asked.at is not None:
+        return Reply(stock_view(core.read_past(item, asked.at * 1000)))
+    return Reply(stock_view(reading.read_stock(core, item, consistent=asked.consistent)))
 
 
 def _list(core: Core, call: Call[ListStock]) -> Reply:

@@ -21,6 +21,31 @@ class InvalidRequest(InventoryError):
     """The request can never succeed as it stands."""
 
 
+class InstantNotSealed(InvalidRequest):
+    """No snapshot has proved yet that all of this instant is known.
+
+    Attributes:
+        latest_s: The latest instant of which it is proved, Unix seconds; None where there is none.
+    """
+
+    def __init__(self, latest_s: int | None) -> None:
+        known = "There is none yet" if latest_s is None else f"The latest is {latest_s}"
+        super().__init__("instant_not_sealed", f"The past is known up to the latest snapshot. {known}.", param="at")
+        self.latest_s = latest_s
+
+
+class SnapshotNeeded(InvalidRequest):
+    """More happened between the instant and the snapshot before it than one request can add up."""
+
+    def __init__(self, item: str) -> None:
+        super().__init__(
+            "snapshot_needed",
+            f"Too much happened to '{item}' between this instant and the snapshot before it to be added up at once. "
+            "Make a snapshot of this very instant with POST /v1/snapshots, then ask again.",
+            param="at",
+        )
+
+
 class IdempotencyKeyMismatch(InventoryError):
     """The idempotency key was used before with other parameters."""
 

@@ -33,6 +33,10 @@ REFUSAL_AGE_MAX_MS: Final = 1_000
 STOCK_AGE_MAX_MS: Final = 1_000
 HINTS_KEPT_MAX: Final = 2_000
 
+# What one question about the past may read: of the archive's ledger some 5 million events of the item.
+PAST_BYTES_MAX: Final = 64 * 1024 * 1024
+PAST_INSTANT_MAX_S: Final = 253_402_300_799  # the end of the year 9999, as instants have four digits for it
+
 # How often something is tried before the caller is told to try again later.
 ATTEMPTS_MAX: Final = 24
 SETTLING_ROUNDS_MAX: Final = 64

@@ -47,9 +47,19 @@ def bucket_of(name: str, buckets: int) -> int:
     return int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) % buckets
 
 
+def folder_path(table: str, as_of_ms: Milliseconds) -> str:
+    """The folder of a snapshot's files: ``ledger/as_of=20261122T180000Z``."""
+    return f"{table}/as_of={stamp_of(as_of_ms)}"
+
+
+def instant_of_path(path: str) -> Milliseconds:
+    """The instant in a file's place."""
+    return instant_of(path.split("/")[1].removeprefix("as_of="))
+
+
 def data_path(table: str, as_of_ms: Milliseconds, kind: str, bucket: int) -> str:
     """The final place of a file: ``snapshots/as_of=20261122T180000Z/items-0007.parquet``."""
-    return f"{table}/as_of={stamp_of(as_of_ms)}/{kind}-{bucket:04d}.parquet"
+    return f"{folder_path(table, as_of_ms)}/{kind}-{bucket:04d}.parquet"
 
 
 def manifest_path(number: int) -> str:
@@ -80,6 +90,16 @@ def instant_of_snapshot(identifier: str) -> Milliseconds | None:
 def listed_path(as_of_ms: Milliseconds) -> str:
     """The place of what tells of a published snapshot: later instants first."""
     return f"{LISTED}{_latest_first(as_of_ms)}-{snapshot_id(as_of_ms)}.json"
+
+
+def listed_before(as_of_ms: Milliseconds) -> str:
+    """The name after which snapshots of this instant, and of earlier ones, are listed."""
+    return f"{LISTED}{_latest_first(as_of_ms)}"
+
+
+def instant_of_listed(path: str) -> Milliseconds:
+    """The instant in the name of what tells of a published snapshot."""
+    return _LAST_MS - int(path.removeprefix(LISTED)[:13])
 
 
 def audit_path(identifier: str) -> str:

@@ -367,16 +367,23 @@ def _fold_directories(sql: duckdb.DuckDBPyConnection) -> None:
         warehouses: dict[str, Any] | None = json.loads(base[0]) if base else {}
         rev = at_ms = 0
         for _, rev, at_ms, kind, after in changes:  # noqa: B007 - the last ones are the record's
-            warehouses = None if kind == "directory_removed" else {**(warehouses or {}), **json.loads(after)}
+            warehouses = changed_directory(warehouses, kind, after)
         if warehouses is not None:
-            known = {name: entry for name, entry in warehouses.items() if entry is not None}
-            folded.append((item, json.dumps(known, sort_keys=True, separators=(",", ":")), rev, at_ms))
+            folded.append((item, json.dumps(warehouses, sort_keys=True, separators=(",", ":")), rev, at_ms))
     if folded:
         sql.executemany("INSERT INTO directories VALUES (?, ?, ?, ?)", folded)
     sql.execute(
         "INSERT INTO directories SELECT item_id, warehouses, rev, at_ms FROM base_directories "
         "WHERE item_id NOT IN (SELECT item_id FROM events WHERE type LIKE 'directory%')"
     )
+
+
+def changed_directory(warehouses: Mapping[str, Any] | None, kind: str, after: str) -> dict[str, Any] | None:
+    """A directory's warehouses after one more event; None for no directory. `after` is JSON: what became of some."""
+    if kind == "directory_removed":
+        return None
+    merged = {**(warehouses or {}), **json.loads(after)}
+    return {name: entry for name, entry in merged.items() if entry is not None}
 
 
 def _save_effects(task: _Bucket, sql: duckdb.DuckDBPyConnection) -> None:

@@ -10,6 +10,7 @@ from inventory.domain.heat import Thresholds
 from inventory.domain.ids import NewUuid
 from inventory.protocol.hints import Hints, Memory, Refusals
 from inventory.storage.database import Database
+from inventory.storage.past import ReadPast, no_past
 from inventory.storage.tables import Tables
 
 T = TypeVar("T")
@@ -43,6 +44,7 @@ class Core:
         report: Counts something for the operators.
         announce: Tells others what happened, as far as they can be reached at once.
         thresholds: When stock is counted on more shards.
+        read_past: Tells stock at an instant of the past.
     """
 
     database: Database
@@ -57,6 +59,7 @@ class Core:
     report: Report
     announce: Announce = unannounced
     thresholds: Thresholds = _ON_AWS
+    read_past: ReadPast = no_past
 
     def new_id(self, prefix: str) -> str:
         """A random id with this prefix."""

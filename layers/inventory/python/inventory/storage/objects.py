@@ -20,6 +20,13 @@ class Stored(NamedTuple):
     size: int
 
 
+class Ending(NamedTuple):
+    """The last bytes of an object, and how many it has in all."""
+
+    content: bytes
+    size: int
+
+
 class NoSuchObject(Exception):
     """There is no object of this name."""
 
@@ -45,6 +52,22 @@ class Objects(Protocol):
         Raises:
             NoSuchObject: There is none.
             Overloaded: The bucket did not answer in time.
+        """
+        ...
+
+    def read_end(self, key: str, count: int) -> Ending:
+        """The last so many bytes of an object (all, where it has fewer), and its size.
+
+        Raises:
+            NoSuchObject: There is none.
+        """
+        ...
+
+    def read_range(self, key: str, start: int, count: int) -> bytes:
+        """So many bytes of an object.
+
+        Raises:
+            NoSuchObject: There is none.
         """
         ...
 
@@ -129,6 +152,24 @@ class S3Objects:
             raise _named(error, key) from error
         return body
 
+    def read_end(self, key: str, count: int) -> Ending:
+        """The last so many bytes of an object (all, where it has fewer), and its size.
+
+        Raises:
+            NoSuchObject: There is none.
+        """
+        answer = self._part(key, f"bytes=-{count}")
+        return Ending(answer["Body"].read(), int(answer["ContentRange"].rpartition("/")[2]))
+
+    def read_range(self, key: str, start: int, count: int) -> bytes:
+        """So many bytes of an object.
+
+        Raises:
+            NoSuchObject: There is none.
+        """
+        content: bytes = self._part(key, f"bytes={start}-{start + count - 1}")["Body"].read()
+        return content
+
     def download(self, key: str, path: Path) -> None:
         """Writes an object's content into a file.
 
@@ -175,6 +216,12 @@ class S3Objects:
     def first(self, prefix: str) -> Stored | None:
         """The first object whose name begins so, or None."""
         return next(iter(self.page(prefix, after="", limit=1)), None)
+
+    def _part(self, key: str, which: str) -> Any:
+        try:
+            return self._client.get_object(Bucket=self._bucket, Key=key, Range=which)
+        except ClientError as error:
+            raise _named(error, key) from error
 
     def _exists(self, key: str) -> bool:
         try:

@@ -1,0 +1,90 @@
+"""The function that knows the past: what it is asked, what it answers, and how it is asked.
+
+It is a function of its own, because reading the history takes DuckDB, which nobody else on the API's path has to load.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from inventory.domain.availability import ItemStock, WarehouseStock
+from inventory.domain.clock import Milliseconds
+from inventory.domain.errors import InstantNotSealed, Missing, Overloaded, SnapshotNeeded
+
+#: What there was of an item at an instant, a whole second in milliseconds since 1970. Raises: InstantNotSealed,
+#: Missing, SnapshotNeeded, Overloaded.
+ReadPast = Callable[[str, Milliseconds], ItemStock]
+
+_BUSY = {"TooManyRequestsException", "ServiceException", "ThrottlingException"}
+
+
+def answer(read: ReadPast, question: Mapping[str, Any]) -> dict[str, Any]:
+    """What the function answers: a refusal is an answer too, so that only a defect is an error."""
+    try:
+        stock = read(question["item"], question["at_ms"])
+    except InstantNotSealed as refusal:
+        return {"refusal": "not_sealed", "latest_s": refusal.latest_s}
+    except SnapshotNeeded:
+        return {"refusal": "snapshot_needed"}
+    except Missing:
+        return {"refusal": "missing"}
+    return {
+        "warehouses": [[each.warehouse, each.available, each.held, each.shards] for each in stock.warehouses],
+    }
+
+
+def no_past(_item: str, _at_ms: Milliseconds) -> ItemStock:
+    """A history in which nothing is sealed.
+
+    Raises:
+        InstantNotSealed: Always.
+    """
+    raise InstantNotSealed(None)
+
+
+class AskedPast:
+    """Asks the function.
+
+    Args:
+        make_client: Makes a boto3 Lambda client, with its timeouts set, when it is first needed: few ask for the past.
+        function: The function's name.
+    """
+
+    def __init__(self, make_client: Callable[[], Any], function: str) -> None:
+        self._make_client = make_client
+        self._function = function
+
+    def __call__(self, item: str, at_ms: Milliseconds) -> ItemStock:
+        """What there was of an item at an instant.
+
+        Raises:
+            InstantNotSealed: It is not known yet.
+            Missing: The item was not known then.
+            SnapshotNeeded: Too much happened since the snapshot before it.
+            Overloaded: The function did not answer, or failed.
+        """
+        told = self._ask({"item": item, "at_ms": at_ms})
+        match told.get("refusal"):
+            case "not_sealed":
+                raise InstantNotSealed(told["latest_s"])
+            case "snapshot_needed":
+                raise SnapshotNeeded(item)
+            case "missing":
+                raise Missing("item", item, param="item")
+        return ItemStock(item, tuple(WarehouseStock(*each) for each in told["warehouses"]), at_ms)
+
+    def _ask(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            reply = self._make_client().invoke(FunctionName=self._function, Payload=json.dumps(question).encode())
+        except BotoCoreError as error:
+            raise Overloaded("The past could not be read in time.") from error
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _BUSY:
+                raise Overloaded("Too many ask for the past at once.") from error
+            raise
+        if reply.get("FunctionError"):
+            raise Overloaded("The past could not be read in time.")
+        told: dict[str, Any] = json.loads(reply["Payload"].read())
+        return told

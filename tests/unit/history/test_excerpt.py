@@ -1,0 +1,133 @@
+"""An excerpt answers as the whole file would, having read a small part of it."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from inventory.history import columnar, excerpt
+from inventory.history.excerpt import ExcerptTooLarge, Question, take_excerpt
+from inventory.storage.objects import Ending
+from support.objects import DirectoryObjects
+
+COLUMNS = {"item_id": "VARCHAR", "at_ms": "BIGINT", "kind": "VARCHAR", "amount": "BIGINT"}
+KEY = "ledger/items.parquet"
+ROWS = 60_000
+
+
+class Counted(DirectoryObjects):
+    """Counts what is asked of it."""
+
+    requests = 0
+    amount = 0
+
+    def read(self, key: str) -> bytes:
+        raise AssertionError("the whole object was read")
+
+    def read_end(self, key: str, count: int) -> Ending:
+        content = super().read(key)
+        self._count(min(count, len(content)))
+        return Ending(content[-count:], len(content))
+
+    def read_range(self, key: str, start: int, count: int) -> bytes:
+        self._count(count)
+        return super().read(key)[start : start + count]
+
+    def _count(self, size: int) -> None:
+        self.requests += 1
+        self.amount += size
+
+
+@pytest.fixture(scope="module")
+def bucket(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of 30 row groups: some items in many of them, many items in one."""
+    root = tmp_path_factory.mktemp("bucket")
+    (root / "ledger").mkdir()
+    with pytest.MonkeyPatch.context() as patch, columnar.engine(root) as sql:
+        patch.setattr(columnar, "ROW_GROUP_ROWS", 2048)
+        sql.execute(
+            "CREATE TABLE told AS SELECT if(n % 3 = 0, 'hot', 'item-' || (hash(n) % 900)) AS item_id, n * 10 AS at_ms, "
+            f"'k' || (n % 5) AS kind, (hash(n * 7) % 1000)::BIGINT AS amount FROM range({ROWS}) AS t(n)"
+        )
+        columnar.save(sql, "FROM told", COLUMNS, "item_id, at_ms", root / KEY, KEY)
+    return root
+
+
+def answer(sql: duckdb.DuckDBPyConnection, file: Path, question: Question) -> list[tuple[Any, ...]]:
+    until = 10**15 if question.until_ms is None else question.until_ms
+    rows = "SELECT item_id, at_ms, kind, amount FROM read_parquet($file) WHERE item_id = $item AND at_ms <= $until"
+    return sql.execute(f"{rows} ORDER BY at_ms", {"file": str(file), "item": question.item, "until": until}).fetchall()
+
+
+@pytest.mark.parametrize("end_bytes", [16, 3_000, 128 * 1024])
+@pytest.mark.parametrize("gap_bytes", [0, 128 * 1024])
+def test_an_excerpt_answers_as_the_whole_file(
+    bucket: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end_bytes: int, gap_bytes: int
+) -> None:
+    monkeypatch.setattr(excerpt, "_END_BYTES", end_bytes)
+    monkeypatch.setattr(excerpt, "_GAP_BYTES_MAX", gap_bytes)
+    draw = random.Random(end_bytes + gap_bytes)  # noqa: S311 - repeatable, not secret
+    names = ["hot", "a", "zzz", "item-", "item-0", *(f"item-{draw.randrange(1000)}" for _ in range(12))]
+    found = 0
+    with columnar.engine(tmp_path) as sql:
+        for number, name in enumerate(names):
+            question = Question(name, draw.choice((None, draw.randrange(ROWS * 10))), COLUMNS)
+            objects = Counted(bucket)
+            file = tmp_path / f"{number}.parquet"
+            read = take_excerpt(objects, KEY, question, file, sql, bytes_max=10**9)
+            told = answer(sql, file, question)
+            assert told == answer(sql, bucket / KEY, question)
+            assert file.stat().st_size == (bucket / KEY).stat().st_size
+            assert objects.amount - end_bytes <= read
+            found += len(told)
+    assert found > 1_000
+
+
+def test_of_a_large_file_a_small_part_is_read_in_a_few_requests(
+    bucket: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(excerpt, "_END_BYTES", 16 * 1024)
+    monkeypatch.setattr(excerpt, "_GAP_BYTES_MAX", 4 * 1024)
+    objects = Counted(bucket)
+    whole = (bucket / KEY).stat().st_size
+    with columnar.engine(tmp_path) as sql:
+        read = take_excerpt(objects, KEY, Question("item-77", None, COLUMNS), tmp_path / "e", sql, bytes_max=whole)
+    assert objects.requests <= 4
+    assert read < whole / 5
+
+
+def test_what_happened_after_the_instant_is_not_read(
+    bucket: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(excerpt, "_END_BYTES", 16 * 1024)
+    monkeypatch.setattr(excerpt, "_GAP_BYTES_MAX", 4 * 1024)
+    read = {}
+    with columnar.engine(tmp_path) as sql:
+        for until_ms in (None, ROWS * 10 // 20):
+            question = Question("hot", until_ms, COLUMNS)
+            read[until_ms] = take_excerpt(Counted(bucket), KEY, question, tmp_path / "e", sql, bytes_max=10**9)
+    assert read[ROWS * 10 // 20] < read[None] / 2
+
+
+def test_a_question_that_needs_too_much_is_refused_before_it_is_read(bucket: Path, tmp_path: Path) -> None:
+    objects = Counted(bucket)
+    with columnar.engine(tmp_path) as sql, pytest.raises(ExcerptTooLarge, match=KEY):
+        take_excerpt(objects, KEY, Question("hot", None, COLUMNS), tmp_path / "e", sql, bytes_max=150_000)
+    assert objects.amount <= 150_000
+
+
+def test_what_is_no_parquet_file_is_named(tmp_path: Path) -> None:
+    objects = DirectoryObjects(tmp_path)
+    objects.put("x", b"anything else")
+    with columnar.engine(tmp_path) as sql, pytest.raises(ValueError, match="x is no Parquet file"):
+        take_excerpt(objects, "x", Question("hot", None, COLUMNS), tmp_path / "e", sql, bytes_max=10**9)
+
+
+def test_a_row_group_that_was_not_read_is_no_answer_but_an_error(bucket: Path, tmp_path: Path) -> None:
+    """So that a mistake in the choice of row groups can't pass for stock that never was."""
+    with columnar.engine(tmp_path) as sql:
+        take_excerpt(Counted(bucket), KEY, Question("item-77", None, COLUMNS), tmp_path / "e", sql, bytes_max=10**9)
+        with pytest.raises(duckdb.Error):
+            answer(sql, tmp_path / "e", Question("hot", None, COLUMNS))
