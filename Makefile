@@ -113,7 +113,7 @@ BENCH_PORT ?= $(shell expr $(PORT) + 20000)
 BENCH_FOLDER := .local/bench
 
 .PHONY: bench
-bench: setup ## Measure what docs/performance.md claims (ONLY="units records" takes some)
+bench: setup .venvs/spark/.stamp ## Measure what docs/performance.md claims (ONLY="units records" takes some)
 	@trap '$(STACK) down --folder $(BENCH_FOLDER)' EXIT; \
 	$(STACK) up --folder $(BENCH_FOLDER) --port $(BENCH_PORT); \
 	PYTHONPATH=tests:tools $(BIN)/python -m bench --stack $(BENCH_FOLDER)/stack.json $(if $(ONLY),--only $(ONLY))
@@ -134,7 +134,7 @@ deploy: setup ## Build and deploy: make deploy ENV=staging, prod or localstack (
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 .PHONY: lock
 lock: $(BOOTSTRAP)/.stamp ## Renew the locks after an edit of requirements/*.in (all packages: make lock UPGRADE=1)
-	@cd requirements && for lock in bootstrap runtime columnar cli dev emulator sam checkov; do \
+	@cd requirements && for lock in bootstrap runtime columnar cli dev emulator sam checkov spark; do \
 		output=$$lock.txt; [[ $$lock == runtime ]] && output=../layers/dependencies/requirements.txt; \
 		[[ $$lock == columnar ]] && output=../layers/columnar/requirements.txt; \
 		echo "· $$lock"; ../$(LOCK) $(if $(UPGRADE),--upgrade) $$lock.in --output-file $$output; \

@@ -11,8 +11,9 @@ from pathlib import Path
 
 os.environ["POWERTOOLS_LOG_LEVEL"] = "CRITICAL"  # before anything that logs: what runs in this process stays silent
 
-from bench import calls, hot_item, imports, own_cpu, package, records, throughput, units
+from bench import archive_lag, calls, hot_item, imports, own_cpu, package, records, throughput, units
 from bench.figures import Section, show
+from bench.history import figures as history
 from rich.console import Console
 
 from stack.state import Stack
@@ -48,6 +49,10 @@ def _measures(stack_file: Path) -> dict[str, Measure]:
         "imports": imports.figures,
         "package": lambda: package.figures(stack_file.parent / "build"),
         "throughput": lambda: throughput.figures(stack()),
+        "rebuild": lambda: history.rebuild(stack_file.parent),
+        "increment": lambda: history.increment(stack_file.parent),
+        "map-memory": lambda: history.map_memory(stack_file.parent),
+        "archive-lag": lambda: archive_lag.figures(stack()),
         "hot-item": lambda: hot_item.figures(stack()),
     }
 

@@ -62,7 +62,8 @@ class DirectoryObjects:
             self.put(key, self.read(source))
 
     def list(self, prefix: str, *, after: str = "") -> Iterator[Stored]:
-        files = sorted(path.relative_to(self.root).as_posix() for path in self.root.rglob("*") if path.is_file())
+        folder = self.root / prefix.rpartition("/")[0]
+        files = sorted(path.relative_to(self.root).as_posix() for path in folder.rglob("*") if path.is_file())
         return (Stored(key, self._path(key).stat().st_size) for key in files if key.startswith(prefix) and key > after)
 
     def page(self, prefix: str, *, after: str, limit: int) -> Sequence[Stored]:

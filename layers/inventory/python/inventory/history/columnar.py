@@ -1,7 +1,7 @@
 """DuckDB, and the columns of everything that is written with it (docs/history.md). Equal rows make equal bytes."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -59,6 +59,8 @@ LEDGER: Final[Columns] = {
     "by": "VARCHAR",
     "settled": "BOOLEAN",
 }
+#: Columns of the ledger that follow from others: they are made where it is written.
+DERIVED: Final = {"event_id": "record_key || '@' || rev", "happened_at": "make_timestamp(at_ms * 1000)"}
 SNAPSHOT: Final[Columns] = {
     "item_id": "VARCHAR",
     "warehouse_id": "VARCHAR",
@@ -159,14 +161,15 @@ def writer() -> str:
     return f"DuckDB v{duckdb.__version__}"
 
 
-def named(columns: Columns, prefix: str = "") -> str:
+def named(columns: Iterable[str], prefix: str = "") -> str:
     """The columns' names as SQL lists them."""
     return ", ".join(f'{prefix}"{name}"' for name in columns)
 
 
-def cast(columns: Columns) -> str:
-    """The columns, each as exactly its type."""
-    return ", ".join(f'"{name}"::{kind} AS "{name}"' for name, kind in columns.items())
+def cast(columns: Columns, made: Mapping[str, str] | None = None) -> str:
+    """The columns, each as exactly its type; what is not there by name is made by an expression."""
+    told = {name: f'"{name}"' for name in columns} | dict(made or {})
+    return ", ".join(f'({told[name]})::{kind} AS "{name}"' for name, kind in columns.items())
 
 
 def load(connection: duckdb.DuckDBPyConnection, table: str, columns: Columns, files: Sequence[Path]) -> None:
@@ -181,22 +184,30 @@ def load(connection: duckdb.DuckDBPyConnection, table: str, columns: Columns, fi
 
 
 def save(
-    connection: duckdb.DuckDBPyConnection, rows: str, columns: Columns, order: str, file: Path, path: str
+    connection: duckdb.DuckDBPyConnection,
+    rows: str,
+    columns: Columns,
+    order: str,
+    file: Path,
+    path: str,
+    made: Mapping[str, str] | None = None,
 ) -> DataFile:
     """Writes what a query gives, in an order, and tells what the file is.
 
     Args:
         connection: Where the query runs.
-        rows: The query; it has at least the columns.
+        rows: The query; it has the columns that are not made.
         columns: What is written.
         order: A total order of the rows, or equal rows would not make equal bytes.
         file: Where to write.
         path: The file's final place in the bucket.
+        made: How columns are made of others, by name. They are made after sorting, which so moves less.
     """
-    told = f"SELECT {named(columns)} FROM ({rows}) {_MAY_BE_NULL.format(nulls=', '.join('NULL' for _ in columns))}"
+    there = [name for name in columns if name not in (made or {})]
+    nulls = _MAY_BE_NULL.format(nulls=", ".join("NULL" for _ in there))
     [(count,)] = connection.execute(
-        f"COPY (SELECT {cast(columns)} FROM ({told}) ORDER BY {order}) TO '{file}' "
-        f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP_ROWS})"
+        f"COPY (SELECT {cast(columns, made)} FROM (SELECT {named(there)} FROM ({rows}) {nulls}) ORDER BY {order}) "
+        f"TO '{file}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE {ROW_GROUP_ROWS})"
     ).fetchall()
     content = file.read_bytes()
     return DataFile(path, len(content), count, hashlib.sha256(content).hexdigest())

@@ -1,6 +1,7 @@
 """Map: the archived lines of one task to columns, each bucket by itself; what the base has is left out."""
 
 import gzip
+import shutil
 import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,12 +11,14 @@ from typing import Any, Final
 import duckdb
 
 from inventory.domain.events import VERSION, Source
-from inventory.history.columnar import LEDGER, Columns, bucket_sql, engine, named
+from inventory.history.columnar import LEDGER, Columns, bucket_sql, engine
 from inventory.history.plan import MapTask, Plan
 from inventory.storage.objects import Objects
 
 DOWNLOADS_AT_ONCE: Final = 8
-_CHECKED_BYTES: Final = 1 << 20
+_DECOMPRESSED_AT_ONCE: Final = 1 << 20
+#: Partials are read once, by the same DuckDB, and then forgotten.
+_QUICK: Final = "COMPRESSION lz4_raw, PARQUET_VERSION V2"
 
 _EVERY: Final = {"v": "INTEGER", "event_id": "VARCHAR", "type": "VARCHAR", "at": "BIGINT", "other": "JSON"}
 _CAUSE: Final = "STRUCT(type VARCHAR, id VARCHAR, actor VARCHAR, reason VARCHAR, reference VARCHAR, hops INTEGER)"
@@ -33,25 +36,23 @@ LINES: Final[dict[Source, Columns]] = {
     Source.HOLDS: _EVERY | {"set": _HOLD_SET, "unset": "JSON", "by": "VARCHAR", "settled": "BOOLEAN"},
     Source.ADJUSTMENTS: _EVERY | {"set": _ADJUSTMENT_SET, "unset": "JSON", "by": "VARCHAR"},
 }
-_KEY: Final = "string_split(event_id, '@')[1]"
+_KEY: Final = "split_part(event_id, '@', 1)"
 _SHARD: Final = "type IN ('shard_changed', 'shard_removed')"
 _OF_EVERY: Final = {
-    "event_id": "event_id",
     "record_key": _KEY,
     "type": "type",
-    "rev": "string_split(event_id, '@')[2]::BIGINT",
+    "rev": "split_part(event_id, '@', 2)::BIGINT",
     "at_ms": '"at"',
-    "happened_at": 'make_timestamp("at" * 1000)',
     "other": "other",
     "by": '"by"',
 }
-#: Where each column of the ledger comes from; what is not here is null.
+#: Where each column of the ledger comes from; what is not here is null, or made of others.
 _FROM: Final[dict[Source, dict[str, str]]] = {
     Source.STOCK: _OF_EVERY
     | {
-        "item_id": f"string_split({_KEY}, '#')[1]",
-        "warehouse_id": f"CASE WHEN {_SHARD} THEN string_split({_KEY}, '#')[2] END",
-        "shard": f"CASE WHEN {_SHARD} THEN string_split({_KEY}, '#')[3]::INTEGER END",
+        "item_id": "split_part(event_id, '#', 1)",
+        "warehouse_id": f"CASE WHEN {_SHARD} THEN split_part(event_id, '#', 2) END",
+        "shard": f"CASE WHEN {_SHARD} THEN split_part({_KEY}, '#', 3)::INTEGER END",
         "available_before": f"CASE WHEN {_SHARD} THEN (\"before\"->>'available')::BIGINT END",
         "held_before": f"CASE WHEN {_SHARD} THEN (\"before\"->>'held')::BIGINT END",
         "available_after": f"CASE WHEN {_SHARD} THEN (\"after\"->>'available')::BIGINT END",
@@ -116,6 +117,12 @@ def kind_of(source: Source) -> str:
     return "holds" if source is Source.HOLDS else "items"
 
 
+def columns_of(kind: str) -> Columns:
+    """The ledger's columns that events of a kind of bucket fill; the others are null, or made of these."""
+    filled = {name for source in Source if kind_of(source) == kind for name in _FROM[source]}
+    return {name: of for name, of in LEDGER.items() if name in filled}
+
+
 def run_map_task(objects: Objects, plan: Plan, task: MapTask, work: Path, *, threads: int = 1) -> None:
     """Writes a task's events by bucket, and which revisions come after the snapshot's instant.
 
@@ -129,7 +136,7 @@ def run_map_task(objects: Objects, plan: Plan, task: MapTask, work: Path, *, thr
         return
     files = download_all(objects, task.keys, work)
     for key, file in zip(task.keys, files, strict=True):
-        check_gzip(key, file)
+        decompress(key, file)
     with engine(work, threads=threads) as connection:
         try:
             read_lines(connection, task.source, files)
@@ -138,33 +145,37 @@ def run_map_task(objects: Objects, plan: Plan, task: MapTask, work: Path, *, thr
             if damaged is None:
                 raise
             raise ObjectDamaged(damaged, str(error)) from error
-        bucket = bucket_sql("coalesce(item_id, record_key)", plan.buckets)
+        kind = kind_of(task.source)
+        bucket = bucket_sql("record_key" if kind == "holds" else "coalesce(item_id, record_key)", plan.buckets)
         now = f"at_ms > {plan.fold_from_ms} AND at_ms <= {plan.as_of_ms}"
-        later = f"at_ms > {plan.as_of_ms} AND NOT (type = 'hold_removed' AND settled)"
+        # A settled hold's removal is no write of the service's: the record was final before.
+        removal = "type = 'hold_removed' AND settled" if kind == "holds" else "false"
+        later = f"at_ms > {plan.as_of_ms} AND NOT ({removal})"
         for name, rows in (
-            ("events", f"SELECT {named(LEDGER)}, {bucket} AS bucket FROM events WHERE {now}"),
+            ("events", f"SELECT * EXCLUDE (v), {bucket} AS bucket FROM events WHERE {now}"),
             ("later", f"SELECT record_key, rev, {bucket} AS bucket FROM events WHERE {later}"),
         ):
             folder = work / name
-            connection.execute(f"COPY ({rows}) TO '{folder}' (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (bucket))")
+            connection.execute(f"COPY ({rows}) TO '{folder}' (FORMAT parquet, {_QUICK}, PARTITION_BY (bucket))")
             for number in range(plan.buckets):
                 for part, file in enumerate(sorted((folder / f"bucket={number}").glob("*.parquet"))):
                     objects.upload(file, f"{partial_prefix(plan, task, name, number)}{part}")
     objects.put(done, b"")
 
 
-def check_gzip(key: str, file: Path) -> None:
-    """Reads a file to its end, so that its checksum and its length are looked at. DuckDB does not look.
+def decompress(key: str, file: Path) -> None:
+    """Puts a file's lines in its place, having looked at gzip's checksum and length. DuckDB does not look.
 
     Raises:
         ObjectDamaged: Either is wrong, or it is not gzip.
     """
+    plain = file.with_suffix(".plain")
     try:
-        with gzip.open(file) as stream:
-            while stream.read(_CHECKED_BYTES):
-                pass
+        with gzip.open(file) as stream, plain.open("wb") as lines:
+            shutil.copyfileobj(stream, lines, _DECOMPRESSED_AT_ONCE)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ObjectDamaged(key, str(error)) from error
+    plain.replace(file)
 
 
 def partial_prefix(plan: Plan, task: MapTask, name: str, bucket: int) -> str:
@@ -173,7 +184,7 @@ def partial_prefix(plan: Plan, task: MapTask, name: str, bucket: int) -> str:
 
 
 def read_lines(connection: duckdb.DuckDBPyConnection, source: Source, files: Sequence[Path]) -> None:
-    """Makes the table `events`, in the ledger's columns; an event that was archived twice is in it twice.
+    """Makes the table `events`, in the ledger's columns that are filled; what was archived twice is in it twice.
 
     Raises:
         duckdb.Error: A file is not what the archiver wrote.
@@ -182,13 +193,15 @@ def read_lines(connection: duckdb.DuckDBPyConnection, source: Source, files: Seq
     spec = ", ".join(f"'{name}': '{kind}'" for name, kind in LINES[source].items())
     listed = ", ".join(f"'{file}'" for file in files)
     told = _FROM[source]
-    columns = ", ".join(f'({told.get(name, "NULL")})::{kind} AS "{name}"' for name, kind in LEDGER.items())
+    columns = ", ".join(
+        f'({told.get(name, "NULL")})::{kind} AS "{name}"' for name, kind in columns_of(kind_of(source)).items()
+    )
     connection.execute(
         f"CREATE OR REPLACE TABLE events AS SELECT {columns}, v FROM "
-        f"read_json([{listed}], format = 'newline_delimited', compression = 'gzip', columns = {{{spec}}})"
+        f"read_json([{listed}], format = 'newline_delimited', compression = 'none', columns = {{{spec}}})"
     )
     unknown: Any = connection.execute(
-        f"SELECT event_id FROM events WHERE v IS DISTINCT FROM {VERSION} LIMIT 1"
+        f"SELECT record_key || '@' || rev FROM events WHERE v IS DISTINCT FROM {VERSION} LIMIT 1"
     ).fetchone()
     if unknown is not None:
         raise UnknownVersion(f"event {unknown[0]}")

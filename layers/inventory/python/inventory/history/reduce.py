@@ -11,6 +11,7 @@ import duckdb
 
 from inventory.domain.events import EventsDiffer
 from inventory.history.columnar import (
+    DERIVED,
     DIRECTORIES,
     DRAWS,
     EFFECTS,
@@ -28,11 +29,12 @@ from inventory.history.columnar import (
 )
 from inventory.history.layout import data_path
 from inventory.history.manifest import DataFile
-from inventory.history.map_task import download_all, kind_of, partial_prefix
+from inventory.history.map_task import columns_of, download_all, kind_of, partial_prefix
 from inventory.history.plan import Plan
 from inventory.storage.objects import Objects
 
-_LEDGER_ORDER: Final = "item_id NULLS LAST, at_ms, record_key, rev"
+#: No hold event has an item of its own.
+_LEDGER_ORDER: Final = {"items": "item_id NULLS LAST, at_ms, record_key, rev", "holds": "at_ms, record_key, rev"}
 _LINES: Final = (
     '\'[{"item": "VARCHAR", "warehouse": "VARCHAR", "quantity": "BIGINT", "executed": "BIGINT", '
     '"drawn": [{"shard": "INTEGER", "quantity": "BIGINT"}]}]\''
@@ -164,7 +166,7 @@ class _Bucket:
     def load_events(self, sql: duckdb.DuckDBPyConnection) -> None:
         """The bucket's events, each once, and the revisions after the instant."""
         tasks = [task for task in self.plan.tasks if kind_of(task.source) == self._kind]
-        for table, columns in (("events", LEDGER), ("later", LATER)):
+        for table, columns in (("events", columns_of(self._kind)), ("later", LATER)):
             prefixes = [partial_prefix(self.plan, task, table, self._bucket) for task in tasks]
             self.load_partials(sql, table, columns, prefixes)
         _drop_doubles(sql)
@@ -183,12 +185,19 @@ class _Bucket:
         self._load(sql, table, columns, keys)
 
     def save(
-        self, sql: duckdb.DuckDBPyConnection, folder: str, kind: str, rows: str, columns: Columns, order: str
+        self,
+        sql: duckdb.DuckDBPyConnection,
+        folder: str,
+        kind: str,
+        rows: str,
+        columns: Columns,
+        order: str,
+        made: Mapping[str, str] | None = None,
     ) -> DataFile:
         """One of the snapshot's files."""
         path = data_path(folder, self.plan.as_of_ms, kind, self._bucket)
         file = self._work / f"{folder}-{kind}.parquet"
-        saved = save(sql, rows, columns, order, file, path)
+        saved = save(sql, rows, columns, order, file, path, made)
         self._objects.upload(file, sealed_path(self.plan, path))
         return saved
 
@@ -197,7 +206,8 @@ class _Bucket:
         if self.plan.ledger_from_ms is None:
             return []
         rows = f"SELECT * FROM events WHERE {self.in_ledger}"
-        return [self.save(sql, "ledger", self._kind, rows, LEDGER, _LEDGER_ORDER)]
+        made = dict.fromkeys(LEDGER.keys() - columns_of(self._kind).keys(), "NULL") | DERIVED
+        return [self.save(sql, "ledger", self._kind, rows, LEDGER, _LEDGER_ORDER[self._kind], made)]
 
     def save_heads(self, sql: duckdb.DuckDBPyConnection, rows: str) -> None:
         """Each record as the fold has it, with the first of its revisions after the instant."""
@@ -241,15 +251,17 @@ def _drop_doubles(sql: duckdb.DuckDBPyConnection) -> None:
     Raises:
         EventsDiffer: Two events have one id and other contents.
     """
-    sql.execute("CREATE TABLE doubled AS SELECT event_id FROM events GROUP BY event_id HAVING count(*) > 1")
+    sql.execute("CREATE TABLE doubled AS SELECT record_key, rev FROM events GROUP BY ALL HAVING count(*) > 1")
     if _one(sql, "SELECT count(*) FROM doubled") == 0:
         return
     sql.execute(
-        "CREATE TABLE single AS SELECT DISTINCT * FROM events WHERE event_id IN (FROM doubled);"
-        "DELETE FROM events WHERE event_id IN (FROM doubled);"
+        "CREATE TABLE single AS SELECT DISTINCT * FROM events SEMI JOIN doubled USING (record_key, rev);"
+        "CREATE OR REPLACE TABLE events AS FROM events ANTI JOIN doubled USING (record_key, rev);"
         "INSERT INTO events SELECT * FROM single"
     )
-    differ = sql.execute("SELECT event_id FROM single GROUP BY event_id HAVING count(*) > 1 ORDER BY 1").fetchone()
+    differ = sql.execute(
+        "SELECT record_key || '@' || rev FROM single GROUP BY record_key, rev HAVING count(*) > 1 ORDER BY 1"
+    ).fetchone()
     if differ is not None:
         raise EventsDiffer(differ[0])
 
@@ -361,10 +373,15 @@ def _fold_directories(sql: duckdb.DuckDBPyConnection) -> None:
     told = sql.execute(
         "SELECT item_id, rev, at_ms, type, after FROM events WHERE type LIKE 'directory%' ORDER BY item_id, rev"
     ).fetchall()
+    bases = dict(
+        sql.execute(
+            "SELECT item_id, warehouses FROM base_directories "
+            "WHERE item_id IN (SELECT item_id FROM events WHERE type LIKE 'directory%')"
+        ).fetchall()
+    )
     folded: list[tuple[str, str, int, int]] = []
     for item, changes in groupby(told, key=lambda row: row[0]):
-        base: Any = sql.execute("SELECT warehouses FROM base_directories WHERE item_id = ?", [item]).fetchone()
-        warehouses: dict[str, Any] | None = json.loads(base[0]) if base else {}
+        warehouses: dict[str, Any] | None = json.loads(bases.get(item, "{}"))
         rev = at_ms = 0
         for _, rev, at_ms, kind, after in changes:  # noqa: B007 - the last ones are the record's
             warehouses = changed_directory(warehouses, kind, after)

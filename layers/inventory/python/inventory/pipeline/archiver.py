@@ -81,8 +81,12 @@ def object_key(source: Source, hour: datetime, batch: Sequence[Told]) -> str:
 
 def body_of(batch: Sequence[Told]) -> bytes:
     """The events as compressed lines; the same bytes whenever it is done."""
-    text = "".join(f"{each.line}\n" for each in batch)
-    return gzip.compress(text.encode(), compresslevel=9, mtime=0)
+    return compressed(each.line for each in batch)
+
+
+def compressed(lines: Iterable[str]) -> bytes:
+    """Lines as an object of the archive has them."""
+    return gzip.compress("".join(f"{line}\n" for line in lines).encode(), compresslevel=9, mtime=0)
 
 
 def _told(record: StreamRecord, sources: Mapping[str, Source], set_aside: SetAside) -> Told | None:

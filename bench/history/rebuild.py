@@ -1,0 +1,139 @@
+"""A full rebuild: from the raw archive by the snapshot's own map and reduce, and from the ledger by one query."""
+
+import gzip
+import json
+import multiprocessing
+import os
+import shutil
+import time
+from concurrent.futures import Executor, ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+
+from inventory.domain.events import Source
+from inventory.history.map_task import LINES
+from inventory.history.plan import Mode
+from inventory.history.steps import Workshop
+from support.objects import DirectoryObjects
+
+BUCKETS: Final = 4
+CORES: Final = os.cpu_count() or 1
+GRACE_MS: Final = 60_000
+Answer = list[tuple[str, str, int, int, int, int, int]]
+
+#: What was where, what came and went, and what is held: all of it from the ledger's rows.
+FROM_LEDGER: Final = """
+WITH stock AS (
+    SELECT item_id, warehouse_id, available_after - coalesce(available_before, 0) AS available,
+           held_after - coalesce(held_before, 0) AS held, 0 AS adjusted, 0 AS executed, 0 AS holding
+    FROM items WHERE shard IS NOT NULL
+    UNION ALL
+    SELECT item_id, warehouse_id, 0, 0, quantity, 0, 0 FROM items WHERE type = 'adjustment_made'
+),
+ended AS (
+    SELECT arg_max(lines, rev) FILTER (lines IS NOT NULL) AS lines, arg_max(status, rev) AS status,
+           bool_or(type = 'hold_settled') AS settled
+    FROM holds GROUP BY record_key
+),
+lined AS (
+    SELECT unnest(from_json(lines, '[{"item": "VARCHAR", "warehouse": "VARCHAR", "quantity": "BIGINT",
+                                      "executed": "BIGINT"}]')) AS line, status, settled FROM ended
+),
+counted AS (
+    FROM stock
+    UNION ALL
+    SELECT line.item, line.warehouse, 0, 0, 0,
+           CASE WHEN settled AND status = 'executed' THEN coalesce(line.executed, line.quantity) ELSE 0 END,
+           CASE WHEN settled THEN 0 ELSE line.quantity END
+    FROM lined
+)
+SELECT item_id, warehouse_id, sum(available)::BIGINT, sum(held)::BIGINT, sum(adjusted)::BIGINT, sum(executed)::BIGINT,
+       sum(holding)::BIGINT
+FROM counted GROUP BY ALL ORDER BY ALL
+"""
+
+
+@dataclass(frozen=True)
+class Took:
+    """What a job took, and what it found."""
+
+    seconds: float
+    answer: Answer
+
+
+def pool() -> Executor:
+    """As many processes as cores, already started."""
+    executor = ProcessPoolExecutor(CORES, mp_context=multiprocessing.get_context("spawn"))
+    list(executor.map(abs, range(CORES)))
+    return executor
+
+
+def from_archive(folder: Path, until_ms: int, executor: Executor, *, mode: Mode = Mode.REBUILD) -> Took:
+    """Plans, maps and reduces as the state machine does, as many tasks at once as there are cores."""
+    started = time.perf_counter()
+    begun = _step(folder, until_ms, {"step": "begin", "as_of_ms": until_ms, "mode": mode})
+    planned = _step(folder, until_ms, begun | {"step": "plan"})
+    for step, listed in (("map", "map"), ("reduce_holds", "reduce"), ("reduce_items", "reduce")):
+        tasks = json.loads((folder / planned["lists"][listed]).read_bytes())
+        words = [{"step": step, **task} for task in tasks]
+        list(executor.map(_step, *zip(*((folder, until_ms, each) for each in words), strict=True)))
+    seconds = time.perf_counter() - started
+    return Took(seconds, _answer(f"SELECT item_id, warehouse_id, available, held, adjusted, executed, holding "
+                                 f"FROM '{sealed(folder)}/snapshots/*/*.parquet' ORDER BY ALL"))  # fmt: skip
+
+
+def from_ledger(folder: Path) -> Took:
+    """Folds the ledger that `from_archive` made: all of it, by one query."""
+    started = time.perf_counter()
+    with duckdb.connect(config={"threads": CORES}) as sql:
+        for kind in ("items", "holds"):
+            sql.execute(f"CREATE VIEW {kind} AS FROM '{sealed(folder)}/ledger/*/{kind}-*.parquet'")
+        answer = sql.execute(FROM_LEDGER).fetchall()
+    return Took(time.perf_counter() - started, answer)
+
+
+def counting(plain: Path) -> float:
+    """How long DuckDB takes to parse and count the archive's lines, decompressed beforehand: seconds."""
+    started = time.perf_counter()
+    with duckdb.connect(config={"threads": CORES}) as sql:
+        for source, columns in LINES.items():
+            spec = ", ".join(f"'{name}': '{kind}'" for name, kind in columns.items())
+            counts = ", ".join(f'count("{name}")' for name in columns)
+            sql.execute(f"SELECT {counts} FROM read_json('{plain}/{source}.jsonl', columns = {{{spec}}})").fetchall()
+    return time.perf_counter() - started
+
+
+def decompress(folder: Path, plain: Path) -> None:
+    """Writes the archive's lines as they are, a file for each table."""
+    plain.mkdir(exist_ok=True)
+    for source in Source:
+        with (plain / f"{source}.jsonl").open("wb") as lines:
+            for path in sorted((folder / f"archive/{source}").rglob("*.gz")):
+                with gzip.open(path) as archived:
+                    shutil.copyfileobj(archived, lines)
+
+
+def sealed(folder: Path) -> Path:
+    """Where the run of a rebuild left its files."""
+    [found] = (folder / "partials/run").glob("*/sealed")
+    return found
+
+
+def _answer(query: str) -> Answer:
+    with duckdb.connect() as sql:
+        return sql.execute(query).fetchall()
+
+
+def _step(folder: Path, until_ms: int, words: dict[str, Any]) -> dict[str, Any]:
+    workshop = Workshop(
+        objects=DirectoryObjects(folder),
+        now=lambda: until_ms + GRACE_MS,
+        grace_ms=GRACE_MS,
+        buckets=BUCKETS,
+        scan_segments=1,
+        archive_lag_s=0,
+    )
+    return workshop.run(words)
