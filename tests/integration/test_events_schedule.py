@@ -6,10 +6,10 @@ from support.functions import Functions
 
 def test_a_sweep_expires_what_is_past_its_time(functions: Functions) -> None:
     functions.prepare("schedule/sweep")
-    assert functions.play("schedule/sweep") == {"expired": 0, "settled": 0, "finished": True}
+    assert functions.play("schedule/sweep") == {"expired": 0, "settled": 0, "merged": 0, "finished": True}
     functions.pass_s(601)
 
-    assert functions.play("schedule/sweep") == {"expired": 1, "settled": 0, "finished": True}
+    assert functions.play("schedule/sweep") == {"expired": 1, "settled": 0, "merged": 0, "finished": True}
 
     functions.flow()
     assert functions.counters() == (10, 0)
@@ -40,4 +40,4 @@ def test_poison_among_the_open_holds_stops_nothing_behind_it(functions: Function
     functions.database.client.put_item(TableName="HoldsTable", Item=encode(poison))
     functions.pass_s(601)
 
-    assert functions.play("schedule/sweep") == {"expired": 1, "settled": 0, "finished": True}
+    assert functions.play("schedule/sweep") == {"expired": 1, "settled": 0, "merged": 0, "finished": True}

@@ -1,5 +1,7 @@
 """Drawing: which shard each line comes from, and what is short."""
 
+from collections import Counter
+
 from inventory.domain.drawing import (
     ItemView,
     Shortage,
@@ -59,6 +61,12 @@ class TestPlan:
         picked = [plan([Want("A", "W1", 1)], views, seed=f"s{n}")[0].drawn[0].shard for n in range(200)]
         assert set(picked) == set(range(8))
         assert picked[7] == plan([Want("A", "W1", 1)], views, seed="s7")[0].drawn[0].shard
+
+    def test_a_shard_that_may_be_empty_by_now_is_picked_more_rarely(self) -> None:
+        views: dict[str, ItemView] = {"A": {"W1": {0: 2, 1: 10, 2: 100_000, 3: 200_000}}}
+        picked = Counter(plan([Want("A", "W1", 1)], views, seed=f"s{n}")[0].drawn[0].shard for n in range(4_000))
+        assert picked[0] < picked[1] < picked[2] / 5
+        assert abs(picked[2] - picked[3]) < 200, "what is enough for as long as a hint lasts counts alike"
 
     def test_the_views_stay_as_they_were(self) -> None:
         plan([Want("A", "W1", 6), Want("A", None, 4)], VIEWS, seed="s")

@@ -6,6 +6,7 @@ from inventory.domain.drawing import Shortage, Want
 from inventory.domain.limits import HINTS_KEPT_MAX
 from inventory.protocol import hints
 from inventory.protocol.hints import Hints, Refusals
+from inventory.protocol.lookout import hinted_views, read_pass
 from support.watched import Watched
 from support.world import Clock
 
@@ -48,6 +49,30 @@ class TestHints:
         for item in "ABAC":
             known.remember(item, None, {})
         assert [known.recall(item, None) for item in "ABC"] == [{}, None, {}]
+
+    def test_what_is_read_of_one_warehouse_is_a_part_of_all(self, clock: Clock) -> None:
+        known = Hints(lambda: clock.now_ms)
+        known.remember("A", None, {"W1": {0: 5}, "W2": {0: 1}})
+        known.remember("A", "W1", {"W1": {0: 0}})
+        assert known.recall("A", None) == {"W1": {0: 0}, "W2": {0: 1}}
+
+    def test_what_is_read_of_all_replaces_what_was_read_of_one(self, clock: Clock) -> None:
+        known = Hints(lambda: clock.now_ms)
+        known.remember("A", "W1", {"W1": {0: 5}})
+        known.remember("A", None, {"W1": {0: 0}})
+        assert known.recall("A", "W1") == {"W1": {0: 0}}
+
+    def test_what_was_read_strongly_is_not_forgotten_for_a_projection_that_is_behind(self, world: Watched) -> None:
+        world.receive("A", 5)
+        read_pass(world.core, "A", "W1")
+        world.place_all(Want("A", "W1", 4), core=world.instance())
+        assert hinted_views(world.core, [Want("A", "W1", 1)]) == {"A": {"W1": {0: 5}}}
+        read_pass(world.core, "A", "W1")
+        world.clock.pass_s(1)
+        assert hinted_views(world.core, [Want("A", "W1", 1)]) == {"A": {"W1": {0: 1}}}
+        world.adjust("A", 2, core=world.instance())
+        world.flow()
+        assert hinted_views(world.core, [Want("A", "W1", 1)]) == {"A": {"W1": {0: 3}}}, "the projection is newer again"
 
     def test_what_a_try_learns_is_remembered_too(self, world: Watched) -> None:
         world.scatter("A", [1, 1])

@@ -54,7 +54,7 @@ def test_another_instance_remembers_by_itself() -> None:
 
 
 def test_a_memory_is_bounded_and_forgets_what_it_learned_first() -> None:
-    memory: Memory[int, str] = Memory(lambda: 0, age_max_ms=1)
+    memory: Memory[int, str] = Memory(lambda: 0, age_max_ms=1, kept_max=HINTS_KEPT_MAX)
     for number in range(HINTS_KEPT_MAX + 1):
         memory.remember(number, "known")
     assert memory.recall(0) is None

@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from inventory.domain.clock import Elapsed, HybridClock
 from inventory.domain.events import Source
 from inventory.domain.heat import Thresholds
-from inventory.domain.limits import STOCK_AGE_MAX_MS
+from inventory.domain.limits import HINTS_KEPT_MAX, PASS_AGE_MAX_MS, PASSES_KEPT_MAX, STOCK_AGE_MAX_MS
 from inventory.pipeline.stream import SetAside, StreamRecord
 from inventory.protocol.core import Announce, Core
 from inventory.protocol.hints import Hints, Memory, Refusals
@@ -136,7 +136,8 @@ def core_with(
         open_slices=open_slices,
         hints=Hints(elapsed),
         refusals=Refusals(elapsed),
-        stocks=Memory(elapsed, STOCK_AGE_MAX_MS),
+        stocks=Memory(elapsed, STOCK_AGE_MAX_MS, HINTS_KEPT_MAX),
+        passes=Memory(elapsed, PASS_AGE_MAX_MS, PASSES_KEPT_MAX),
         new_uuid=new_uuid,
         pause=pause,
         report=report,

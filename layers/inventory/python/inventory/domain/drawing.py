@@ -1,10 +1,13 @@
 """Choosing shards: which shard each line of a hold is drawn from, given what is thought to lie where."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from itertools import accumulate
 
 from inventory.domain.holds import Draw, Line
 from inventory.domain.ids import digest
+from inventory.domain.limits import HOLDS_WHILE_HINTED
 from inventory.domain.stock import Change, ShardKey
 
 #: Available units by shard number, by warehouse. What is not in it is thought to be empty.
@@ -132,11 +135,10 @@ def _from_shards(
     seed: str,
     avoid: Set[ShardKey],
 ) -> Iterator[Draw]:
-    enough = [number for number, available in shards.items() if available >= quantity]
-    calm = [number for number in enough if ShardKey(item, warehouse, number) not in avoid]
+    enough = sorted(number for number, available in shards.items() if available >= quantity)
     if enough:
-        candidates = sorted(calm or enough)
-        yield Draw(candidates[rank(seed, item, warehouse) % len(candidates)], quantity)
+        calm = [number for number in enough if ShardKey(item, warehouse, number) not in avoid]
+        yield Draw(_picked(calm or enough, shards, quantity, rank(seed, item, warehouse)), quantity)
         return
     missing = quantity
     for number in sorted(shards, key=lambda each: (-shards[each], each)):
@@ -144,3 +146,9 @@ def _from_shards(
         if part > 0:
             yield Draw(number, part)
             missing -= part
+
+
+def _picked(candidates: Sequence[int], shards: Mapping[int, int], quantity: int, number: int) -> int:
+    """One of the shards, by the number: equally often, but one that others may empty meanwhile more rarely."""
+    weights = list(accumulate(min(shards[each] // quantity, HOLDS_WHILE_HINTED) for each in candidates))
+    return candidates[bisect_right(weights, number % weights[-1])]

@@ -32,6 +32,9 @@ HINT_AGE_MAX_MS: Final = 1_000
 REFUSAL_AGE_MAX_MS: Final = 1_000
 STOCK_AGE_MAX_MS: Final = 1_000
 HINTS_KEPT_MAX: Final = 2_000
+PASS_AGE_MAX_MS: Final = 60_000  # a strong reading is good to compare with the next one
+PASSES_KEPT_MAX: Final = 200  # each of up to 256 shards and more
+HOLDS_WHILE_HINTED: Final = 200  # a shard gives up to 100 holds a second, and a hint may be two seconds behind it
 
 # What one question about the past may read: of the archive's ledger some 5 million events of the item.
 PAST_BYTES_MAX: Final = 64 * 1024 * 1024

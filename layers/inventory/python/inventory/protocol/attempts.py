@@ -25,7 +25,7 @@ class Attempts:
         avoid: Shards that were contended.
         hops: How many tries failed.
         conflicts: How many of them met another transaction on the same record.
-        missed: Items of which a shard had less than was thought, with how often.
+        missed: Items and warehouses of which a shard had less than was thought, with how often.
         wait_s: How long to wait before the next try.
     """
 
@@ -40,7 +40,7 @@ class Attempts:
         self.avoid: set[ShardKey] = set()
         self.hops = 0
         self.conflicts = 0
-        self.missed: Counter[str] = Counter()
+        self.missed: Counter[tuple[str, str]] = Counter()
 
     def __iter__(self) -> Iterator[int]:
         """The numbers of the tries, with the waits that the failures call for between them.
@@ -137,7 +137,7 @@ class Attempts:
             elif about.item in views:
                 shards = views[about.item].setdefault(about.warehouse, {})
                 shards[about.number] = reason.record["available"] if reason.record else 0
-                self.missed[about.item] += 1
+                self.missed[(about.item, about.warehouse)] += 1
         if any(reason.throttled for reason in failed):
             self.throttled()
         elif any(reason.contended for reason in failed):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 from inventory.domain.availability import ItemStock
 from inventory.domain.clock import HybridClock
@@ -12,6 +12,9 @@ from inventory.protocol.hints import Hints, Memory, Refusals
 from inventory.storage.database import Database
 from inventory.storage.past import ReadPast, no_past
 from inventory.storage.tables import Tables
+
+if TYPE_CHECKING:
+    from inventory.protocol.lookout import Pass
 
 T = TypeVar("T")
 
@@ -39,6 +42,7 @@ class Core:
         hints: Where stock was seen lately.
         refusals: What was found to be too little lately.
         stocks: What readers were told of items lately.
+        passes: The latest strong reading of an item, in a warehouse or in all.
         new_uuid: Makes random UUIDs.
         pause: Waits for some seconds.
         report: Counts something for the operators.
@@ -54,6 +58,7 @@ class Core:
     hints: Hints
     refusals: Refusals
     stocks: Memory[str, ItemStock]
+    passes: Memory[tuple[str, str | None], "Pass"]
     new_uuid: NewUuid
     pause: Callable[[float], None]
     report: Report

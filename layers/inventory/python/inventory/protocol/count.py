@@ -77,7 +77,7 @@ def count(
 def _on_hand_at_an_instant(core: Core, item: str, warehouse: str) -> Pass:
     earlier = read_pass(core, item, warehouse)
     for _ in range(READ_PASSES_MAX):
-        current = read_pass(core, item, warehouse, list(earlier.shards))
+        current = read_pass(core, item, warehouse)
         if earlier.same_on_hand_as(current):
             return current
         earlier = current

@@ -22,11 +22,13 @@ class Memory(Generic[Key, Value]):
     Args:
         now: Milliseconds by which ages are measured.
         age_max_ms: A value of this age is forgotten.
+        kept_max: As many are kept.
     """
 
-    def __init__(self, now: Callable[[], int], age_max_ms: int) -> None:
+    def __init__(self, now: Callable[[], int], age_max_ms: int, kept_max: int) -> None:
         self._now = now
         self._age_max_ms = age_max_ms
+        self._kept_max = kept_max
         self._known: OrderedDict[Key, tuple[int, Value]] = OrderedDict()
 
     def recall(self, key: Key) -> Value | None:
@@ -38,15 +40,19 @@ class Memory(Generic[Key, Value]):
         """Notes a value that was true at this instant, by default now. It is kept, not copied."""
         self._known[key] = (self._now() if at_ms is None else at_ms, value)
         self._known.move_to_end(key)
-        while len(self._known) > HINTS_KEPT_MAX:
+        while len(self._known) > self._kept_max:
             self._known.popitem(last=False)
+
+    def forget(self, key: Key) -> None:
+        """Forgets the value, if there is one."""
+        self._known.pop(key, None)
 
 
 class Hints:
     """Available units by item, warehouse and shard, as last seen by this instance."""
 
     def __init__(self, now: Callable[[], int]) -> None:
-        self._seen: Memory[tuple[str, str | None], ItemView] = Memory(now, HINT_AGE_MAX_MS)
+        self._seen: Memory[tuple[str, str | None], ItemView] = Memory(now, HINT_AGE_MAX_MS, HINTS_KEPT_MAX)
 
     def recall(self, item: str, warehouse: str | None) -> ItemView | None:
         """What was seen of the item in this warehouse (None: everywhere) within the last second."""
@@ -54,7 +60,16 @@ class Hints:
         return self._seen.recall((item, ANY_WAREHOUSE)) if seen is None else seen
 
     def remember(self, item: str, warehouse: str | None, view: ItemView) -> None:
-        """Notes what was just read. What a try learns of the view is remembered too."""
+        """Notes what was just read. What a try learns of the view is remembered too.
+
+        What was read of all warehouses replaces what was known of each, and what was read of one is a part of all.
+        """
+        everywhere = self._seen.recall((item, ANY_WAREHOUSE))
+        if warehouse is ANY_WAREHOUSE:
+            for each in view:
+                self._seen.forget((item, each))
+        elif everywhere is not None:
+            everywhere.update(view)
         self._seen.remember((item, warehouse), view)
 
 
@@ -62,7 +77,7 @@ class Refusals:
     """Where a strong reading proved too little, when, and how much there was."""
 
     def __init__(self, now: Callable[[], int]) -> None:
-        self._proved: Memory[tuple[str, str | None], int] = Memory(now, REFUSAL_AGE_MAX_MS)
+        self._proved: Memory[tuple[str, str | None], int] = Memory(now, REFUSAL_AGE_MAX_MS, HINTS_KEPT_MAX)
 
     def remember(self, item: str, warehouse: str | None, available: int, at_ms: int) -> None:
         """Notes that at this instant there were only so many units."""

@@ -37,16 +37,27 @@ def _named(core: Core, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str]
         return {}
     keys = [core.tables.availability_of(item, warehouse) for item, warehouse in pairs]
     found = [availability_from(record) for record in core.database.batch_get(keys, consistent=False)]
-    return {(each.item, each.warehouse): _view([each]) for each in found}
+    return {(each.item, each.warehouse): {each.warehouse: _latest(core, each)} for each in found}
 
 
 def _everywhere(core: Core, item: str) -> ItemView:
     records = core.database.query(core.tables.availability, "#item_id = :item", {"item": item})
-    return _view([availability_from(record) for record in records])
+    return {each.warehouse: _latest(core, each) for each in map(availability_from, records)}
 
 
-def _view(known: Sequence[Availability]) -> ItemView:
-    return {each.warehouse: {number: count.available for number, count in each.shards.items()} for each in known}
+def _latest(core: Core, projected: Availability) -> dict[int, int]:
+    """Units by shard, each as the projection says, or this instance's own last strong reading, where that is newer.
+
+    The projection is a second behind, and more in a rush: without what was read, stock that was seen to be gone
+    would be tried for again, once a second.
+    """
+    latest = projected.by_shard
+    read = core.passes.recall((projected.item, projected.warehouse))
+    for key, shard in read.shards.items() if read else ():
+        known = projected.shards.get(key.number)
+        if shard.rev > (known.rev if known else 0):
+            latest[key.number] = shard.available
+    return latest
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +67,13 @@ class Pass:
     Attributes:
         directory: The directory, or None where the item is unknown.
         shards: The shards of the warehouse asked for (of all, where none was), empty ones included.
-        ended_ms: When the last answer came, by `HybridClock.elapsed`.
+        started_ms: When the first question was asked, by `HybridClock.elapsed`.
+        ended_ms: When the last answer came, likewise.
     """
 
     directory: Directory | None
     shards: dict[ShardKey, Shard]
+    started_ms: int
     ended_ms: int
 
     @property
@@ -104,9 +117,11 @@ class Pass:
         return revs == later_revs and _rev(self.directory) == _rev(later.directory)
 
 
-def read_pass(core: Core, item: str, warehouse: str | None, expected: Sequence[ShardKey] = ()) -> Pass:
-    """Reads directory and shards strongly: with the expected shards in one batch, any others in a second one."""
+def read_pass(core: Core, item: str, warehouse: str | None) -> Pass:
+    """Reads directory and shards strongly: shards known of are read together with it, any others in a second batch."""
     tables = core.tables
+    started_ms = core.clock.elapsed()
+    expected = _expected(core, item, warehouse)
     directory: Directory | None = None
     shards: dict[ShardKey, Shard] = {}
     read = set(expected)
@@ -121,7 +136,24 @@ def read_pass(core: Core, item: str, warehouse: str | None, expected: Sequence[S
     for record in core.database.batch_get([tables.shard(key) for key in missed]):
         shard = shard_from(record)
         shards[shard.key] = shard
-    return Pass(directory, {key: shards.get(key, empty_shard(key)) for key in wanted}, core.clock.elapsed())
+    covered = {key: shards.get(key, empty_shard(key)) for key in wanted}
+    seen = Pass(directory, covered, started_ms, core.clock.elapsed())
+    core.passes.remember((item, warehouse), seen)
+    return seen
+
+
+def _expected(core: Core, item: str, warehouse: str | None) -> list[ShardKey]:
+    """The shards that there were when they were read last, strongly or by the projection."""
+    earlier = core.passes.recall((item, warehouse))
+    if earlier is not None and earlier.shards:
+        return list(earlier.shards)
+    hinted = core.hints.recall(item, warehouse) or {}
+    return [
+        ShardKey(item, name, number)
+        for name, shards in hinted.items()
+        if warehouse in (None, name)
+        for number in shards
+    ]
 
 
 def entry(seen: Pass, item: str, warehouse: str) -> Warehouse:

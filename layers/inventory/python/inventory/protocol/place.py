@@ -20,7 +20,7 @@ from inventory.storage.hold_records import hold_from, put_hold
 from inventory.storage.stock_records import change_shard
 
 _DRAWS_MAX = TRANSACTION_RECORDS_MAX - 1  # the hold itself is one of the records
-_MISSES_MAX = 2  # so many shards may have had less than was thought before a strong reading says what all have
+_MISSES_MAX = 1  # so many shards may have had less than was thought before a strong reading says what all have
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,8 @@ def place(
             return _recognised(placed, by)
         if shortage(order.wants, views) is not None:
             continue  # stock went while others of the items were looked at
-        lines = plan(order.wants, views, seed=order.hold_id, avoid=attempts.avoid)
+        seed = f"{order.hold_id}/{attempts.hops}"  # another one for each try: all shards may have been contended
+        lines = plan(order.wants, views, seed=seed, avoid=attempts.avoid)
         if sum(len(line.drawn) for line in lines) > _DRAWS_MAX:
             _gather(core, order, lines, views)
             continue
@@ -66,9 +67,9 @@ def place(
             core.report("Hops", attempts.hops)
             core.report("ShardConflicts", attempts.conflicts)
             return answer
-        for item in [item for item, misses in attempts.missed.items() if misses >= _MISSES_MAX]:
-            attempts.missed.pop(item)
-            _remember(core, views, item, None, read_pass(core, item, None).view)
+        for item, warehouse in [place for place, misses in attempts.missed.items() if misses >= _MISSES_MAX]:
+            attempts.missed.pop((item, warehouse))
+            _remember(core, views, item, warehouse, read_pass(core, item, warehouse).view)
     raise AssertionError("the tries end by an error of their own")
 
 
@@ -100,7 +101,8 @@ def _gather(core: Core, order: _Order, lines: Sequence[Line], views: dict[str, I
     for line in sorted(lines, key=lambda line: -len(line.drawn)):
         if too_many > 0:
             too_many -= gather(core, line, order.by.actor)
-            _remember(core, views, line.item, None, read_pass(core, line.item, None).view)
+            seen = read_pass(core, line.item, line.warehouse)
+            _remember(core, views, line.item, line.warehouse, seen.view)
 
 
 def _remember(core: Core, views: dict[str, ItemView], item: str, warehouse: str | None, view: ItemView) -> None:

@@ -1,13 +1,10 @@
 """Refuse: only after two strong passes between which stock could only fall (`never_falsely_refused`)."""
 
-from collections.abc import Sequence
-
 from inventory.domain.drawing import ItemView, Shortage
 from inventory.domain.errors import Conflict, InsufficientStock
 from inventory.domain.limits import READ_PASSES_MAX, REFUSAL_AGE_MAX_MS
-from inventory.domain.stock import ShardKey
 from inventory.protocol.core import Core
-from inventory.protocol.lookout import Pass, read_pass
+from inventory.protocol.lookout import read_pass
 
 
 def refuse_from_memory(core: Core, short: Shortage) -> None:
@@ -30,10 +27,11 @@ def stands(core: Core, refusal: InsufficientStock) -> bool:
 def refuse_or_find(core: Core, short: Shortage) -> ItemView:
     """Proves a shortage, or finds where the stock lies after all.
 
-    The first pass must show too little, and the second that since then no shard gained (equal `inflow`) and the
-    directory stood still: then at the instant between them there was too little. One pass alone, read shard by
-    shard, would miss stock that moves from a shard not read yet to one already read. Where the reads took so long
-    that this instant is over a second ago by now, it proves nothing any more.
+    An earlier pass must show too little, and this one that since then no shard gained (equal `inflow`) and the
+    directory stood still: then there was too little when this one began. One pass alone, read shard by shard, would
+    miss stock that moves from a shard not read yet to one already read. The earlier pass may be any that this
+    instance remembers, however old, so that an item that stays sold out costs one pass a second. Where this pass
+    took so long that its beginning is over a second ago by now, it proves nothing any more.
 
     Returns:
         What a strong pass saw, where it was enough.
@@ -42,15 +40,13 @@ def refuse_or_find(core: Core, short: Shortage) -> ItemView:
         InsufficientStock: There was an instant, after this call began, with too little.
         Conflict: Stock kept arriving between the passes, or they took too long.
     """
-    expected: Sequence[ShardKey] = ()
-    earlier: Pass | None = None
     for _ in range(READ_PASSES_MAX):
-        current = read_pass(core, short.item, short.warehouse, expected)
-        fresh = earlier is not None and current.ended_ms - earlier.ended_ms <= REFUSAL_AGE_MAX_MS
-        if earlier is not None and fresh and earlier.only_fell_until(current):
-            core.refusals.remember(short.item, short.warehouse, earlier.available, earlier.ended_ms)
-            raise InsufficientStock(short.item, short.warehouse, short.wanted, earlier.available)
+        earlier = core.passes.recall((short.item, short.warehouse))
+        current = read_pass(core, short.item, short.warehouse)
         if current.available >= short.wanted:
             return current.view
-        earlier, expected = current, list(current.shards)
+        fresh = current.ended_ms - current.started_ms <= REFUSAL_AGE_MAX_MS
+        if earlier is not None and earlier.available < short.wanted and fresh and earlier.only_fell_until(current):
+            core.refusals.remember(short.item, short.warehouse, earlier.available, current.started_ms)
+            raise InsufficientStock(short.item, short.warehouse, short.wanted, earlier.available)
     raise Conflict("Stock of this item arrives and leaves too quickly to be sure of it. Try again.")

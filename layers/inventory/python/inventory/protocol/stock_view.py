@@ -86,7 +86,7 @@ def _item(item: str, known: Sequence[Availability], now_ms: int) -> ItemStock:
 def _strong(core: Core, item: str) -> ItemStock:
     earlier = read_pass(core, item, None)
     for _ in range(READ_PASSES_MAX):
-        current = read_pass(core, item, None, list(earlier.shards))
+        current = read_pass(core, item, None)
         agreed, earlier = earlier.same_as(current), current
         if agreed:
             break
