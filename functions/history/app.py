@@ -2,11 +2,14 @@
 
 import os
 
+from inventory.api import audits, snapshots
 from inventory.api.application import Application
-from inventory.api.snapshots import OPERATIONS
 from inventory.settings import Settings
 from inventory.wiring import desk_from
 
-settings = Settings.from_env(os.environ, needed=("requests_table", "history_bucket", "snapshot_machine"))
+settings = Settings.from_env(
+    os.environ, needed=("requests_table", "history_bucket", "snapshot_machine", "audit_machine")
+)
 
+OPERATIONS = (*snapshots.OPERATIONS, *audits.OPERATIONS)
 lambda_handler = Application(OPERATIONS, desk_from(settings), docs_url=settings.docs_url)

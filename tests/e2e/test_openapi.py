@@ -7,6 +7,7 @@ requests accepted and wrong ones refused; no method that is not there; no answer
 
 import json
 import string
+import time
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
@@ -14,6 +15,7 @@ import pytest
 import schemathesis
 from schemathesis.checks import positive_data_acceptance
 from schemathesis.config import SchemathesisConfig
+from schemathesis.core import NotSet
 
 from inventory.domain.ids import is_name
 from stack.place import ROOT
@@ -25,6 +27,7 @@ from support.table_invariants import broken_invariants, read_tables
 Case: TypeAlias = "schemathesis.Case[Any]"
 
 _ANY_DIGITS = "0" * 32
+_LONG_AGO = 1_000_000_000
 _FORM = "application/x-www-form-urlencoded"
 
 _CONFIG = SchemathesisConfig.from_dict(
@@ -54,6 +57,10 @@ _WRONG_TOGETHER = {
     "POST /v1/holds/{id}/execute": {"lines"},  # not among the hold's
     "POST /v1/transfers": {"to"},  # the same warehouse as "from"
     "GET /v1/holds": {"starting_after"},  # a hold that there is not
+    "POST /v1/snapshots": {"as_of"},  # in the future
+    "GET /v1/snapshots": {"starting_after"},  # no complete snapshot
+    "POST /v1/audits": {"snapshot"},  # nor is this
+    "GET /v1/audits": {"starting_after"},  # no complete audit
     "GET /v1/stock": {"items", "warehouse", "in_stock", "starting_after"},  # they exclude or need each other
 }
 
@@ -101,22 +108,34 @@ def map_path_parameters(_context: schemathesis.HookContext, parameters: dict[str
 
 @pytest.fixture(scope="module")
 def real_things(stack: Stack, operator: Operator) -> Iterator[None]:
-    """Stock of what the document's examples are about, and a hold, an adjustment and a transfer."""
+    """Stock of what the document's examples are about, and a hold, an adjustment, a transfer and a snapshot."""
     shop = Shop(stack.api_url, stack.api_key, new_prefix())
     for item in ("espresso-cup", "saucer"):
         adjustment = shop.receive(item, 1000, "berlin")
     moved = shop.post("/v1/transfers", {"item": "saucer", "from": "berlin", "to": "lyon", "quantity": 1})
     hold = shop.place(line("espresso-cup", 2, "berlin"))
-    _REAL.update(hold=done(hold)["id"], adj=adjustment["id"], trf=done(moved)["id"])
+    snapshot = shop.post("/v1/snapshots", {"as_of": _LONG_AGO})
+    _REAL.update(hold=done(hold)["id"], adj=adjustment["id"], trf=done(moved)["id"], snap=done(snapshot)["id"])
     yield
     wait_until(lambda: not broken_invariants(read_tables(operator)), 20, "every invariant, whatever was sent")
 
 
 @schema.parametrize()
 def test_answers_are_as_documented(case: Case, stack: Stack, real_things: None) -> None:
+    if case.operation.label == "POST /v1/snapshots" and _is_past(case.body):
+        case.body, case.media_type = {"as_of": _LONG_AGO}, "application/json"  # each instant is a run of minutes
+    if case.operation.label == "POST /v1/audits" and (isinstance(case.body, NotSet) or case.body == {}):
+        case.body, case.media_type = {"snapshot": "snap_" + _ANY_DIGITS}, "application/json"  # and so is each audit
     response = case.call(base_url=stack.api_url, headers={"Authorization": f"Bearer {stack.api_key}"})
     excluded = [positive_data_acceptance] if _is_wrong_together(case, response) else []
     case.validate_response(response, excluded_checks=excluded)
+
+
+def _is_past(body: object) -> bool:
+    """Whether a body asks for the latest snapshot, or for one of an instant that is over."""
+    if not isinstance(body, dict):
+        return isinstance(body, NotSet)
+    return not body or (set(body) == {"as_of"} and type(body["as_of"]) is int and 0 < body["as_of"] < time.time())
 
 
 def _is_wrong_together(case: Case, response: schemathesis.Response) -> bool:

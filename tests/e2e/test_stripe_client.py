@@ -10,7 +10,7 @@ import stripe
 
 from inventory.domain.keys import Scope
 from stack.state import Stack
-from support.shop import Shop, at_once, done, line, wait_until
+from support.shop import Shop, at_once, done, line, new_prefix, wait_until
 from support.stack import Operator
 
 
@@ -219,6 +219,23 @@ def test_the_stock_of_a_warehouse_turns_its_own_pages(shop: Shop, client: Client
     )
     listed = client.pages("/v1/stock", **filters)
     assert [stock["item"] for stock in listed.auto_paging_iter()] == items
+
+
+def test_a_snapshot_is_taken_once_and_listed(client: Client) -> None:
+    key = new_prefix()
+    first = client.raw("post", "/v1/snapshots", as_of=1_000_000_000, idempotency_key=key)
+    again = client.raw("post", "/v1/snapshots", as_of=1_000_000_000, idempotency_key=key)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    taken = client.call("get", f"/v1/snapshots/{_id(first)}")
+    assert (_id(again), taken["object"], taken["as_of"]) == (_id(first), "snapshot", 1_000_000_000)
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        client.call("post", "/v1/snapshots", as_of=9_000_000_000)
+    assert (refused.value.code, refused.value.param) == ("instant_too_recent", "as_of")
+
+    def is_listed() -> bool:
+        return _id(first) in [each["id"] for each in client.pages("/v1/snapshots", limit=1).auto_paging_iter()]
+
+    wait_until(is_listed, 60, "it is complete, and listed")
 
 
 def _id(response: stripe.StripeResponse) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from support.bureau import TOTALS, listed
+from support.bureau import TOTALS, audited, listed
 from support.functions import SAMPLES, Functions
 
 CUP = "espresso-cup"
@@ -36,6 +36,11 @@ _REFUSALS = {
     "take-snapshot-without-scope": (403, "scope_missing", None),
     "show-snapshot-missing": (404, "resource_missing", "id"),
     "list-snapshots-foreign-cursor": (400, "parameter_invalid", "starting_after"),
+    "run-audit-of-pending-snapshot": (400, "snapshot_not_complete", "snapshot"),
+    "run-audit-without-snapshots": (400, "snapshot_required", "snapshot"),
+    "run-audit-without-scope": (403, "scope_missing", None),
+    "show-audit-missing": (404, "resource_missing", "id"),
+    "list-audits-foreign-cursor": (400, "parameter_invalid", "starting_after"),
     "unknown-path": (404, "resource_missing", None),
     "method-not-allowed": (405, "method_not_allowed", None),
 }
@@ -277,6 +282,43 @@ def test_list_snapshots_page_by_page(functions: Functions) -> None:
     assert ([each["as_of"] for each in first["data"]], first["has_more"]) == ([1_700_000_000], True)
     rest = functions.request("list-snapshots-after").body
     assert ([each["as_of"] for each in rest["data"]], rest["has_more"]) == ([1_600_000_000], False)
+
+
+@pytest.fixture
+def audited_snapshot(functions: Functions) -> str:
+    """A complete snapshot, which can be audited."""
+    key, content = listed(1_700_000_000, 1, 1_700_000_100_000)
+    functions.shelf.objects[key] = content
+    return str(functions.request("show-snapshot").body["id"])
+
+
+def test_run_audit_and_send_it_again(functions: Functions, audited_snapshot: str) -> None:
+    begun = functions.request("run-audit")
+    again = functions.request("run-audit")
+    assert (begun.body["status"], begun.body["snapshot"], begun.body["checks"]) == ("pending", audited_snapshot, [])
+    assert (again.body, again.headers["Idempotent-Replayed"]) == (begun.body, "true")
+    assert functions.request("run-audit-other-parameters").code == "idempotency_key_mismatch"
+    assert functions.states.names == [begun.body["id"]]
+
+
+def test_run_audit_by_form_and_of_the_latest_snapshot(functions: Functions, audited_snapshot: str) -> None:
+    by_form, latest = functions.request("run-audit-by-form").body, functions.request("run-latest-audit").body
+    assert by_form["snapshot"] == latest["snapshot"] == audited_snapshot
+    assert functions.states.names == [by_form["id"], latest["id"]]
+
+
+def test_show_audit_and_list_audits_page_by_page(functions: Functions, audited_snapshot: str) -> None:
+    shown = functions.request("show-audit")
+    assert shown.status == 404, "it has no result yet"
+    newest = SAMPLES["apigateway/show-audit"].load()["path"].rpartition("/")[2]
+    earlier = f"audit_{1_600_000_000_000:012x}" + "0" * 20
+    functions.shelf.objects.update(audited(audit, audited_snapshot, 2) for audit in (earlier, newest))
+    shown = functions.request("show-audit")
+    assert (shown.body["status"], shown.body["discrepancies"]) == ("complete", 2)
+    assert shown.body["checks"] == [{"name": "stock_conserved", "looked_at": 3, "discrepancies": 2}]
+    first, rest = functions.request("list-audits").body, functions.request("list-audits-after").body
+    assert (first["data"], first["has_more"]) == ([shown.body], True)
+    assert ([each["id"] for each in rest["data"]], rest["has_more"]) == ([earlier], False)
 
 
 def test_what_cannot_be_done_says_what_can(functions: Functions) -> None:

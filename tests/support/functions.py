@@ -86,6 +86,7 @@ class Functions:
         patch.setenv("HISTORY_BUCKET", "history")
         patch.setenv("STOCK_AT_FUNCTION", "stock_at")
         patch.setenv("SNAPSHOT_MACHINE", f"{MACHINES}snapshots")
+        patch.setenv("AUDIT_MACHINE", f"{MACHINES}audits")
         clients = {
             "dynamodb": self.database.client,
             "sqs": self.queue,

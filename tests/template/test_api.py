@@ -60,6 +60,8 @@ def test_each_path_has_the_function_whose_concern_it_is() -> None:
         "/v1/stock/{item}/split": "AdjustmentsFunction",
         "/v1/snapshots": "HistoryFunction",
         "/v1/snapshots/{proxy+}": "HistoryFunction",
+        "/v1/audits": "HistoryFunction",
+        "/v1/audits/{proxy+}": "HistoryFunction",
     }
 
 

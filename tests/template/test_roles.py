@@ -148,7 +148,8 @@ def test_only_the_commit_and_the_report_of_an_audit_write_what_a_reader_sees() -
 def test_who_answers_for_the_history_starts_its_machines_and_reads_what_is_told_of_it() -> None:
     assert granted("HistoryRole", "s3") == {"HistoryBucket": {"s3:ListBucket", "s3:GetObject"}}
     assert "HistoryRole" not in {role for role in ROLES if folders_written(role)}
-    assert granted("HistoryRole", "states")["SnapshotMachine"] == {"states:StartExecution"}
+    for machine in ("SnapshotMachine", "AuditMachine"):
+        assert granted("HistoryRole", "states")[machine] == {"states:StartExecution"}
     assert [role for role in ROLES if "SnapshotMachine" in granted(role, "states")] == ["HistoryRole"]
 
 

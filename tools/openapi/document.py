@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from inventory.api import adjustments, holds, snapshots, stock
+from inventory.api import adjustments, audits, holds, snapshots, stock
 from inventory.api.bodies import FORM, JSON
 from inventory.api.errors import CODES, FAMILIES
 from inventory.api.fields import NoParameters
@@ -20,6 +20,7 @@ OPERATIONS: Final[Operations[Any]] = (
     *stock.OPERATIONS,
     *adjustments.OPERATIONS,
     *snapshots.OPERATIONS,
+    *audits.OPERATIONS,
 )
 
 #: What each status says. 405 is no answer of any operation here: it is what a path says to a method that it lacks.
@@ -65,6 +66,7 @@ def document() -> Json:
             {"name": "stock", "description": "How many there are."},
             {"name": "adjustments", "description": "Changes of stock other than by a sale."},
             {"name": "snapshots", "description": "What was where at an instant, sealed for auditors."},
+            {"name": "audits", "description": "Snapshots held against the live tables and the archive."},
         ],
         "paths": _paths(schemas),
         "components": {

@@ -2,11 +2,11 @@
 
 from typing import Any, Final
 
-from inventory.api.views import adjustment_view, hold_view, snapshot_view, stock_view, transfer_view
+from inventory.api.views import adjustment_view, audit_view, hold_view, snapshot_view, stock_view, transfer_view
 from inventory.domain.adjustments import Adjustment, Transfer
 from inventory.domain.availability import ItemStock, WarehouseStock
 from inventory.domain.holds import Draw, Hold, Line, Status
-from inventory.domain.runs import ManifestName, RunStatus, Snapshot
+from inventory.domain.runs import Audit, CheckResult, ManifestName, RunStatus, Snapshot
 from inventory.history.layout import snapshot_id
 
 _CREATED_MS: Final = 1_800_000_000_000
@@ -45,6 +45,16 @@ EXAMPLES: Final[dict[str, Any]] = {
             _CREATED_MS + 200_000,
             {"items": 2, "available": 96, "held": 4, "on_hand": 100},
             ManifestName(17, _HEX * 2),
+        )
+    ),
+    "AuditView": audit_view(
+        Audit(
+            f"audit_{_CREATED_MS + 300_000:012x}{_HEX[:20]}",
+            RunStatus.COMPLETE,
+            snapshot_id(_CREATED_MS),
+            _CREATED_MS + 300_000,
+            (CheckResult("stock_conserved", 2, 0), CheckResult("settlements_match", 1234, 0)),
+            0,
         )
     ),
 }

@@ -45,7 +45,7 @@ def run(name: str, code: str, *arguments: str, **variables: str) -> subprocess.C
 def imported(name: str, *modules: str) -> list[str]:
     """Those of the modules that come along when a function is imported."""
     tables = {variable: definition["TableName"] for variable, definition in table_definitions().items()}
-    history = {"HISTORY_BUCKET": "history", "SNAPSHOT_MACHINE": "arn:aws:states:us-east-1:1:stateMachine:s"}
+    history = {"HISTORY_BUCKET": "history", "SNAPSHOT_MACHINE": "arn:s", "AUDIT_MACHINE": "arn:a"}
     process = run(name, PROBE, *modules, **tables, **history)
     assert process.returncode == 0, process.stderr
     return [module for module in process.stdout.strip().split(",") if module]

@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.validators import validator_for
 
 from inventory.api.errors import CODES
+from inventory.history.layout import snapshot_id
 from openapi.__main__ import pages
 from openapi.document import OPERATIONS, STATUSES, document
 from support.bureau import Bureau
@@ -35,6 +36,9 @@ ROUTES = {
     ("POST", "/v1/snapshots"),
     ("GET", "/v1/snapshots"),
     ("GET", "/v1/snapshots/{id}"),
+    ("POST", "/v1/audits"),
+    ("GET", "/v1/audits"),
+    ("GET", "/v1/audits/{id}"),
 }
 
 
@@ -69,7 +73,7 @@ def test_every_schema_is_one_and_its_examples_fit(openapi: dict[str, Any]) -> No
         validator_for(schema, default=Draft202012Validator).check_schema(schema)
         for example in schema.get("examples", []):
             fits(openapi, name, example)
-    assert sum("examples" in schema for schema in schemas.values()) == 5
+    assert sum("examples" in schema for schema in schemas.values()) == 6
 
 
 @pytest.mark.parametrize("operation", [each for each in OPERATIONS if each.example], ids=lambda each: each.name)
@@ -99,6 +103,8 @@ def test_what_the_api_answers_is_what_the_document_says(
     hold = api.post("/v1/holds", place).body["id"]
     adjustment = api.post("/v1/adjustments", {"item": "A", "warehouse": "W1", "quantity": 1, "reason": "found"})
     transfer = api.post("/v1/transfers", {"item": "A", "from": "W1", "to": "W2", "quantity": 1})
+    audit = api.post("/v1/audits", {"snapshot": bureau.publish(1000)}).body["id"]
+    bureau.conclude(audit, snapshot_id(1_000_000), discrepancies=1)
     answers: dict[str, list[Answer]] = {
         "HoldView": [api.get(f"/v1/holds/{hold}"), api.post(f"/v1/holds/{hold}/execute")],
         "HoldList": [api.get("/v1/holds")],
@@ -108,6 +114,8 @@ def test_what_the_api_answers_is_what_the_document_says(
         "TransferView": [transfer, api.get(f"/v1/transfers/{transfer.body['id']}")],
         "SnapshotView": [api.post("/v1/snapshots", {"as_of": 1000}), api.get(f"/v1/snapshots/{bureau.publish(2000)}")],
         "SnapshotList": [api.get("/v1/snapshots")],
+        "AuditView": [api.post("/v1/audits"), api.get(f"/v1/audits/{audit}")],
+        "AuditList": [api.get("/v1/audits")],
     }
     for name, given in answers.items():
         for answer in given:
