@@ -15,7 +15,7 @@ from .errors import Refused, as_client_error, exceptions, invalid, service_model
 from .parameters import check_parameters
 from .reads import Reads
 from .streams import Stream
-from .tables import Tables
+from .tables import SavedTable, Tables
 from .values import Item
 from .writes import Writes
 
@@ -63,6 +63,15 @@ class SimulatedDynamoDB:
         if stream is None:
             raise LookupError(f"{table} has no stream")
         return stream
+
+    def save(self) -> dict[str, SavedTable]:
+        """All that is stored or waits in streams, by table. Request tokens are not part of it."""
+        return {table.name: table.save() for table in self._tables}
+
+    def restore(self, saved: Mapping[str, SavedTable]) -> None:
+        """Goes back (or on) to what was saved, of this database or of another with the same tables."""
+        for name, table in saved.items():
+            self._tables[name].restore(table)
 
     def items(self, table: str) -> Iterable[Item]:
         """A table's items as they stand, for looking at only: they are not copies."""

@@ -1,6 +1,7 @@
 """A table's stream: what each write changed, in the shape in which a function receives it."""
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from .values import Item, copied_item, item_bytes
@@ -8,7 +9,9 @@ from .values import Item, copied_item, item_bytes
 _REGION = "us-east-1"
 
 
-class _Change(NamedTuple):
+class Change(NamedTuple):
+    """What one write changed, to be told."""
+
     sequence: int
     second: int
     keys: Item
@@ -26,7 +29,7 @@ class Stream:
 
     def __init__(self, table: str, shards: int) -> None:
         self.arn = f"arn:aws:dynamodb:{_REGION}:000000000000:table/{table}/stream/2026-01-01T00:00:00.000"
-        self._shards: tuple[deque[_Change], ...] = tuple(deque() for _ in range(shards))
+        self._shards: tuple[deque[Change], ...] = tuple(deque() for _ in range(shards))
         self._sequence = 10**20
 
     @property
@@ -37,7 +40,15 @@ class Stream:
     def append(self, keys: Item, old: Item | None, new: Item | None, position: int, now: float) -> None:
         """Records a change that `old` and `new` show; `position` is the partition's, `now` in seconds."""
         self._sequence += 1
-        self._shards[position % len(self._shards)].append(_Change(self._sequence, int(now), keys, old, new))
+        self._shards[position % len(self._shards)].append(Change(self._sequence, int(now), keys, old, new))
+
+    def save(self) -> tuple[tuple[Change, ...], ...]:
+        """What waits in each shard."""
+        return tuple(map(tuple, self._shards))
+
+    def restore(self, saved: Sequence[Sequence[Change]]) -> None:
+        """Lets just this wait in each shard."""
+        self._shards = tuple(map(deque, saved))
 
     def drain(self, shard: int = 0, limit: int | None = None) -> list[dict[str, Any]]:
         """Takes the oldest records of a shard, all or at most `limit`, as the `Records` of a Lambda event."""
@@ -45,7 +56,7 @@ class Stream:
         count = len(waiting) if limit is None else min(limit, len(waiting))
         return [self._record(waiting.popleft()) for _ in range(count)]
 
-    def _record(self, change: _Change) -> dict[str, Any]:
+    def _record(self, change: Change) -> dict[str, Any]:
         images = {"NewImage": change.new, "OldImage": change.old}
         present = {name: copied_item(image) for name, image in images.items() if image is not None}
         return {

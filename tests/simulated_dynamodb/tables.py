@@ -5,10 +5,10 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from .errors import Refused, invalid
-from .streams import Stream
+from .streams import Change, Stream
 from .values import Item, Scalar, item_bytes, scalar
 
 Key: TypeAlias = tuple[Scalar, ...]
@@ -187,6 +187,19 @@ class Table:
                 f"empty string value. Key: {name}"
             )
 
+    def save(self) -> "SavedTable":
+        """All that the table and its stream hold."""
+        places = tuple(tuple(view.places) for view in (self.primary, *self.indexes.values()))
+        return SavedTable(dict(self.items), places, self.stream.save() if self.stream else ())
+
+    def restore(self, saved: "SavedTable") -> None:
+        """Makes the table and its stream hold what they held then."""
+        self.items = dict(saved.items)
+        for view, places in zip((self.primary, *self.indexes.values()), saved.places, strict=True):
+            view.places = list(places)
+        if self.stream:
+            self.stream.restore(saved.stream)
+
     def replace(self, key: Key, new: Item | None, now: float) -> None:
         """Puts the item, or deletes it if None; indexes and stream follow."""
         old = self.items.get(key)
@@ -199,6 +212,14 @@ class Table:
         if self.stream and old != new:
             written = new or old or {}
             self.stream.append(self.key_attributes(written), old, new, position(key[0]), now)
+
+
+class SavedTable(NamedTuple):
+    """A table as it stood: items are never changed in place, so that nothing is copied but the lists of them."""
+
+    items: dict[Key, Item]
+    places: tuple[tuple[Place, ...], ...]
+    stream: tuple[tuple[Change, ...], ...]
 
 
 class Tables:

@@ -1,0 +1,120 @@
+"""The small worlds: two buyers, the settler and the sweeper over two shards with three units, in several situations."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from simulation.exhaustive.actors import Actor, Buyer, Settler, Sweeper
+
+#: What can happen to a call beside its success. "killed after", "answer lost" and "sent twice" have had their effect.
+KILLED_BEFORE, KILLED_AFTER = "killed before", "killed after"
+UNREACHABLE, ANSWER_LOST, CONFLICT, SENT_TWICE = "unreachable", "answer lost", "conflict", "sent twice"
+CRASHES: Final = (KILLED_BEFORE, KILLED_AFTER)
+FAULTS: Final = (*CRASHES, UNREACHABLE, ANSWER_LOST, CONFLICT, SENT_TWICE)
+
+
+class Tick(NamedTuple):
+    """A jump of the clock, whenever it is its turn: at any moment, or only while no request is under way."""
+
+    to_ms: int
+    quiet: bool = False
+
+
+#: Holds expire a second after they were placed: a jump to just that instant.
+EXPIRY: Final = Tick(1_000)
+#: So long after that the sweeper settles what is unsettled. No request takes as long as that.
+MINUTE: Final = Tick(62_100, quiet=True)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A small world.
+
+    Attributes:
+        name: For the command line.
+        about: What it is about.
+        actors: Who acts.
+        shards: The units on each shard in the beginning.
+        ticks: When (milliseconds from the start) the clock jumps.
+        faults: What may happen to calls.
+        faults_max: To how many of them in one schedule.
+        preemptions: How often an actor that could go on may be interrupted in one schedule; None: without limit.
+    """
+
+    name: str
+    about: str
+    actors: Sequence[Actor]
+    shards: Sequence[int] = (2, 1)
+    ticks: Sequence[Tick] = ()
+    faults: Sequence[str] = FAULTS
+    faults_max: int = 1
+    preemptions: int | None = None
+
+    @property
+    def holds_are_shared(self) -> bool:
+        """Whether two actors ask for something of one hold."""
+        return any(isinstance(actor, Buyer) and (actor.key or actor.others_hold) for actor in self.actors)
+
+
+_ANN, _BOB = Buyer("ann", 2, "execute"), Buyer("bob", 2, "release")
+
+SCENARIOS: Final = (
+    Scenario(
+        "rush",
+        "two buyers want two of three units; one executes, one releases",
+        (_ANN, _BOB, Settler(), Sweeper(1)),
+    ),
+    Scenario(
+        "scattered",
+        "one buyer takes all three units, from both shards; another wants one",
+        (Buyer("ann", 3, "release"), Buyer("bob", 1, "execute"), Settler(), Sweeper(1)),
+    ),
+    Scenario(
+        "twins",
+        "two tries of one request at once: one hold, and no refusal for what the other try took",
+        (
+            Buyer("ann", 2, "execute", key="same", refusable=False),
+            Buyer("twin", 2, "execute", key="same", refusable=False),
+            Settler(),
+            Sweeper(1),
+        ),
+    ),
+    Scenario(
+        "one hold",
+        "one buyer executes its hold while another one releases it",
+        (_ANN, Buyer("bob", 2, "release", others_hold="ann"), Settler(), Sweeper(1)),
+    ),
+    Scenario(
+        "minute",
+        "a minute passes: the sweeper settles what the settler has not settled, or is just settling",
+        (_ANN, _BOB, Settler(), Sweeper(2)),
+        ticks=(MINUTE,),
+        faults=("killed before", "killed after"),
+    ),
+    Scenario(
+        "expiry",
+        "the holds' time comes at any moment, also between an instant taken and the write that carries it",
+        (_ANN, _BOB, Settler(), Sweeper(1)),
+        ticks=(EXPIRY,),
+        faults_max=0,
+    ),
+    Scenario(
+        "extension",
+        "a hold is extended while its time comes and another one executes it; the clocks are 1.9 s apart from true",
+        (
+            Buyer("ann", 2, "extend", skew_ms=-1_900),
+            Buyer("bob", 2, "execute", others_hold="ann", skew_ms=1_900),
+            Settler(),
+            Sweeper(1),
+        ),
+        ticks=(EXPIRY,),
+    ),
+    Scenario(
+        "crash at expiry",
+        "the holds' time comes, a minute passes, and one call is the last of its process",
+        (_ANN, _BOB, Settler(), Sweeper(2)),
+        ticks=(EXPIRY, MINUTE),
+        faults=CRASHES,
+        preemptions=3,
+    ),
+)
