@@ -11,7 +11,7 @@ from pathlib import Path
 
 os.environ["POWERTOOLS_LOG_LEVEL"] = "CRITICAL"  # before anything that logs: what runs in this process stays silent
 
-from bench import archive_lag, calls, hot_item, imports, own_cpu, package, records, throughput, units
+from bench import archive_lag, calls, hot_item, imports, own_cpu, package, prime_day, records, throughput, units
 from bench.figures import Section, show
 from bench.history import figures as history
 from rich.console import Console
@@ -53,6 +53,7 @@ def _measures(stack_file: Path) -> dict[str, Measure]:
         "increment": lambda: history.increment(stack_file.parent),
         "map-memory": lambda: history.map_memory(stack_file.parent),
         "archive-lag": lambda: archive_lag.figures(stack()),
+        "prime-day": prime_day.figures,
         "hot-item": lambda: hot_item.figures(stack()),
     }
 

@@ -1,0 +1,135 @@
+"""The arithmetic of docs/capacity.md: 300 million sales in two days, at list prices. Nothing is measured here."""
+
+from typing import Final
+
+from bench.figures import Figure, Section
+
+# What happens
+SALES: Final = 300_000_000
+HOURS: Final = 48
+PEAK_SALES_PER_S: Final = 6_000
+EVENTS_PER_SALE: Final = 4.2  # measured mix: `make bench ONLY=rebuild`
+ARCHIVED_BYTES: Final = 44  # an event, as measured there
+READS: Final = 11_600 * 3_600 * HOURS
+WRITE_UNITS_PER_SALE: Final = 9.2  # `make bench ONLY=units`
+
+# How it is cut
+STREAM_SHARDS: Final = 80  # 40 of the Holds table, 40 of the Stock table: as many as their partitions at the peak
+BATCH_WINDOW_S: Final = 2
+BUCKETS: Final = 256  # HistoryBuckets, raised for it
+TASK_OBJECTS: Final = 500
+LIVE_BYTES: Final = {"stock": 5_000_000 * 300, "holds": SALES * 450}  # settled holds stay 30 days
+SCAN_SEGMENTS: Final = 64
+
+# What a function takes: seconds of one virtual CPU, at 1,769 MB
+MAP_S_PER_EVENT: Final = 4.5e-6
+REDUCE_S_PER_EVENT: Final = 4.0e-6
+GET_S: Final = 0.03 / 8  # eight at once
+SCAN_BYTES_PER_S: Final = 12_000_000
+ARCHIVER_S: Final = 0.15
+GB: Final = {"columnar": 1.769, "scan": 1.024, "archiver": 1.024}
+
+# List prices, us-east-1, arm64
+PUT: Final = 5.0e-6
+GET: Final = 0.4e-6
+LAMBDA_GB_S: Final = 13.3334e-6
+LAMBDA_CALL: Final = 0.2e-6
+TRANSITION: Final = 25e-6
+WRITE_UNIT: Final = 0.625e-6
+READ_UNIT: Final = 0.125e-6
+REST_TIERS: Final = ((333e6, 3.5e-6), (667e6, 2.8e-6), (19e9, 2.38e-6), (float("inf"), 1.51e-6))
+HTTP_TIERS: Final = ((300e6, 1e-6), (float("inf"), 0.9e-6))
+
+
+def figures() -> Section:
+    """Objects, tasks, minutes and dollars."""
+    return Section(
+        "Prime Day by arithmetic: 300 million sales in 48 hours",
+        "List prices; sizes and seconds from the other benchmarks, constants in bench/prime_day.py. docs/capacity.md reads it.",
+        (*_archive(), *_snapshot(), *_rebuild(), *_scan(), *_service()),
+    )
+
+
+def _archive() -> list[Figure]:
+    events, objects = SALES * EVENTS_PER_SALE, STREAM_SHARDS / BATCH_WINDOW_S * HOURS * 3600
+    dollars = objects * (PUT + LAMBDA_CALL + ARCHIVER_S * GB["archiver"] * LAMBDA_GB_S)
+    return [
+        Figure("archive: events", events / 1e9, "billion"),
+        Figure("archive: size", events * ARCHIVED_BYTES / 1e9, "GB"),
+        Figure("archive: objects at most", objects / 1e6, "million", note="a batch of each stream shard every 2 s"),
+        Figure("archive: dollars", dollars, "$", note="requests and the archiver"),
+    ]
+
+
+def _work(events: float, objects: float) -> tuple[float, float, float]:
+    """Map tasks, their and the reducers' seconds of CPU, and dollars."""
+    tasks = objects / TASK_OBJECTS
+    seconds = events * (MAP_S_PER_EVENT + REDUCE_S_PER_EVENT) + objects * GET_S
+    calls = tasks + 2 * BUCKETS
+    requests = objects * GET + tasks * BUCKETS * 2 * (PUT + GET)
+    return tasks, seconds, seconds * GB["columnar"] * LAMBDA_GB_S + calls * (LAMBDA_CALL + 3 * TRANSITION) + requests
+
+
+def _snapshot() -> list[Figure]:
+    hours = 1.25  # the hour, and 15 minutes before its base again
+    events, objects = (total * hours / HOURS for total in (SALES * EVENTS_PER_SALE, _objects()))
+    tasks, seconds, dollars = _work(events, objects)
+    return [
+        Figure("hourly snapshot: events read", events / 1e6, "million"),
+        Figure("hourly snapshot: map tasks", tasks, "", note=f"and 2 × {BUCKETS} reduce tasks"),
+        Figure("hourly snapshot: CPU", seconds / 60, "minutes", note="of many functions at once"),
+        Figure("hourly snapshot: dollars without the scan", dollars, "$", note=f"{dollars * HOURS:.0f} $ for all 48"),
+    ]
+
+
+def _rebuild() -> list[Figure]:
+    tasks, seconds, dollars = _work(SALES * EVENTS_PER_SALE, _objects())
+    return [
+        Figure("full rebuild of both days: map tasks", tasks, ""),
+        Figure(
+            "full rebuild: CPU", seconds / 3600, "hours", note=f"{seconds / 1000 / 60:.0f} minutes at 1,000 functions"
+        ),
+        Figure("full rebuild: dollars", dollars, "$", note="an audit from the first event costs about the same again"),
+    ]
+
+
+def _scan() -> list[Figure]:
+    read = sum(LIVE_BYTES.values())
+    seconds = read / SCAN_BYTES_PER_S
+    dollars = read / 4096 * READ_UNIT + seconds * GB["scan"] * LAMBDA_GB_S
+    return [
+        Figure("scan of the live tables, at the end", read / 1e9, "GB", note="settled holds are there until their TTL"),
+        Figure("scan: minutes", seconds / SCAN_SEGMENTS / 60, "", note=f"{SCAN_SEGMENTS} segments of each table"),
+        Figure(
+            "scan: read units a second",
+            read / 4096 / (seconds / SCAN_SEGMENTS),
+            "",
+            40_000,
+            note="a table's default quota",
+        ),
+        Figure("scan: dollars", dollars, "$", note="each snapshot, and each audit"),
+    ]
+
+
+def _service() -> list[Figure]:
+    requests = READS + 2 * SALES
+    return [
+        Figure("DynamoDB: write units a second at the peak", PEAK_SALES_PER_S * WRITE_UNITS_PER_SALE, "", note="both tables"),
+        Figure("DynamoDB: dollars", SALES * WRITE_UNITS_PER_SALE * WRITE_UNIT, "$", note="sales only"),
+        Figure("API requests", requests / 1e9, "billion", note=f"{READS / 1e9:.1f} billion of them reads"),
+        Figure("REST API: dollars", _tiered(requests, REST_TIERS), "$"),
+        Figure("HTTP API: dollars", _tiered(requests, HTTP_TIERS), "$", note="what it would be: docs/adr/0001"),
+    ]  # fmt: skip
+
+
+def _objects() -> float:
+    return STREAM_SHARDS / BATCH_WINDOW_S * HOURS * 3600
+
+
+def _tiered(requests: float, tiers: tuple[tuple[float, float], ...]) -> float:
+    dollars = 0.0
+    for size, price in tiers:
+        taken = min(requests, size)
+        dollars += taken * price
+        requests -= taken
+    return dollars
