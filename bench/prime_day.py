@@ -114,7 +114,7 @@ def _service() -> list[Figure]:
         Figure("DynamoDB: dollars", SALES * WRITE_UNITS_PER_SALE * WRITE_UNIT, "$", note="sales only"),
         Figure("API requests", requests / 1e9, "billion", note=f"{READS / 1e9:.1f} billion of them reads"),
         Figure("REST API: dollars", _tiered(requests, REST_TIERS), "$"),
-        Figure("HTTP API: dollars", _tiered(requests, HTTP_TIERS), "$", note="what it would be: docs/adr/0001"),
+        Figure("HTTP API: dollars", _tiered(requests, HTTP_TIERS), "$", note="what it would be: docs/adr/rest-api.md"),
     ]  # fmt: skip
 
 
