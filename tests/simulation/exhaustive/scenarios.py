@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from simulation.exhaustive.actors import Actor, Buyer, Settler, Sweeper
+from simulation.exhaustive.clerks import Clerk
 
 #: What can happen to a call beside its success. "killed after", "answer lost" and "sent twice" have had their effect.
 KILLED_BEFORE, KILLED_AFTER = "killed before", "killed after"
 UNREACHABLE, ANSWER_LOST, CONFLICT, SENT_TWICE = "unreachable", "answer lost", "conflict", "sent twice"
 CRASHES: Final = (KILLED_BEFORE, KILLED_AFTER)
-FAULTS: Final = (*CRASHES, UNREACHABLE, ANSWER_LOST, CONFLICT, SENT_TWICE)
+#: A batch of reads is no snapshot: the first record of it, or the last, is read later than the others.
+FIRST_UNREAD, LAST_UNREAD = "first unread", "last unread"
+FAULTS: Final = (*CRASHES, UNREACHABLE, ANSWER_LOST, CONFLICT, SENT_TWICE, FIRST_UNREAD, LAST_UNREAD)
 
 
 class Tick(NamedTuple):
@@ -85,6 +88,70 @@ SCENARIOS: Final = (
         (_ANN, Buyer("bob", 2, "release", others_hold="ann"), Settler(), Sweeper(1)),
     ),
     Scenario(
+        "moved",
+        "a buyer wants all three units, which are there all the time, while one moves to and fro",
+        (
+            Buyer("ann", 3, "execute", refusable=False),
+            Clerk("down", "move down"),
+            Clerk("up", "move up"),
+            Settler(),
+        ),
+    ),
+    Scenario(
+        "split",
+        "a buyer wants all three units while their shards become three",
+        (Buyer("ann", 3, "release", refusable=False), Clerk("clerk", "split"), Settler()),
+    ),
+    Scenario(
+        "merge",
+        "a unit comes in, and another is bought and given back, while two shards become one",
+        (Buyer("ann", 1, "release"), Clerk("clerk", "merge"), Clerk("keeper", "receive")),
+        shards=(1, 0),
+    ),
+    Scenario(
+        "resharded",
+        "one makes three shards of two, another one",
+        (Clerk("splitter", "split"), Clerk("merger", "merge")),
+    ),
+    Scenario(
+        "skewed",
+        "the same rush, by clocks that are 1.9 s apart from true, both ways",
+        (
+            Buyer("ann", 2, "execute", skew_ms=1_900),
+            Buyer("bob", 1, "release", skew_ms=-1_900),
+            Settler(skew_ms=-1_900),
+            Sweeper(1),
+        ),
+        faults=CRASHES,
+    ),
+    Scenario(
+        "skewed clerks",
+        "stock comes and shards go, by clocks that are 1.9 s apart from true, both ways",
+        (
+            Clerk("sender", "send", skew_ms=1_900),
+            Clerk("merger", "merge", skew_ms=-1_900),
+            Clerk("keeper", "receive", skew_ms=-1_900),
+        ),
+        shards=(2, 0),
+        faults_max=0,
+    ),
+    Scenario(
+        "books",
+        "units are taken out, and sent away to a warehouse that is new to the item, each request tried twice at once",
+        (
+            Clerk("taker", "remove"),
+            Clerk("taker's twin", "remove", key="taker"),
+            Clerk("sender", "send"),
+            Clerk("sender's twin", "send", key="sender"),
+        ),
+    ),
+    Scenario(
+        "alone",
+        "one buyer, whose hold's time comes, and a minute passes",
+        (_ANN, Settler(), Sweeper(2)),
+        ticks=(EXPIRY, MINUTE),
+    ),
+    Scenario(
         "minute",
         "a minute passes: the sweeper settles what the settler has not settled, or is just settling",
         (_ANN, _BOB, Settler(), Sweeper(2)),
@@ -97,6 +164,15 @@ SCENARIOS: Final = (
         (_ANN, _BOB, Settler(), Sweeper(1)),
         ticks=(EXPIRY,),
         faults_max=0,
+    ),
+    Scenario(
+        "extended",
+        "a hold is extended, and another one executes it, by clocks that are 1.9 s apart from true",
+        (
+            Buyer("ann", 2, "extend", skew_ms=-1_900),
+            Buyer("bob", 2, "execute", others_hold="ann", skew_ms=1_900),
+            Settler(),
+        ),
     ),
     Scenario(
         "extension",

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from inventory.domain.holds import Status
 from inventory.telemetry import logger
 from simulation.exhaustive.actors import ITEM, WAREHOUSE, Bought, BuyerProgress
+from simulation.exhaustive.clerks import Clerk, check_recorded
 from simulation.exhaustive.scenarios import Scenario
 from simulation.exhaustive.steps import Seat, Steps
 from simulation.exhaustive.store import Store, Stored
@@ -216,6 +217,9 @@ class Search:
         self.seen.steps_max = max(self.seen.steps_max, len(self._path))
         try:
             for seat in state.seats:
+                clerk = self.scenario.actors[seat.actor]
+                if isinstance(clerk, Clerk):
+                    check_recorded(seat.progress.told, clerk.key or clerk.name, clerk.job, state.stored)
                 if isinstance(seat.progress, BuyerProgress) and isinstance(seat.progress.told, Bought):
                     _check_told(seat.progress.told, state.stored, shared=self.scenario.holds_are_shared)
             if state.stored not in self._settled:

@@ -16,8 +16,10 @@ from simulation.exhaustive.scenarios import (
     ANSWER_LOST,
     CONFLICT,
     CRASHES,
+    FIRST_UNREAD,
     KILLED_AFTER,
     KILLED_BEFORE,
+    LAST_UNREAD,
     SENT_TWICE,
     UNREACHABLE,
     Scenario,
@@ -221,7 +223,18 @@ class Steps:
             return Step(stored, self.seat(seat.actor, turn.progress))
         if fault == SENT_TWICE:
             return self._gone_on(stored, seat, ticks)
+        if fault in (FIRST_UNREAD, LAST_UNREAD):
+            return self._heard(stored, seat, self._half_read(stored, call, ticks, fault), ticks)
         return self._heard(stored, seat, self._store.reply_of(_failure(fault, call)), ticks)
+
+    def _half_read(self, stored: Stored, call: Call, ticks: int, fault: str) -> Reply:
+        [(table, wanted)] = call.request["RequestItems"].items()
+        keys = wanted["Keys"]
+        left, read = (keys[:1], keys[1:]) if fault == FIRST_UNREAD else (keys[-1:], keys[:-1])
+        part = self._store.call_of(call.operation, {"RequestItems": {table: {**wanted, "Keys": read}}})
+        _, reply = self._store.ask(stored, self.now_ms(ticks), part)
+        assert isinstance(reply.content, Mapping)
+        return self._store.reply_of({**reply.content, "UnprocessedKeys": {table: {**wanted, "Keys": left}}})
 
     def _is_constant(self, call: Call, ticks: int) -> bool:
         """Whether it makes no difference when this is asked: nobody writes what it reads, and time stands still."""
@@ -240,6 +253,9 @@ def _fits(fault: str, call: Call) -> bool:
     """A read has no effect to be killed after, meets no transaction, and may be sent as often as one likes."""
     if fault == SENT_TWICE:
         return call.operation in {"PutItem", "UpdateItem"}  # a transaction has a token
+    if fault in (FIRST_UNREAD, LAST_UNREAD):
+        tables = list(call.request.get("RequestItems", {}).values())
+        return len(tables) == 1 and len(tables[0]["Keys"]) > 1
     return call.operation in _WRITES or fault in (KILLED_BEFORE, UNREACHABLE)
 
 
