@@ -12,7 +12,7 @@ os.environ["POWERTOOLS_LOG_LEVEL"] = "CRITICAL"  # before anything that logs
 
 from bench.figures import show
 from bench.hot.cases import measured
-from bench.hot.scenarios import SCENARIOS
+from bench.hot.scenarios import SCENARIOS, judged
 from rich.console import Console
 
 
@@ -27,7 +27,8 @@ def main() -> None:
         parser.error(f"nothing is called {', '.join(sorted(unknown))}")
     chosen = [scenario for name, scenario in SCENARIOS.items() if name in asked.only or not asked.only]
     results = measured(case for scenario in chosen for case in scenario.cases)
-    good = show((scenario.section(results) for scenario in chosen), Console(width=None if sys.stdout.isatty() else 150))
+    sections = [*(scenario.section(results) for scenario in chosen), judged(results)]
+    good = show(sections, Console(width=None if sys.stdout.isatty() else 150))
     for scenario in chosen:
         if scenario.plot is not None:
             scenario.plot(results, asked.plots)

@@ -2,11 +2,12 @@
 
 import bisect
 import itertools
+import math
 import os
 import random
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 from bench.hot.alternatives import Alternative, NestedHolds, OneCounter, StaticShards
@@ -15,9 +16,12 @@ from bench.hot.published import KEPT_USUALLY_MS, TABLE_WRITE_UNITS_QUOTA
 from bench.hot.rush import Rush, percentile
 from bench.hot.service import OPEN_SLICES, WAREHOUSE, Service, Setup
 
+from inventory.domain.limits import SHARDS_MAX
+
 PLENTY = 10_000_000
 HOT = "hot"
 _PROCESSES = 2
+_SALES_PER_SHARD = 10
 
 DESIGNS: Mapping[str, Callable[[Setup], Service | Alternative]] = {
     "this design": Service,
@@ -44,6 +48,7 @@ class Case:
         seconds: Seconds measured.
         write_units: Warm throughput of the tables, write units a second.
         heated: Whether hot keys have been isolated by sustained traffic.
+        rebalances: Whether this design splits hot items by itself.
     """
 
     rate: float
@@ -58,11 +63,16 @@ class Case:
     seconds: float = 2.0
     write_units: int = TABLE_WRITE_UNITS_QUOTA
     heated: bool = True
+    rebalances: bool = False
 
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a run. Rates are a second, times milliseconds; counts of refusals are of the whole run."""
+    """What came of a run. Rates are a second, times milliseconds; counts of refusals are of the whole run.
+
+    `came` and `served` are by second: how many buyers came, and how many of those got their hold. `splits` are when a
+    hot item was split by itself, seconds since the start, and into how many shards.
+    """
 
     offered: float
     placed: float
@@ -83,7 +93,9 @@ class Result:
     peak_reads: float
     lag_p50_ms: float
     lag_p99_ms: float
-    served: tuple[float, ...] = field(default=())
+    came: tuple[int, ...] = ()
+    served: tuple[int, ...] = ()
+    splits: tuple[tuple[float, int], ...] = ()
 
 
 def measured(cases: Iterable[Case]) -> dict[Case, Result]:
@@ -103,6 +115,7 @@ def run(case: Case) -> Result:
             kept_ms=case.kept_ms,
             warmth=_warmth(case, names),
             stream_partitions=case.write_units // 1000,
+            rebalances=case.rebalances,
         )
     )
     rush = Rush(service, partial(_rate, case), _picker(case, names), warm_s=case.warm_s, seconds=case.seconds)
@@ -130,7 +143,9 @@ def run(case: Case) -> Result:
         peak_reads=max(partition.reads.peak for partition in buckets),
         lag_p50_ms=percentile(outcome.lags_ms, 0.5),
         lag_p99_ms=percentile(outcome.lags_ms, 0.99),
-        served=tuple(outcome.served[second] / max(1, came[second]) for second in range(max(came) + 1)),
+        came=tuple(came[second] for second in range(max(came) + 1)),
+        served=tuple(outcome.served[second] for second in range(max(came) + 1)),
+        splits=tuple((at_us / 1e6, shards) for at_us, shards in getattr(service, "splits", ())),
     )
 
 
@@ -138,6 +153,14 @@ def zipf_shares(items: int) -> list[float]:
     """The part of all buyers that wants each item, the first most: 1, 1/2, 1/3 …, in proportion."""
     whole = sum(1 / rank for rank in range(1, items + 1))
     return [1 / rank / whole for rank in range(1, items + 1)]
+
+
+def _shards(case: Case) -> list[int]:
+    """The shards of each item: as asked for, or with Zipf's law for this design as many as its rate calls for."""
+    if not case.zipf or case.design != "this design":
+        return [case.shards] * case.items
+    needed = (math.ceil(case.rate * share / _SALES_PER_SHARD) for share in zipf_shares(case.items))
+    return [min(SHARDS_MAX, 1 << (least - 1).bit_length()) for least in needed]
 
 
 def _rate(case: Case, second: float) -> float:
@@ -155,7 +178,11 @@ def _warmth(case: Case, names: list[str]) -> Warmth:
     if not case.heated:
         return Warmth(rest=case.write_units)
     shards = {
-        "this design": [f"{name}#{WAREHOUSE}#{number}" for name in names for number in range(case.shards)],
+        "this design": [
+            f"{name}#{WAREHOUSE}#{number}"
+            for name, shards in zip(names, _shards(case), strict=True)
+            for number in range(shards)
+        ],
         "static shards": [f"{name}#{number}" for name in names for number in range(case.shards)],
     }
     hot = shards.get(case.design, names)

@@ -119,6 +119,7 @@ class Service:
             warmth=setup.warmth,
             draw=self._draw,
             slices=OPEN_SLICES,
+            small=(self.tables.stock, self.tables.holds),
         )
         self.reported: Counter[str] = Counter()
         self.settled = 0
@@ -209,6 +210,7 @@ class Service:
             open_slices=OPEN_SLICES,
             report=self._report,
             now=lambda: self.kernel.now_us // 1000 + skew_ms,
+            uptime=lambda: self.kernel.now_us // 1000,
             pause=pause,
             new_uuid=lambda: uuid.UUID(int=self._draw.getrandbits(128), version=4),
         )
