@@ -12,7 +12,7 @@ PATH = Path(__file__).parents[2] / "docs/invariants.md"
 
 _HEAD = """# What always holds, and what makes it so
 
-Each invariant has a name, and everything that guards or tests it uses that name. They are judged in four ways:
+Each invariant has a name, and everything that guards or tests it uses that name. They are judged in five ways:
 
 - **After every single call**, in `tests/support/invariants.py`: one function for each name, which looks only at the
   recorded history of writes and at the tables. Every test of the protocol runs under them (`tests/support/watched.py`).
@@ -21,6 +21,8 @@ Each invariant has a name, and everything that guards or tests it uses that name
 - **By search**, in `tests/property/machine.py`: anything in any order, by instances whose clocks are up to 2 s off
   (one is a minute off and must not write), with lost answers, conflicts, throttling, unread keys, duplicated and
   reordered batches, and a plain model beside it. `PROPERTY_PROFILE=large` searches long.
+- **By simulation**, in `tests/simulation/`: the functions themselves in simulated time, thousands of runs, each with
+  faults and an order of events that its seed decides (docs/simulation.md). `make simulate` runs them.
 - **By taking it away**, in `tests/mutants/`: each guard below is removed from a copy of the code, and the tests named
   beside it must fail. `make mutants` runs them all.
 

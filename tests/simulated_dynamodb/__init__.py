@@ -2,6 +2,7 @@
 
 from .client import SimulatedClient, SimulatedDynamoDB
 from .errors import conflict, throttled
+from .replica import Replica, is_eventual
 from .streams import Stream
 
-__all__ = ["SimulatedClient", "SimulatedDynamoDB", "Stream", "conflict", "throttled"]
+__all__ = ["Replica", "SimulatedClient", "SimulatedDynamoDB", "Stream", "conflict", "is_eventual", "throttled"]

@@ -15,7 +15,7 @@ from .errors import Refused, as_client_error, exceptions, invalid, service_model
 from .parameters import check_parameters
 from .reads import Reads
 from .streams import Stream
-from .tables import SavedTable, Tables
+from .tables import SavedTable, Table, Tables
 from .values import Item
 from .writes import Writes
 
@@ -41,6 +41,7 @@ class SimulatedDynamoDB:
 
     Attributes:
         client: The client.
+        definitions: The tables, as they were given.
         before_call: Called with the operation (`PutItem`) and its arguments before anything is done. What it raises
             is what the caller gets.
         after_call: Called with the operation, its arguments and the answer, or a refused call's `response`, when all
@@ -54,8 +55,18 @@ class SimulatedDynamoDB:
         self.before_call: Callable[[str, Request], None] = _no_hook
         self.after_call: Callable[[str, Request, Answer], None] = _no_hook
         self.unprocessed: Callable[[str, Request], bool] = _none_left
-        self._tables = Tables(tables, stream_shards)
+        self.definitions = list(tables)
+        self._tables = Tables(self.definitions, stream_shards)
         self.client = SimulatedClient(self, self._tables, now)
+
+    @property
+    def tables(self) -> Iterable[Table]:
+        """All tables."""
+        return self._tables
+
+    def table(self, name: str) -> Table:
+        """A table by its name."""
+        return self._tables[name]
 
     def stream(self, table: str) -> Stream:
         """The stream of a table that has one."""

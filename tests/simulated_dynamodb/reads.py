@@ -1,4 +1,4 @@
-"""Get, batch get, query and scan. All read what is there now; an `after_call` hook may answer with what was."""
+"""Get, batch get, query and scan. All read what is there now; a `Replica` answers with what was."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence

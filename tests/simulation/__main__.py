@@ -103,7 +103,7 @@ class _Tally:
             _show(result)
             return
         self._simulated_s += result.simulated_s
-        self._numbers.update(calls=result.calls, requests=result.requests, writes=result.writes)
+        self._numbers.update(calls=result.calls, requests=result.requests, writes=result.writes, looks=result.looks)
         self._numbers.update({f"holds {status}": count for status, count in result.holds.items()})
         self._numbers.update({f"answers {status}": count for status, count in result.answers.items()})
         self._faults.update(result.faults)
@@ -121,7 +121,7 @@ class _Tally:
         sys.stdout.write(
             f"{self._runs:,} seeds, {self._simulated_s / 3600:,.0f} simulated hours, {calls:,} calls "
             f"({calls / self._processor_s:,.0f} a second of a processor), {self._numbers['requests']:,} requests, "
-            f"in {seconds:.0f} s\n"
+            f"{self._numbers['looks']:,} strong readings, in {seconds:.0f} s\n"
         )
         for kind in ("answers", "holds"):
             counted = {name.removeprefix(f"{kind} "): n for name, n in self._numbers.items() if name.startswith(kind)}

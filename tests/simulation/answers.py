@@ -72,9 +72,14 @@ def _check_bought(shop: Shop, holds: dict[str, Record]) -> None:
             continue
         hold = hold_from(record)
         sold = [(line.item, line.warehouse, hold.executed(line)) for line in hold.lines]
-        if not any(ask.succeeded or ask.in_doubt for ask in asked[hold_id]):
+        if not any(ask.succeeded or ask.in_doubt or _told_expired(ask) for ask in asked[hold_id]):
             raise Violation("resolved_once", f"{hold} was executed, but {asked[hold_id]}")
         for answer in (answer for ask in asked[hold_id] for answer in ask.succeeded):
             told = [(line["item"], line["warehouse"], line["executed"]) for line in answer.body["lines"]]
             if told != sold:
                 raise Violation("settled_once", f"{hold_id} sold {sold}, but the buyer was told {told}")
+
+
+def _told_expired(ask: Ask) -> bool:
+    """Whether it was told that the time is over, while an earlier try of it may still have been on its way."""
+    return any(answer is not None and answer.error["code"] == "hold_expired" for _, answer in ask.answers)

@@ -18,6 +18,8 @@ class Fault(StrEnum):
     LOST = "time-out after the effect"
     LATE = "effect long after the time-out"
     UNREAD = "keys left unprocessed"
+    STALE = "stale read"
+    TORN = "batch read at two instants"
     KILLED = "function killed"
     CLOCK_OFF = "clock off by up to 4 s"
     CLOCK_JUMPED = "clock jumped"
@@ -43,6 +45,8 @@ RATES: Final[Mapping[Fault, float]] = MappingProxyType(
         Fault.LOST: 0.01,
         Fault.LATE: 0.005,
         Fault.UNREAD: 0.01,
+        Fault.STALE: 0.2,
+        Fault.TORN: 0.3,
         Fault.KILLED: 0.004,
         Fault.CLOCK_OFF: 0.3,
         Fault.CLOCK_JUMPED: 0.001,

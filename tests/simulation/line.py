@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
 
-from simulated_dynamodb import conflict, throttled
+from simulated_dynamodb import conflict, is_eventual, throttled
 from simulated_dynamodb.errors import Refused, as_client_error
 from simulation.faults import Fault
 from simulation.kernel import Killed
@@ -23,6 +23,7 @@ _READ_TIMEOUT_S: Final = 2.0
 _CONNECT_TIMEOUT_S: Final = 1.0
 _LATE_S: Final = (0.01, 8.0)
 _LATENCY_MEDIAN_MS: Final = 2.0
+_STALE_MAX_S: Final = 2.0
 _AGAIN: Final = frozenset({"ThrottlingException", "TransactionInProgressException"})
 _OPERATIONS: Final = {
     "get_item": "GetItem",
@@ -115,8 +116,35 @@ class Line:
             raise error
 
     def _effect(self, method: str, request: dict[str, Any]) -> dict[str, Any]:
+        service = self._service
+        if method == "batch_get_item" and _keys_in(request) > 1 and service.faults.happens(Fault.TORN):
+            return self._torn(request)
+        service.calls += 1
+        client = service.database.client
+        if is_eventual(_OPERATIONS[method], request) and service.faults.happens(Fault.STALE):
+            client = service.replica.as_of(service.kernel.now_us / 1_000_000 - service.rng.uniform(0, _STALE_MAX_S))
+        answer: dict[str, Any] = getattr(client, method)(**request)
+        return answer
+
+    def _torn(self, request: dict[str, Any]) -> dict[str, Any]:
+        """A batch is no snapshot: some of its records are read now, the others later, in no order."""
+        earlier: dict[str, Any] = {}
+        later: dict[str, Any] = {}
+        for name, of_table in request["RequestItems"].items():
+            for key in of_table["Keys"]:
+                part = self._service.rng.choice((earlier, later))
+                part.setdefault(name, {**of_table, "Keys": []})["Keys"].append(key)
+        answer: dict[str, Any] = {"Responses": {}, "UnprocessedKeys": {}}
+        for part in filter(None, (earlier, later)):
+            got = self._service.database.client.batch_get_item(RequestItems=part)
+            for name, records in got["Responses"].items():
+                answer["Responses"].setdefault(name, []).extend(records)
+            for name, left in got["UnprocessedKeys"].items():
+                known = answer["UnprocessedKeys"].setdefault(name, {**left, "Keys": []})
+                known["Keys"].extend(left["Keys"])
+            answer["ResponseMetadata"] = got["ResponseMetadata"]
+            self._wait(latency_s(self._service.rng))
         self._service.calls += 1
-        answer: dict[str, Any] = getattr(self._service.database.client, method)(**request)
         return answer
 
     def _take_effect(self, method: str, request: dict[str, Any]) -> None:
@@ -135,6 +163,10 @@ class Line:
 
     def _note(self, what: str, request: dict[str, Any]) -> None:
         self._service.trace.note(self._instance.name, what, lambda: _keys(request))
+
+
+def _keys_in(request: dict[str, Any]) -> int:
+    return sum(len(of_table["Keys"]) for of_table in request["RequestItems"].values())
 
 
 def latency_s(rng: random.Random) -> float:

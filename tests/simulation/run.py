@@ -34,6 +34,7 @@ class Report:
         answers: By status, or `none`.
         holds: By status in the end.
         faults: How often each fault happened.
+        looks: Strong readings that were judged.
         writes: Calls that changed something.
         trace: The last events in words, where they were to be told.
     """
@@ -47,6 +48,7 @@ class Report:
     answers: Counter[str] = field(default_factory=Counter)
     holds: Counter[str] = field(default_factory=Counter)
     faults: Counter[Fault] = field(default_factory=Counter)
+    looks: int = 0
     writes: int = 0
     trace: Sequence[str] = ()
 
@@ -80,6 +82,7 @@ def run_seed(seed: int, workload: str, *, faults: bool = True, told: bool = Fals
         Counter(str(answer.status) if answer else "none" for ask in run.shop.asks for _, answer in ask.answers),
         Counter(record["status"] for record in service.history.folded(service.tables.holds).values()),
         service.faults.happened,
+        run.shop.looks,
         len(service.history.calls),
         service.trace.lines,
     )

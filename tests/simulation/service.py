@@ -15,10 +15,11 @@ from inventory.domain.errors import InsufficientStock
 from inventory.domain.events import Source
 from inventory.storage.tables import Tables
 from inventory.wiring import core_with
-from simulated_dynamodb import SimulatedDynamoDB
+from simulated_dynamodb import Replica, SimulatedDynamoDB
 from simulation.faults import Fault, Faults
 from simulation.kernel import Kernel, Killed, Task
 from simulation.line import Line
+from simulation.linear import Timeline
 from simulation.trace import Trace
 from simulation.violation import Violation
 from support import invariants
@@ -49,7 +50,9 @@ class Service:
 
     Attributes:
         rng: The only source of chance.
+        replica: What eventually consistent reads may see: the tables some time ago.
         calls: Calls to AWS that had an effect or an answer.
+        timeline: What each item's stock was, and when.
         objects: What the archiver wrote, by name.
         troubled: A task that lasts until the faults stop.
     """
@@ -63,6 +66,7 @@ class Service:
         self.database = SimulatedDynamoDB(
             definitions.values(), now=lambda: self.kernel.now_us / 1_000_000, stream_shards=STREAM_SHARDS
         )
+        self.replica = Replica(self.database, lambda: self.kernel.now_us / 1_000_000)
         self.tables = Tables(
             stock=definitions["STOCK_TABLE"]["TableName"],
             holds=definitions["HOLDS_TABLE"]["TableName"],
@@ -78,6 +82,7 @@ class Service:
         self.history = History(self.database, self.tables, lambda: self.kernel.now_us // 1000)
         self.database.after_call = self._judge
         self.database.unprocessed = lambda _table, _key: self.faults.happens(Fault.UNREAD)
+        self.timeline = Timeline()
         self.counted: Counter[str] = Counter()
         self.objects: dict[str, bytes] = {}
         self.calls = 0
@@ -138,6 +143,7 @@ class Service:
         if call is not None:
             for invariant in invariants.EVERY_CALL:
                 self.judged(invariant, self.history, call)
+            self.timeline.note(self.kernel.now_us, self.history, call)
 
 
 @dataclass

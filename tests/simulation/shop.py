@@ -66,6 +66,7 @@ class Shop:
     Attributes:
         asks: Everything that was to be done.
         callers: The tasks that ask.
+        looks: How many strong readings were answered.
     """
 
     def __init__(self, service: Service) -> None:
@@ -73,6 +74,7 @@ class Shop:
         self.rng = service.rng
         self.asks: list[Ask] = []
         self.callers: list[Task] = []
+        self.looks = 0
         self._numbers = itertools.count(1)
 
     def caller(self, name: str, *work: Any) -> Task:
@@ -109,7 +111,24 @@ class Shop:
             ask.forged = True
         else:
             ask.answers.append((service.kernel.now_us, answer))
+            check_at_once(service, ask, answer)
         return answer
+
+    def look(self, item: str) -> None:
+        """Reads an item's stock strongly.
+
+        Raises:
+            Violation: It was never so meanwhile.
+        """
+        service, asked_us = self.service, self.service.kernel.now_us
+        query = [("consistent", "true")]
+        answer = service.invoke(
+            "stock", lambda gateway: gateway.get(f"/v1/stock/{item}", query), patience_s=_PATIENCE_S
+        )
+        if answer is not None and answer.status == 200:
+            now_us = service.kernel.now_us
+            service.judged(service.timeline.strong_reads_linearizable, answer.body, asked_us, now_us)
+            self.looks += 1
 
     def insist(self, ask: Ask, *, patience_s: float = _PATIENCE_S) -> Answer | None:
         """Sends it until an answer says for good what became of it; without a key only where that is safe.
@@ -158,3 +177,28 @@ class Shop:
 def is_final(answer: Answer) -> bool:
     """Whether asking again would be answered in the same way: not a conflict, nor a failure."""
     return answer.status < 500 and answer.status != 409
+
+
+def check_at_once(service: Service, ask: Ask, answer: Answer | None) -> None:
+    """What a caller is told was done has been done by then: the effect lies between the request and its answer.
+
+    (Not before the request: its number was new then.)
+
+    Raises:
+        Violation: It has not.
+    """
+    if answer is None or answer.status != 200:
+        return
+    records, told = service.history.records, answer.body
+    if told["object"] == "hold":
+        done = (service.tables.holds, told["id"]) in records
+        if done and told["status"] in ENDINGS and ask.path.split("/")[-1] in ENDINGS.values():
+            done = records[service.tables.holds, told["id"]]["status"] == told["status"]
+    else:
+        done = told["object"] == "stock" or (service.tables.adjustments, told["id"]) in records
+    if not done:
+        raise Violation("linearizable", f"{ask} was told of what is not there: {told}")
+
+
+#: What a call makes of a hold, by the hold's status then.
+ENDINGS: Final = {"executed": "execute", "released": "release"}

@@ -9,6 +9,7 @@ from simulation.shop import Ask, Shop
 
 Line = dict[str, Any]
 WAREHOUSES: Final = ("W1", "W2")
+_LOOKS: Final = 0.3  # so often a buyer reads an item's stock strongly
 
 
 def _line(item: str, quantity: int, warehouse: str | None = "W1") -> Line:
@@ -72,6 +73,8 @@ def _trade(shop: Shop, items: tuple[str, ...], times: int) -> None:
         chosen = rng.sample(items, rng.choice((1, 1, 2)))
         lines = [_line(item, rng.randint(1, 5), rng.choice((*WAREHOUSES, None))) for item in chosen]
         _sell(shop, lines, keyed=rng.random() < 0.7, seconds=rng.choice((1, 3, 30, 300)))
+        if rng.random() < _LOOKS:
+            shop.look(rng.choice(items))
         shop.wait(1)
 
 
@@ -161,6 +164,8 @@ def _snatch(shop: Shop, times: int) -> None:
     for _ in range(times):
         lines = [_line("A", rng.choice((1, 1, 1, 2, 5)), rng.choice(("W1", None)))]
         _sell(shop, lines, keyed=rng.random() < 0.7, seconds=rng.choice((1, 5, 30)))
+        if rng.random() < _LOOKS:
+            shop.look("A")
         shop.wait(0.5)
 
 

@@ -71,6 +71,7 @@ class History:
         self._tables = tables
         self._now = now
         self._pending: list[Event] = []
+        self._told: dict[tuple[str, str], tuple[Any, Record]] = {}
         self.calls: list[Call] = []
         self.records: dict[tuple[str, str], Record] = {}
         self.levels: dict[Scope, list[tuple[int, int]]] = {}
@@ -89,7 +90,13 @@ class History:
         def listening(keys: Any, old: Any, new: Any, position: int, now: float) -> None:
             append(keys, old, new, position, now)
             [key] = decode(keys).values()
-            self._pending.append(Event(table, key, decode(old) if old else None, decode(new) if new else None))
+            image, before = self._told.get((table, key), (None, None))
+            if old is not image:
+                before = decode(old) if old else None
+            after = decode(new) if new else None
+            if after is not None:
+                self._told[(table, key)] = new, after  # most often the next event's old image: no need to read it again
+            self._pending.append(Event(table, key, before, after))
 
         stream.append = listening  # type: ignore[method-assign]
 

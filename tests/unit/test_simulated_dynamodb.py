@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from moto.dynamodb.parsing.reserved_keywords import ReservedKeywords
 
 from contract import tables
-from simulated_dynamodb import SimulatedDynamoDB, conflict, expressions, throttled, updates
+from simulated_dynamodb import Replica, SimulatedDynamoDB, conflict, expressions, is_eventual, throttled, updates
 
 TABLES = [tables.stock("stock"), tables.holds("holds"), tables.availability("availability")]
 KEY = {"stock_id": {"S": "a"}}
@@ -89,6 +89,32 @@ def test_a_conflict_names_the_writes_in_the_way(database: SimulatedDynamoDB) -> 
     assert [reason["Code"] for reason in reasons] == ["None", "TransactionConflict", "None"]
     with pytest.raises(database.client.exceptions.TransactionConflictException):
         database.client.update_item(**ADD_ONE)
+
+
+def test_a_replica_is_as_late_as_it_is_told_to_be() -> None:
+    clock = [1_000.0]
+    database = SimulatedDynamoDB(TABLES, now=lambda: clock[0])
+    replica = Replica(database, lambda: clock[0])
+    for clock[0] in (1_001.0, 1_002.0, 1_003.0):
+        database.client.update_item(**ADD_ONE)
+
+    def seen(instant: float) -> dict[str, Any]:
+        item: dict[str, Any] = replica.as_of(instant).get_item(TableName="stock", Key=KEY).get("Item", {})
+        return item
+
+    assert seen(1_000.5) == {}
+    assert seen(1_002.0)["n"] == {"N": "2"}
+    assert seen(1_000.5)["n"] == {"N": "2"}, "it never goes back"
+    assert count(database) == "3"
+
+
+def test_what_may_be_stale_is_what_does_not_ask_for_consistency() -> None:
+    keys = {"Keys": [KEY]}
+    assert is_eventual("Query", {})
+    assert is_eventual("BatchGetItem", {"RequestItems": {"stock": keys}})
+    assert not is_eventual("BatchGetItem", {"RequestItems": {"stock": {**keys, "ConsistentRead": True}}})
+    assert not is_eventual("GetItem", {"ConsistentRead": True})
+    assert not is_eventual("TransactWriteItems", {})
 
 
 def test_a_batch_get_leaves_keys_for_later(database: SimulatedDynamoDB) -> None:

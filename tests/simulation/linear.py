@@ -1,0 +1,56 @@
+"""Whether answers could have been given by one shop that does one thing at a time: linearizability.
+
+No search is needed. The tables say in which order the effects happened, and `never_oversold` and the other invariants
+say that this order is a legal history of a counter with a floor. What is left is to show of each answer that its point
+in that order lies between its request and the answer itself: of a strong reading here; of a hold that was placed,
+executed or released, an adjustment or a transfer by `shop.check_at_once`; of a refusal, which may be a second old, by
+`never_falsely_refused`.
+"""
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Mapping
+from operator import itemgetter
+from typing import Any
+
+from inventory.domain.limits import READ_PASSES_MAX
+from support.history import Call, History
+
+#: Of one item, by warehouse: available, held, shards.
+Stock = dict[str, tuple[int, int, int]]
+
+
+class Timeline:
+    """What each item's stock was at every instant."""
+
+    def __init__(self) -> None:
+        self._states: dict[str, list[tuple[int, Stock]]] = {}
+        self._available: Counter[tuple[str, str]] = Counter()
+        self._held: Counter[tuple[str, str]] = Counter()
+
+    def note(self, now_us: int, history: History, call: Call) -> None:
+        """Notes what a call changed."""
+        for before, after in call.shards:
+            place = after.key.item, after.key.warehouse
+            self._available[place] += after.available - (before.available if before else 0)
+            self._held[place] += after.held - (before.held if before else 0)
+        items = {after.key.item for _, after in call.shards} | {directory.item for directory in call.directories}
+        for item in sorted(items):
+            state = {
+                name: (self._available[item, name], self._held[item, name], entry.shards)
+                for name, entry in history.directories[item].warehouses.items()
+            }
+            self._states.setdefault(item, []).append((now_us, state))
+
+    def strong_reads_linearizable(self, told: Mapping[str, Any], asked_us: int, answered_us: int) -> None:
+        """What a strong reading told was so at one instant between question and answer.
+
+        Where the item changed all the while, at least as often as the reading tries, each shard may be of another.
+        """
+        states = self._states.get(told["item"], [])
+        first = bisect_right(states, asked_us, key=itemgetter(0)) - 1
+        last = bisect_right(states, answered_us, key=itemgetter(0))
+        possible = [state for _, state in states[max(0, first) : last]]
+        seen = {each["warehouse"]: (each["available"], each["held"], each["shards"]) for each in told["warehouses"]}
+        if seen not in possible and len(possible) <= READ_PASSES_MAX:
+            raise AssertionError(f"told {seen}, which was not so between: {possible}")
