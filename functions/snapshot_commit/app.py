@@ -5,21 +5,26 @@ from typing import Any
 
 import boto3
 
-from inventory.history.steps import conclude
+from inventory.history.steps import conclude, start_audit
 from inventory.settings import Settings
 from inventory.storage.catalogue import GlueCatalogue
+from inventory.storage.executions import StepFunctionsMachine
 from inventory.storage.signing import KmsSigner
 from inventory.telemetry import logger
 from inventory.wiring import OBJECTS_CONFIG, now_ms, objects_from
 
-settings = Settings.from_env(os.environ, needed=("history_bucket", "glue_database", "signing_key"))
+settings = Settings.from_env(os.environ, needed=("history_bucket", "glue_database", "signing_key", "audit_machine"))
 objects = objects_from(settings)
 signer = KmsSigner(boto3.client("kms", config=OBJECTS_CONFIG), settings.signing_key)
 catalogue = GlueCatalogue(boto3.client("glue", config=OBJECTS_CONFIG), settings.glue_database)
+audits = StepFunctionsMachine(boto3.client("stepfunctions", config=OBJECTS_CONFIG), settings.audit_machine)
 
 
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    done = conclude(objects, signer, catalogue, now_ms, event)
+    if event["step"] == "audit":
+        done = start_audit(objects, audits, event)
+    else:
+        done = conclude(objects, signer, catalogue, now_ms, event)
     logger.info("concluded", extra={"step": event["step"], "run": event.get("run"), **done})
     return done

@@ -46,7 +46,9 @@ def test_what_still_fails_ends_in_a_failure_with_a_name(name: str) -> None:
     failure = STATES[catch["Next"]]
     assert failure["Type"] == "Fail"
     assert failure["Error"].startswith("Audit")
-    assert len(failure["Cause"].split()) > 5
+    problem, _, action = failure["Cause"].partition(" Do: ")
+    assert len(problem.split()) > 5
+    assert "again" in action
 
 
 @pytest.mark.parametrize("name", MAPS)

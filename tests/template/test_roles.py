@@ -163,6 +163,13 @@ def test_reads_of_stock_reach_the_past_by_one_function_that_reads_what_is_publis
     assert granted("StockAtRole") == {}
 
 
+def test_only_the_commit_starts_audits_of_its_own_accord() -> None:
+    starting = {role: granted(role, "states").get("AuditMachine", set()) for role in ROLES}
+    assert {role for role, actions in starting.items() if "states:StartExecution" in actions} - {"HistoryRole"} == {
+        "SnapshotCommitRole"
+    }
+
+
 def test_only_the_commit_signs() -> None:
     assert {role: granted(role, "kms") for role in ROLES if granted(role, "kms")} == {
         "SnapshotCommitRole": {"ManifestKey": {"kms:Sign", "kms:GetPublicKey"}},

@@ -93,9 +93,19 @@ def test_the_live_tables_are_read_once_and_before_the_archive_is_listed() -> Non
     assert MACHINE["StartAt"] == "Finish"
     assert STATES["Finish"]["Next"] == "Begin"
     assert STATES["Begin"]["Next"] == "WhatIsKnown"
-    assert next_states(STATES["WhatIsKnown"]) == {"Done", "Scan", "Plan"}
+    assert next_states(STATES["WhatIsKnown"]) == {"Audit", "Scan", "Plan"}
     assert STATES["WhatIsKnown"]["Choices"][1] == {"Variable": "$.scan", "BooleanEquals": True, "Next": "Scan"}
     assert {name for name in STATES if "Scan" in next_states(STATES[name])} == {"WhatIsKnown"}
     assert {name for name in STATES if "WhatIsKnown" in next_states(STATES[name])} == {"Begin"}
     assert STATES["Scan"]["Next"] == "WaitForArchive"
     assert STATES["WaitForArchive"]["Next"] == "Plan"
+
+
+def test_a_snapshot_that_is_there_is_audited_whoever_made_it() -> None:
+    """A run that died before it could start the audit is started again, and finds the snapshot done."""
+    assert {name for name in STATES if "Audit" in next_states(STATES[name])} == {
+        "WhatIsKnown",
+        "IsThere",
+        "IsCommitted",
+    }
+    assert {name for name in STATES if "Done" in next_states(STATES[name])} == {"Audit"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from inventory.history.layout import audit_path, instant_of_audit, listed_path, snapshot_id
+from inventory.history.layout import audit_after, audit_path, instant_of_audit, listed_path, snapshot_id
 
 NOW_MS = 1_800_000_000_000
 AUDIT = f"audit_{NOW_MS:012x}" + "0f" * 10
@@ -26,3 +26,11 @@ def test_no_other_text_is_an_audits_id(text: str) -> None:
     assert instant_of_audit(text) is None
     with pytest.raises(ValueError, match="no audit"):
         audit_path(text)
+
+
+def test_an_audit_that_follows_a_snapshot_is_one_and_is_listed_by_when_that_was_published() -> None:
+    audit = audit_after(1_800_000_000_000, 1_800_000_090_123)
+    assert (
+        audit == audit_after(1_800_000_000_000, 1_800_000_090_123) != audit_after(1_800_000_001_000, 1_800_000_090_123)
+    )
+    assert instant_of_audit(audit) == 1_800_000_090_123

@@ -151,7 +151,7 @@ def _by_bucket(database: "DuckDBPyConnection", rows: str, folder: Path) -> Itera
 
 @contextmanager
 def _database(work: Path) -> Iterator["DuckDBPyConnection"]:
-    """A database on the disk of its own folder, so that what does not fit into memory is no matter."""
+    """A database in memory, which spills what does not fit into its own folder."""
     import duckdb
 
     settings: dict[str, str | bool | int | float | list[str]] = {
@@ -161,6 +161,6 @@ def _database(work: Path) -> Iterator["DuckDBPyConnection"]:
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
     }
-    with duckdb.connect(str(work / "events.duckdb"), config=settings) as database:
+    with duckdb.connect(config=settings) as database:
         database.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false")
         yield database

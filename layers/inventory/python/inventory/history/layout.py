@@ -120,6 +120,12 @@ def instant_of_audit(identifier: str) -> Milliseconds | None:
     return int(found[1], 16) if found and int(found[1], 16) <= _LAST_MS else None
 
 
+def audit_after(as_of_ms: Milliseconds, published_ms: Milliseconds) -> str:
+    """The id of the one audit that follows a snapshot by itself; it counts as asked for when that was published."""
+    tail = hashlib.sha256(f"audit/{snapshot_id(as_of_ms)}".encode()).hexdigest()[:20]
+    return f"{AUDIT}_{published_ms:012x}{tail}"
+
+
 def _latest_first(instant_ms: Milliseconds) -> str:
     """An instant as digits that sort before those of earlier ones."""
     return f"{_LAST_MS - instant_ms:013d}"

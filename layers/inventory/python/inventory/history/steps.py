@@ -15,13 +15,14 @@ from typing import Any
 from inventory.domain.clock import Milliseconds
 from inventory.domain.events import Source
 from inventory.history.commit import Catalogue, commit, finish
-from inventory.history.layout import latest_possible, snapshot_id
+from inventory.history.layout import audit_after, latest_possible, listed_path, snapshot_id
 from inventory.history.manifest import Signer
 from inventory.history.map_task import run_map_task
 from inventory.history.plan import Mode, Plan, check_instant, make_plan, plan_from, standing_of
 from inventory.history.reduce import reduce_holds, reduce_items
 from inventory.history.scan import Reading, Segment, live_folder, scan_segment, segments, segments_path
 from inventory.history.seal import find_incomplete
+from inventory.storage.executions import Machine
 from inventory.storage.objects import Objects
 
 Words = Mapping[str, Any]
@@ -159,6 +160,20 @@ def conclude(
         return {}
     committed = commit(objects, read_plan(objects, words["run"]), signer, catalogue, now)
     return {"outcome": committed.outcome, "manifest": committed.number}
+
+
+def start_audit(objects: Objects, audits: Machine, words: Words) -> dict[str, Any]:
+    """Starts the audit of a published snapshot, which looks back to the snapshot before; done again, it does no more.
+
+    Raises:
+        NoSuchObject: The snapshot is not published.
+        Overloaded: The workflow service did not answer in time.
+    """
+    as_of_ms = words["as_of_ms"]
+    published = json.loads(objects.read(listed_path(as_of_ms)))
+    audit = audit_after(as_of_ms, published["created_ms"])
+    audits.start(audit, {"audit": audit, "as_of_ms": as_of_ms, "depth": "increment"})
+    return {"audit": audit}
 
 
 def read_plan(objects: Objects, run: str) -> Plan:
