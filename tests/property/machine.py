@@ -15,10 +15,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from inventory.domain.adjustments import Adjustment, Transfer
 from inventory.domain.drawing import Want
 from inventory.domain.errors import Conflict, InventoryError, Overloaded
+from inventory.domain.heat import Thresholds
 from inventory.domain.holds import Hold, Status, Take
 from inventory.pipeline.projector import project_batch
 from inventory.pipeline.settler import settle_batch
 from inventory.protocol.core import Answer, Core
+from inventory.protocol.rebalance import merge_cold
 from inventory.protocol.sweep import sweep
 from support.watched import Watched
 from support.wire import READS, TRANSACTIONS, WRITES, Fault, conflicting, in_progress, throttling, unreachable
@@ -30,9 +32,20 @@ ITEMS = ("A", "B")
 WAREHOUSES = ("W1", "W2")
 SKEWS_MS = (0, 0, 2_000, -2_000, 60_000)
 
+#: A few sales are a rush here, and a few seconds an hour.
+EAGER = Thresholds(
+    hops_per_change=0.01,
+    changes_per_shard=1,
+    tries_per_shard=1,
+    changes=1,
+    units_per_shard=1,
+    leveled_mean=1,
+    cold_after_ms=3_000,
+)
+
 ACTORS = (
     *("buy a few", "buy all", "execute", "release", "extend", "settle", "project", "sweep", "receive", "remove"),
-    *("count", "transfer", "transfer back", "level", "split", "merge"),
+    *("count", "transfer", "transfer back", "level", "split", "merge", "merge cold"),
 )
 
 items = st.sampled_from(ITEMS)
@@ -77,7 +90,7 @@ class Inventory(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.world = Watched(open_slices=2)
-        self.cores = [self.world.instance(skew_ms=skew_ms) for skew_ms in SKEWS_MS]
+        self.cores = [replace(self.world.instance(skew_ms=skew_ms), thresholds=EAGER) for skew_ms in SKEWS_MS]
         self.model = Model()
         self.keys = 0
         self.asked: list[Callable[[], None]] = []
@@ -180,6 +193,18 @@ class Inventory(RuleBasedStateMachine):
         now_ms = self.cores[core].clock.now()
         self._try(lambda: sweep(self.cores[core], until_ms=now_ms + milliseconds))
 
+    @rule(core=instances)
+    def merge_cold(self, core: int) -> None:
+        now_ms = self.cores[core].clock.now()
+        self._try(lambda: merge_cold(self.cores[core], until_ms=now_ms + 60_000))
+
+    @rule(item=items, warehouse=warehouses, many=st.integers(2, 8), seed=picks, core=instances)
+    def rush(self, item: str, warehouse: str, many: int, seed: int, core: int) -> None:
+        """Sales that the projector hears of at once: it splits the item, or levels it, if it thinks it should."""
+        for _ in range(many):
+            self.place([Want(item, warehouse, 1)], 3, (core + seed) % len(SKEWS_MS))
+        self.project(list(range(40)), core)
+
     @rule(milliseconds=st.sampled_from([20, 100, 350, 999, 1_500, 4_000, 61_000]))
     def wait(self, milliseconds: int) -> None:
         self.world.clock.now_ms += milliseconds
@@ -249,7 +274,7 @@ class Inventory(RuleBasedStateMachine):
     @rule(
         actors=st.tuples(
             st.sampled_from(["receive", "remove", "count", "transfer", "level", "merge"]),
-            st.sampled_from(["merge", "merge", "split", "level", "count", "settle", "buy a few"]),
+            st.sampled_from(["merge", "merge", "merge cold", "split", "level", "count", "settle", "buy a few"]),
         ),
         nth=st.sampled_from([1, 1, 1, 2, 3]),
         pick=picks,
@@ -279,6 +304,7 @@ class Inventory(RuleBasedStateMachine):
             "level": lambda: self._try(lambda: self.world.level(item, many, warehouse)),
             "split": lambda: self.split(item, warehouse, 2 + pick % 3, core),
             "merge": lambda: self.split(item, warehouse, 1, core),
+            "merge cold": lambda: self.merge_cold(core),
         }
         assert actions.keys() == set(ACTORS)
         actions[actor]()

@@ -166,16 +166,23 @@ class Operator:
                 self._switch(function, on=True)
 
     @contextmanager
-    def failing(self, function: str) -> Iterator[None]:
-        """Lets a stream function fail at whatever it is given, as if its tables were gone."""
-        name = self.stack.outputs[function]
-        kept = self.functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-        lost = {variable: "nowhere" for variable in kept if variable.endswith("_TABLE")}
+    def configured(self, function: str, **changes: str) -> Iterator[None]:
+        """Lets a function run with other environment variables."""
+        name, kept = self.stack.outputs[function], self._variables(function)
         try:
-            self.functions.update_function_configuration(FunctionName=name, Environment={"Variables": {**kept, **lost}})
+            self.functions.update_function_configuration(
+                FunctionName=name, Environment={"Variables": {**kept, **changes}}
+            )
             yield
         finally:
             self.functions.update_function_configuration(FunctionName=name, Environment={"Variables": kept})
+
+    @contextmanager
+    def failing(self, function: str) -> Iterator[None]:
+        """Lets a stream function fail at whatever it is given, as if its tables were gone."""
+        lost = {variable: "nowhere" for variable in self._variables(function) if variable.endswith("_TABLE")}
+        with self.configured(function, **lost):
+            yield
 
     def last_result(self, function: str) -> str:
         """How a stream function fared with its latest batch."""
@@ -217,6 +224,10 @@ class Operator:
                     QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
                 )
         return found
+
+    def _variables(self, function: str) -> dict[str, str]:
+        name = self.stack.outputs[function]
+        return self.functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
 
     def _mapping(self, function: str) -> str:
         if function not in self._mappings:

@@ -105,15 +105,15 @@ class TestShardsWanted:
 
 class TestUneven:
     def test_a_shard_nearly_empty_among_full_ones(self) -> None:
-        assert uneven({0: 100, 1: 100, 2: 3}, 3)
-        assert uneven({0: 100}, 2), "a shard that nothing is known of has nothing"
+        assert uneven({0: 100, 1: 100, 2: 3}, 3, ON_AWS)
+        assert uneven({0: 100}, 2, ON_AWS), "a shard that nothing is known of has nothing"
 
     def test_a_little_more_or_less_is_no_reason(self) -> None:
-        assert not uneven({0: 100, 1: 80, 2: 60}, 3)
+        assert not uneven({0: 100, 1: 80, 2: 60}, 3, ON_AWS)
 
     def test_a_little_in_all_is_found_where_it_lies(self) -> None:
-        assert not uneven({0: 30, 1: 0}, 2)
-        assert not uneven({0: 1_000}, 1)
+        assert not uneven({0: 30, 1: 0}, 2, ON_AWS)
+        assert not uneven({0: 1_000}, 1, ON_AWS)
 
 
 class TestWhen:
@@ -134,9 +134,9 @@ class TestWhen:
 
     def test_cold_after_an_hour_without_any_change_or_try(self) -> None:
         split = Availability("A", "W1", {0: ShardCount(9, 5, 0)}, DirectoryCount(2, 4), Heat(at=1_000))
-        assert not cold(split, 1_000 + COLD_AFTER_MS - 1)
-        assert cold(split, 1_000 + COLD_AFTER_MS)
-        assert not cold(claimed(split, 2_000), 1_000 + COLD_AFTER_MS)
+        assert not cold(split, 1_000 + COLD_AFTER_MS - 1, ON_AWS)
+        assert cold(split, 1_000 + COLD_AFTER_MS, ON_AWS)
+        assert not cold(claimed(split, 2_000), 1_000 + COLD_AFTER_MS, ON_AWS)
 
     def test_one_shard_has_nothing_to_merge(self) -> None:
-        assert not cold(Availability("A", "W1", {0: ShardCount(9, 5, 0)}), COLD_AFTER_MS)
+        assert not cold(Availability("A", "W1", {0: ShardCount(9, 5, 0)}), COLD_AFTER_MS, ON_AWS)

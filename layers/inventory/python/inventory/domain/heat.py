@@ -13,6 +13,7 @@ from typing import NamedTuple
 from inventory.domain.clock import Milliseconds
 from inventory.domain.limits import (
     CHANGES_PER_SHARD_MAX,
+    COLD_AFTER_MS,
     HEAT_CHANGES_MIN,
     HEAT_DECAY_MS,
     HOPS_PER_CHANGE_MAX,
@@ -65,10 +66,20 @@ class Thresholds:
     Attributes:
         hops_per_change: More failed tries than this for each change is contention that shards should take away.
         changes_per_shard: More changes per second of one shard than this come near what its partition takes.
+        tries_per_shard: No more shards than keep this many tries a second each.
+        changes: Fewer (decayed) changes than this prove nothing.
+        units_per_shard: No more shards than have this many units each.
+        leveled_mean: With fewer units on the average shard there is nothing to level.
+        cold_after_ms: What nothing has changed for so long is merged.
     """
 
     hops_per_change: float = HOPS_PER_CHANGE_MAX
     changes_per_shard: int = CHANGES_PER_SHARD_MAX
+    tries_per_shard: int = TRIES_PER_SHARD_MIN
+    changes: int = HEAT_CHANGES_MIN
+    units_per_shard: int = UNITS_PER_SHARD_MIN
+    leveled_mean: int = LEVELED_MEAN_MIN
+    cold_after_ms: Milliseconds = COLD_AFTER_MS
 
 
 def warmed(known: Heat, touches: Iterable[Touch], latest: Milliseconds) -> Heat:
@@ -91,23 +102,23 @@ def shards_wanted(heat: Heat, shards: int, available: int, thresholds: Threshold
     nor than there are units for. Powers of two, so that little more heat is no reason to split again. Never fewer:
     an item cools between two rushes, and few hops are what the shards are for.
     """
-    if heat.changes < HEAT_CHANGES_MIN * _WHOLE:
+    if heat.changes < thresholds.changes * _WHOLE:
         return shards
     by_hops = shards * heat.hops_per_change / thresholds.hops_per_change
     by_rate = heat.per_second / thresholds.changes_per_shard
-    busy = heat.per_second * (1 + heat.hops_per_change) / TRIES_PER_SHARD_MIN
+    busy = heat.per_second * (1 + heat.hops_per_change) / thresholds.tries_per_shard
     needed = _power_of_two(min(max(by_hops, by_rate), busy))
-    return max(shards, min(needed, available // UNITS_PER_SHARD_MIN, SHARDS_MAX))
+    return max(shards, min(needed, available // thresholds.units_per_shard, SHARDS_MAX))
 
 
-def uneven(available: Mapping[int, int], shards: int) -> bool:
+def uneven(available: Mapping[int, int], shards: int, thresholds: Thresholds) -> bool:
     """Whether some shard has so much less than the others that buyers crowd on those.
 
     Not where there is little on all of them: that is found wherever it lies, and nearly gone.
     """
     total = sum(available.values())
     poorest = min(available.get(number, 0) for number in range(shards))
-    return total >= LEVELED_MEAN_MIN * shards and poorest * 4 * shards < total
+    return total >= thresholds.leveled_mean * shards and poorest * 4 * shards < total
 
 
 def _power_of_two(least: float) -> int:

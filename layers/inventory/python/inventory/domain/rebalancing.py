@@ -5,7 +5,7 @@ from dataclasses import replace
 from inventory.domain.availability import Availability
 from inventory.domain.clock import Milliseconds
 from inventory.domain.heat import Thresholds, shards_wanted, uneven
-from inventory.domain.limits import COLD_AFTER_MS, HEAT_AGE_MAX_MS, REBALANCED_EVERY_MS
+from inventory.domain.limits import HEAT_AGE_MAX_MS, REBALANCED_EVERY_MS
 
 
 def unbalanced(seen: Availability, now_ms: Milliseconds, thresholds: Thresholds) -> bool:
@@ -18,7 +18,7 @@ def unbalanced(seen: Availability, now_ms: Milliseconds, thresholds: Thresholds)
     if now_ms - heat.at > HEAT_AGE_MAX_MS or now_ms - heat.rebalanced < REBALANCED_EVERY_MS:
         return False
     shards = seen.shard_count
-    return shards_wanted(heat, shards, seen.available, thresholds) > shards or uneven(seen.by_shard, shards)
+    return shards_wanted(heat, shards, seen.available, thresholds) > shards or uneven(seen.by_shard, shards, thresholds)
 
 
 def claimed(seen: Availability, now_ms: Milliseconds) -> Availability:
@@ -26,6 +26,6 @@ def claimed(seen: Availability, now_ms: Milliseconds) -> Availability:
     return replace(seen, heat=seen.heat._replace(rebalanced=now_ms))
 
 
-def cold(seen: Availability, now_ms: Milliseconds) -> bool:
+def cold(seen: Availability, now_ms: Milliseconds, thresholds: Thresholds) -> bool:
     """Whether stock lies on several shards that nothing has changed for an hour, nor anybody tried to merge."""
-    return seen.shard_count > 1 and now_ms - max(seen.heat.at, seen.heat.rebalanced) >= COLD_AFTER_MS
+    return seen.shard_count > 1 and now_ms - max(seen.heat.at, seen.heat.rebalanced) >= thresholds.cold_after_ms

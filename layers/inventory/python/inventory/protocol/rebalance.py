@@ -93,7 +93,7 @@ def merge_cold(core: Core, *, until_ms: Milliseconds) -> list[Resharded]:
             now_ms = core.clock.now()
             if now_ms >= until_ms:
                 return merged
-            if not cold(known, now_ms):
+            if not cold(known, now_ms, core.thresholds):
                 continue
             try:
                 done = _merge(core, known, now_ms)
