@@ -117,6 +117,32 @@ def audits(found: Sequence[Object]) -> RenderableType:
     return table
 
 
+def movements(rows: Sequence[Mapping[str, str | None]]) -> Table:
+    """Every change of an item's counters, as the query `movements` tells it."""
+    table = grid("when (UTC)!", "warehouse", "available>", "held>", "left>", "cause", "by")
+    for row in rows:
+        table.add_row(
+            (row["happened_at"] or "")[:21],
+            f"{row['warehouse_id']} #{row['shard']}",
+            _signed(row["available_change"]),
+            _signed(row["held_change"]),
+            row["available_after"] or "-",
+            _cause(row),
+            row["actor"] or "",
+        )
+    return table
+
+
+def _cause(row: Mapping[str, str | None]) -> Text:
+    more = " · ".join(part for part in (row["reason"], row["reference"]) if part)
+    return Text.assemble(row["cause"] or "", f" {row['cause_id'] or ''}", (f"\n{more}" if more else "", "dim"))
+
+
+def _signed(number: str | None) -> Text:
+    value = int(number or 0)
+    return Text(f"{value:+,}" if value else "", style="red" if value < 0 else "green")
+
+
 def status(name: str) -> Text:
     """A status."""
     return Text(name, style=_STATUS_STYLES.get(name, ""))

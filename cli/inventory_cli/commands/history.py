@@ -1,15 +1,13 @@
 """`inventory history`: every movement of one item, with its cause and who did it."""
 
-from collections.abc import Mapping
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
 from inventory_cli import render
 from inventory_cli.aws import explained
 from inventory_cli.history.queries import query_called, run
-from inventory_cli.options import Item
+from inventory_cli.options import Item, Limit
 from inventory_cli.session import session_of
 
 
@@ -24,8 +22,9 @@ def history(
     until: Annotated[
         str | None, typer.Option(metavar="INSTANT", help="Up to here, likewise.", show_default=False)
     ] = None,
+    limit: Limit = 1000,
 ) -> None:
-    """Show every movement of an item up to the latest snapshot: when, where, how many, why, and who did it.
+    """Show every movement of an item up to the latest snapshot, earliest first: when, where, how many, why, and who.
 
     For example:
 
@@ -43,27 +42,10 @@ def history(
             database=session.stack.output("HistoryDatabase"),
             workgroup=session.stack.output("HistoryWorkgroup"),
             pause=session.world.pause,
+            rows_max=limit,
         )
     rows = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
-    table = render.grid("when (UTC)!", "warehouse", "available>", "held>", "left>", "cause", "by")
-    for row in rows:
-        table.add_row(
-            (row["happened_at"] or "")[:21],
-            f"{row['warehouse_id']} #{row['shard']}",
-            _signed(row["available_change"]),
-            _signed(row["held_change"]),
-            row["available_after"] or "-",
-            _cause(row),
-            row["actor"] or "",
-        )
-    session.output.show(rows, table if rows else f"Nothing moved of {item}, up to the latest snapshot.")
-
-
-def _cause(row: Mapping[str, str | None]) -> Text:
-    more = " · ".join(part for part in (row["reason"], row["reference"]) if part)
-    return Text.assemble(row["cause"] or "", f" {row['cause_id'] or ''}", (f"\n{more}" if more else "", "dim"))
-
-
-def _signed(number: str | None) -> Text:
-    value = int(number or 0)
-    return Text(f"{value:+,}" if value else "", style="red" if value < 0 else "green")
+    nothing = f"Nothing moved of {item}, up to the latest snapshot."
+    session.output.show(rows, render.movements(rows) if rows else nothing)
+    if answer.has_more:
+        session.output.note(f"There are more than {limit}: see --limit and --since.")

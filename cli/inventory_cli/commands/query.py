@@ -9,7 +9,8 @@ import typer
 from inventory_cli import render
 from inventory_cli.aws import explained
 from inventory_cli.errors import WrongUse
-from inventory_cli.history.queries import all_queries, query_called, run
+from inventory_cli.history.queries import ROWS_MAX, all_queries, query_called, run
+from inventory_cli.options import Limit
 from inventory_cli.session import Session, session_of
 
 
@@ -23,6 +24,7 @@ def query(
         typer.Option(metavar="NAME=VALUE", help="What to ask differently; may be repeated.", show_default=False),
     ] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    limit: Limit = ROWS_MAX,
     show_sql: Annotated[bool, typer.Option("--sql", help="Print the SQL instead of running it.")] = False,
 ) -> None:
     """Ask a question about the past, of Athena: what was where, every movement of an item, holds, shrinkage, sales.
@@ -50,16 +52,20 @@ def query(
             database=session.stack.output("HistoryDatabase"),
             workgroup=session.stack.output("HistoryWorkgroup"),
             pause=session.world.pause,
+            rows_max=limit,
         )
+    more = ", and there are more: see --limit" if answer.has_more else ""
     if as_csv:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerows([answer.columns, *answer.rows])
+        if more:
+            session.output.note(f"{len(answer.rows):,} rows{more}")
         return
     table = render.grid(*answer.columns)
     for row in answer.rows:
         table.add_row(*(cell or "" for cell in row))
     session.output.show([dict(zip(answer.columns, row, strict=True)) for row in answer.rows], table)
-    session.output.note(f"{len(answer.rows):,} rows")
+    session.output.note(f"{len(answer.rows):,} rows{more}")
 
 
 def _list(session: Session) -> None:

@@ -1,12 +1,12 @@
 """`inventory snapshot`: create, list and show."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 
 from inventory_cli import render
 from inventory_cli.errors import CliError, WrongUse
+from inventory_cli.instants import unix_seconds
 from inventory_cli.options import AtMost, IdempotencyKey, Limit, Wait
 from inventory_cli.session import Session, session_of
 from inventory_cli.waiting import wait_for
@@ -41,7 +41,7 @@ def create(
         inventory snapshot create --as-of '2026-11-22 18:00:00'
     """
     session = session_of(context)
-    body = {"as_of": None if as_of is None else _instant(as_of)}
+    body = {"as_of": None if as_of is None else unix_seconds(as_of)}
     reply = session.api.post(_URL, body, idempotency_key=idempotency_key)
     if reply.replayed and idempotency_key:
         session.output.note("Replayed: this was asked for before, by a request with the same Idempotency-Key.")
@@ -71,16 +71,6 @@ def _path(snapshot_id: str) -> str:
     if not snapshot_id.isascii() or not snapshot_id.replace("_", "").isalnum():
         raise WrongUse(f"{snapshot_id!r} is no id of a snapshot: it begins with snap_.")
     return f"{_URL}/{snapshot_id}"
-
-
-def _instant(text: str) -> int:
-    if text.isascii() and text.isdecimal():
-        return int(text)
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise WrongUse(f"{text!r} is no instant: write '2026-11-22 18:00:00' (UTC), or Unix seconds.") from None
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
 
 
 def _waited(session: Session, snapshot: dict[str, Any], at_most_s: float) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -13,6 +14,8 @@ from inventory_cli.errors import CliError, NotFound, Unreachable, WrongUse
 if TYPE_CHECKING:
     from mypy_boto3_athena import AthenaClient
 
+#: As many rows as a person, or a spreadsheet, makes anything of.
+ROWS_MAX: Final = 100_000
 FOLDER: Final = Path(__file__).parents[3] / "queries"
 _PARAMETER: Final = re.compile(r"^ +'(?P<value>[^']*)' AS (?P<name>\w+),? -- (?P<meaning>.+)$", re.MULTILINE)
 _POLL_SECONDS: Final = 0.5
@@ -29,10 +32,11 @@ class Parameter(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """An answer: names of columns, and rows of text, None where there is nothing."""
+    """An answer: names of columns, and rows of text, None where there is nothing; and whether there are more."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str | None]]
+    has_more: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +92,16 @@ def query_called(name: str) -> Query:
     raise NotFound(f"There is no query {name}: there are {', '.join(query.name for query in all_queries())}.")
 
 
-def run(athena: AthenaClient, sql: str, *, database: str, workgroup: str, pause: Callable[[float], None]) -> Rows:
-    """Asks Athena, and waits for the answer.
+def run(
+    athena: AthenaClient,
+    sql: str,
+    *,
+    database: str,
+    workgroup: str,
+    pause: Callable[[float], None],
+    rows_max: int = ROWS_MAX,
+) -> Rows:
+    """Asks Athena, and waits for the answer; of a long one it fetches the first rows.
 
     Raises:
         CliError: Athena could not run it; says why.
@@ -102,7 +114,7 @@ def run(athena: AthenaClient, sql: str, *, database: str, workgroup: str, pause:
     for _ in range(round(_SECONDS_MAX / _POLL_SECONDS)):
         status = athena.get_query_execution(QueryExecutionId=execution)["QueryExecution"]["Status"]
         if status["State"] == "SUCCEEDED":
-            return _rows(athena, execution)
+            return _rows(athena, execution, rows_max)
         if status["State"] in ("FAILED", "CANCELLED"):
             raise CliError(f"Athena could not run it: {status.get('StateChangeReason', status['State'])}")
         pause(_POLL_SECONDS)
@@ -110,9 +122,9 @@ def run(athena: AthenaClient, sql: str, *, database: str, workgroup: str, pause:
     raise Unreachable(f"Athena took longer than {_SECONDS_MAX} s; the query was stopped.")
 
 
-def _rows(athena: AthenaClient, execution: str) -> Rows:
-    rows = list(_told(athena, execution))
-    return Rows([name or "" for name in rows[0]], rows[1:])
+def _rows(athena: AthenaClient, execution: str, rows_max: int) -> Rows:
+    names, *rows = islice(_told(athena, execution), rows_max + 2)
+    return Rows([name or "" for name in names], rows[:rows_max], len(rows) > rows_max)
 
 
 def _told(athena: AthenaClient, execution: str) -> Iterator[list[str | None]]:
