@@ -45,7 +45,7 @@ endef
 STACK := .venv/bin/python -m stack
 
 .PHONY: demo
-demo: up ## Start the stack, and watch a story that ends with 200 buyers for 100 units and the books checked
+demo: up ## Start the stack, and watch a story: 200 buyers for 100 units, the books sealed, audited and tampered with
 	@$(BIN)/python -m demo
 
 .PHONY: up

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from stack.invoke import folder_of
+from stack.place import ROOT
 from support.template import load_template, properties, resources
 
 FUNCTIONS = sorted(resources("AWS::Serverless::Function"))
@@ -132,3 +134,9 @@ def test_a_failure_waits_fourteen_days_encrypted_and_reachable_by_tls_only(queue
 def test_what_is_left_out_is_left_out_of_the_embedded_emulator_alone() -> None:
     local = {"Fn::Equals": [{"Ref": "Environment"}, "local"]}
     assert load_template()["Conditions"]["NotEmbedded"] == {"Fn::Not": [local]}
+
+
+def test_a_function_is_played_to_by_the_name_of_its_folder() -> None:
+    folders = {path.parent.name for path in ROOT.glob("functions/*/app.py")}
+    assert {folder_of(function): function for function in FUNCTIONS}.keys() == folders
+    assert {properties(function)["CodeUri"] for function in FUNCTIONS} == {f"functions/{name}" for name in folders}

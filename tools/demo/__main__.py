@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.rule import Rule
 
+from demo.proof import Proof
 from demo.stage import Stage, Unexpected
 from demo.story import AT_ONCE, Story
 from inventory_cli.api_client import ApiClient
@@ -43,7 +44,7 @@ def _play(api: Api, stack: Stack) -> Story:
     stage = Stage(client)
     with explained():
         story = Story(stage, stack)
-        stage.play(story.scenes)
+        stage.play([*story.scenes, *Proof(stage, stack, story).scenes])
     return story
 
 

@@ -140,5 +140,7 @@ class Stage:
 
     def _line(self, mark: str, text: str) -> None:
         row = Table.grid(padding=(0, 1))
+        row.add_column()
+        row.add_column(overflow="fold")
         row.add_row(mark, text)
         self.console.print(Padding(row, (0, 0, 0, 2)))

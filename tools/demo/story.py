@@ -24,10 +24,18 @@ _SETTLED_SECONDS_MAX: Final = 90  # the sweeper comes by within a minute, whatev
 
 
 class Story:
-    """One performance, with items of its own, so that it can be repeated on the same stack."""
+    """One performance, with items of its own, so that it can be repeated on the same stack.
+
+    Attributes:
+        run: What the names of the items end with.
+        cup: The item of the first scenes.
+        drop: The item that everyone wants.
+        remembered: An instant of the past, Unix seconds, and what the cup's counters were then.
+    """
 
     def __init__(self, stage: Stage, stack: Stack) -> None:
         run = secrets.token_hex(2)
+        self.run = run
         self.cup = f"cup-{run}"
         self.drop = f"sneaker-{run}"
         self._stage = stage
@@ -35,6 +43,7 @@ class Story:
         self._items = (self.cup, self.drop)
         self._before = Books.read(stack, self._items)
         self._ended: dict[str, Status] = {}
+        self.remembered = (0, Counters(0, 0))
 
     @property
     def scenes(self) -> list[Callable[[], None]]:
@@ -86,6 +95,7 @@ class Story:
         self._stage.scene("A cart is forgotten", "A hold of 4 units for 2 seconds; then nobody comes back for it.")
         held = self._place(self.cup, 4, expires_in=2)
         self._expect_counters(self.cup, available=9, held=4)
+        self.remembered = (held["created"] + 1, Counters(9, 4))
         with self._stage.busy("waiting until its time is over"):
             time.sleep(max(0.0, held["expires_at"] - time.time()) + 1)
         seen = self._stage.get(f"/v1/holds/{held['id']}", shown="its time is over")

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from pathlib import Path
 
 from stack.aws import Aws
@@ -16,10 +17,10 @@ def play(stack: Stack, function: str, event: Path) -> None:
     Raises:
         StackError: There is no such function or file, or the function failed.
     """
-    name = stack.outputs.get(f"{function.capitalize()}Function")
+    functions = {folder_of(key): name for key, name in stack.outputs.items() if key.endswith("Function")}
+    name = functions.get(function)
     if name is None:
-        functions = sorted(key.removesuffix("Function").lower() for key in stack.outputs if key.endswith("Function"))
-        raise StackError(f"No function {function!r}. There are: {', '.join(functions)}.")
+        raise StackError(f"No function {function!r}. There are: {', '.join(sorted(functions))}.")
     answer = Aws(stack.aws_endpoint_url).functions.invoke(
         FunctionName=name, Payload=_find(event).read_bytes(), LogType="Tail"
     )
@@ -32,6 +33,11 @@ def play(stack: Stack, function: str, event: Path) -> None:
     console.print_json(json.dumps(json.loads(answer["Payload"].read())))
     if "FunctionError" in answer:
         raise StackError("The function failed.")
+
+
+def folder_of(output: str) -> str:
+    """A function as its folder is called: ``StockAtFunction`` is ``stock_at``."""
+    return re.sub("(?<=[a-z])(?=[A-Z])", "_", output.removesuffix("Function")).lower()
 
 
 def _find(event: Path) -> Path:
