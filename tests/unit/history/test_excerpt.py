@@ -131,3 +131,12 @@ def test_a_row_group_that_was_not_read_is_no_answer_but_an_error(bucket: Path, t
         take_excerpt(Counted(bucket), KEY, Question("item-77", None, COLUMNS), tmp_path / "e", sql, bytes_max=10**9)
         with pytest.raises(duckdb.Error):
             answer(sql, tmp_path / "e", Question("hot", None, COLUMNS))
+
+
+def test_an_index_that_is_too_large_is_not_read(bucket: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(excerpt, "_END_BYTES", 16)
+    monkeypatch.setattr(excerpt, "_FOOTER_BYTES_MAX", 1000)
+    objects = Counted(bucket)
+    with columnar.engine(tmp_path) as sql, pytest.raises(ExcerptTooLarge, match="footer"):
+        take_excerpt(objects, KEY, Question("hot", None, COLUMNS), tmp_path / "e", sql, bytes_max=10**9)
+    assert objects.amount == 16
