@@ -16,11 +16,11 @@ _BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
 _RUSH = replace(_BY_NAME["rush"], faults=CRASHES, preemptions=1)
 
 
-@pytest.mark.parametrize("name", ["twins", "one hold", "moved", "extended"])
+@pytest.mark.parametrize("name", ["twins", "unseen", "one hold", "moved", "extended"])
 def test_every_interleaving_with_a_fault_at_any_call(name: str) -> None:
     seen = Search(_BY_NAME[name]).run()
     assert seen.schedules > 5_000
-    assert seen.ends >= 10
+    assert seen.ends >= 5
 
 
 def test_one_preemption_and_one_crash_at_any_call() -> None:

@@ -144,6 +144,7 @@ class Replays:
             open_slices=1,
             report=lambda _name, _value: None,
             now=lambda: log.now_ms + run.skew_ms,
+            uptime=lambda: log.now_ms,
             pause=lambda _seconds: None,
             new_uuid=new_uuid,
         )

@@ -41,6 +41,7 @@ class Scenario:
         ticks: When (milliseconds from the start) the clock jumps.
         faults: What may happen to calls.
         faults_max: To how many of them in one schedule.
+        projected: Whether the projection knows the stock; else buyers must look strongly.
         preemptions: How often an actor that could go on may be interrupted in one schedule; None: without limit.
     """
 
@@ -51,6 +52,7 @@ class Scenario:
     ticks: Sequence[Tick] = ()
     faults: Sequence[str] = FAULTS
     faults_max: int = 1
+    projected: bool = True
     preemptions: int | None = None
 
     @property
@@ -81,6 +83,15 @@ SCENARIOS: Final = (
             Settler(),
             Sweeper(1),
         ),
+    ),
+    Scenario(
+        "unseen",
+        "the same, where the projection knows of no stock",
+        (
+            Buyer("ann", 2, "execute", key="same", refusable=False),
+            Buyer("twin", 2, "execute", key="same", refusable=False),
+        ),
+        projected=False,
     ),
     Scenario(
         "one hold",
@@ -191,6 +202,6 @@ SCENARIOS: Final = (
         (_ANN, _BOB, Settler(), Sweeper(2)),
         ticks=(EXPIRY, MINUTE),
         faults=CRASHES,
-        preemptions=3,
+        preemptions=2,
     ),
 )

@@ -104,7 +104,7 @@ class Search:
         world = Watched(open_slices=1)
         world.scatter(ITEM, self.scenario.shards, WAREHOUSE)
         world.clock.now_ms += -world.clock.now_ms % 60_000  # a round time, the same whatever the preparation took
-        self._store = Store(world)
+        self._store = Store(world, projected=self.scenario.projected)
         self._steps = Steps(self.scenario, self._store, world.clock.now_ms)
         self._known: dict[State, int] = {}
         self._path: list[tuple[State, Move]] = []

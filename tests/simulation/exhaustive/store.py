@@ -57,9 +57,10 @@ class Store:
 
     Args:
         world: Whose tables are the first state; it gives the names of tables, too.
+        projected: Whether the projection is kept.
     """
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, *, projected: bool = True) -> None:
         self.tables = world.tables
         self._world = World()
         self._calls: dict[str, Call] = {}
@@ -69,7 +70,10 @@ class Store:
         self._texts: dict[int, tuple[object, str]] = {}
         for table in (self.tables.stock, self.tables.holds, self.tables.adjustments):
             world.database.stream(table).drain()
-        self.first = self._stored(world.database.save())
+        saved = world.database.save()
+        if not projected:
+            saved[self.tables.availability] = self._world.database.save()[self.tables.availability]
+        self.first = self._stored(saved)
 
     @property
     def count(self) -> int:
