@@ -1,5 +1,7 @@
 """Asking for audits: each request is one, and its result stands when it is written."""
 
+from dataclasses import replace
+
 import pytest
 
 from inventory.domain.errors import IdempotencyKeyMismatch, InvalidRequest, Missing
@@ -79,6 +81,31 @@ def test_one_that_ended_without_a_result_has_failed(bureau: Bureau) -> None:
     failure = get_audit(bureau.desk, begun.id).failure
     assert failure is not None
     assert failure.code == "internal"
+
+
+def test_one_whose_result_is_written_between_two_looks_is_complete(
+    bureau: Bureau, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot = bureau.publish(1000)
+    begun = ask_for_audit(bureau.desk, None, by=bureau.by()).value
+    bureau.states.end(begun.id)
+    find = bureau.states.describe_execution
+
+    def concludes(*, executionArn: str) -> dict[str, object]:  # noqa: N803 - boto3's names
+        bureau.conclude(begun.id, snapshot)
+        return find(executionArn=executionArn)
+
+    monkeypatch.setattr(bureau.states, "describe_execution", concludes)
+    assert get_audit(bureau.desk, begun.id).status is RunStatus.COMPLETE
+
+
+def test_a_run_that_is_not_known_for_a_moment_is_looked_for_again(bureau: Bureau) -> None:
+    bureau.publish(1000)
+    begun = ask_for_audit(bureau.desk, None, by=bureau.by()).value
+    kept = dict(bureau.states.executions)
+    bureau.states.executions.clear()
+    core = replace(bureau.desk.core, pause=lambda _: bureau.states.executions.update(kept))
+    assert get_audit(replace(bureau.desk, core=core), begun.id) == begun
 
 
 def test_what_nobody_asked_for_is_missing(bureau: Bureau) -> None:
