@@ -7,7 +7,7 @@ from inventory.settings import Settings
 from inventory.telemetry import logger
 from inventory.wiring import auditor_from
 
-settings = Settings.from_env(os.environ, needed=("history_bucket", "signing_key"))
+settings = Settings.from_env(os.environ, needed=("history_bucket", "scratch_bucket", "signing_key"))
 auditor = auditor_from(settings)
 
 

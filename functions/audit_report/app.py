@@ -7,7 +7,7 @@ from inventory.settings import Settings
 from inventory.telemetry import logger, metrics
 from inventory.wiring import reporter_from
 
-settings = Settings.from_env(os.environ, needed=("history_bucket", "glue_database", "event_bus"))
+settings = Settings.from_env(os.environ, needed=("history_bucket", "scratch_bucket", "glue_database", "event_bus"))
 reporter = reporter_from(settings)
 
 

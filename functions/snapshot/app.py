@@ -7,7 +7,7 @@ from inventory.settings import Settings
 from inventory.telemetry import logger
 from inventory.wiring import workshop_from
 
-settings = Settings.from_env(os.environ, needed=("history_bucket",))
+settings = Settings.from_env(os.environ, needed=("history_bucket", "scratch_bucket"))
 workshop = workshop_from(settings)
 
 

@@ -13,7 +13,9 @@ from inventory.storage.signing import KmsSigner
 from inventory.telemetry import logger
 from inventory.wiring import OBJECTS_CONFIG, now_ms, objects_from
 
-settings = Settings.from_env(os.environ, needed=("history_bucket", "glue_database", "signing_key", "audit_machine"))
+settings = Settings.from_env(
+    os.environ, needed=("history_bucket", "scratch_bucket", "glue_database", "signing_key", "audit_machine")
+)
 objects = objects_from(settings)
 signer = KmsSigner(boto3.client("kms", config=OBJECTS_CONFIG), settings.signing_key)
 catalogue = GlueCatalogue(boto3.client("glue", config=OBJECTS_CONFIG), settings.glue_database)

@@ -10,7 +10,7 @@ from inventory.settings import Settings
 from inventory.telemetry import logger
 from inventory.wiring import CLIENT_CONFIG, archived_tables, objects_from
 
-settings = Settings.from_env(os.environ, needed=("stock_table", "holds_table", "adjustments_table", "history_bucket"))
+settings = Settings.from_env(os.environ, needed=("stock_table", "holds_table", "adjustments_table", "scratch_bucket"))
 objects = objects_from(settings)
 client = boto3.client("dynamodb", config=CLIENT_CONFIG)
 tables = {source: table for table, source in archived_tables(settings).items()}

@@ -11,7 +11,7 @@ from inventory.storage.objects import Ending, NoSuchObject, Objects, S3Objects, 
 from support.objects import DirectoryObjects
 
 
-@pytest.fixture(params=["s3", "folder"])
+@pytest.fixture(params=["s3", "two buckets", "folder"])
 def objects(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Objects]:
     if request.param == "folder":
         yield DirectoryObjects(tmp_path / "bucket")
@@ -19,7 +19,24 @@ def objects(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Objects]
     with mock_aws():
         client = boto3.client("s3")
         client.create_bucket(Bucket="history")
-        yield S3Objects(client, "history")
+        client.create_bucket(Bucket="scratch")
+        yield S3Objects(client, "history", {} if request.param == "s3" else {"a/": "scratch"})
+
+
+def test_what_has_a_bucket_of_its_own_is_there_alone(tmp_path: Path) -> None:
+    with mock_aws():
+        client = boto3.client("s3")
+        for name in ("history", "scratch"):
+            client.create_bucket(Bucket=name)
+        objects = S3Objects(client, "history", {"partials/": "scratch"})
+        (tmp_path / "file").write_bytes(b"x")
+        objects.put("partials/1", b"1")
+        objects.put_new("partials/2", b"2")
+        objects.upload(tmp_path / "file", "partials/3")
+        objects.copy_new("partials/1", "sealed/1")
+        assert [stored.key for stored in S3Objects(client, "scratch").list("")] == [f"partials/{n}" for n in (1, 2, 3)]
+        assert [stored.key for stored in S3Objects(client, "history").list("")] == ["sealed/1"]
+        assert [stored.key for stored in objects.list("partials/")] == [f"partials/{n}" for n in (1, 2, 3)]
 
 
 def test_an_object_is_new_once(objects: Objects) -> None:

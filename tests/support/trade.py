@@ -1,11 +1,13 @@
 """A random day of business in a world: all that can be done, with holds over several shards and items in flight."""
 
 import random
+from collections.abc import Sequence
 
 from inventory.domain.drawing import Want
 from inventory.domain.errors import InventoryError
 from inventory.domain.holds import Status, Take
 from inventory.protocol.adjust import adjust
+from inventory.protocol.core import Core
 from inventory.protocol.count import count
 from inventory.protocol.extend import extend
 from inventory.protocol.place import place
@@ -18,18 +20,26 @@ ITEMS = ("cup", "pot", "tray.x")
 WAREHOUSES = ("berlin", "lyon")
 
 
-def trade(world: World, steps: int, seed: int) -> None:
+def trade(world: World, steps: int, seed: int, *, instances: Sequence[Core] = ()) -> None:
     """Stock arrives, and so many random things happen."""
     draw = random.Random(seed)  # noqa: S311 - repeatable, not secret
     for item in ITEMS:
         for warehouse in WAREHOUSES:
             world.receive(item, draw.randint(5, 30), warehouse)
-    trade_on(world, steps, draw)
+    trade_on(world, steps, draw, instances=instances)
 
 
-def trade_on(world: World, steps: int, draw: random.Random) -> None:
-    """Does so many random things; refusals are part of the day. Some of the streams' consumers lag behind."""
+def trade_on(world: World, steps: int, draw: random.Random, *, instances: Sequence[Core] = ()) -> None:
+    """Does so many random things; refusals are part of the day. Some of the streams' consumers lag behind.
+
+    Args:
+        world: Where.
+        steps: How many things.
+        draw: What is done, by whom and when.
+        instances: Whoever may do the next thing; the world's own instance where there are none.
+    """
     for _ in range(steps):
+        world.core = draw.choice(instances) if instances else world.core
         try:
             _do_something(world, draw)
         except InventoryError:

@@ -1,5 +1,7 @@
 """The history's bucket: nothing in it can be changed or removed, and nobody reads it from outside."""
 
+import pytest
+
 from support.template import load_template, properties
 
 
@@ -18,16 +20,25 @@ def test_the_bucket_outlives_the_stack() -> None:
     assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
 
 
-def test_nobody_outside_reads_it_and_nobody_reads_it_in_the_clear() -> None:
-    assert set(properties("HistoryBucket")["PublicAccessBlockConfiguration"].values()) == {True}
-    (statement,) = properties("HistoryBucketPolicy")["PolicyDocument"]["Statement"]
+@pytest.mark.parametrize("bucket", ["HistoryBucket", "ScratchBucket"])
+def test_nobody_outside_reads_it_and_nobody_reads_it_in_the_clear(bucket: str) -> None:
+    assert set(properties(bucket)["PublicAccessBlockConfiguration"].values()) == {True}
+    assert properties(bucket)["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    (statement,) = properties(f"{bucket}Policy")["PolicyDocument"]["Statement"]
     assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def test_what_expires_is_scaffolding_alone_and_the_rest_gets_cheaper() -> None:
+def test_nothing_in_it_expires_and_what_is_large_gets_cheaper() -> None:
     rules = {rule["Id"]: rule for rule in properties("HistoryBucket")["LifecycleConfiguration"]["Rules"]}
-    assert [rule["Prefix"] for rule in rules.values() if "ExpirationInDays" in rule] == ["partials/"]
+    assert not [name for name, rule in rules.items() if any("Expiration" in key for key in rule)]
     assert {rule["Prefix"] for rule in rules.values() if "Transitions" in rule} == {
         *("archive/", "ledger/", "snapshots/", "state/"),
     }
+
+
+def test_work_in_progress_has_a_bucket_that_keeps_nothing() -> None:
+    bucket = properties("ScratchBucket")
+    assert not bucket.keys() & {"ObjectLockEnabled", "ObjectLockConfiguration", "VersioningConfiguration"}
+    (rule,) = bucket["LifecycleConfiguration"]["Rules"]
+    assert (rule["Status"], rule["ExpirationInDays"], rule.keys() & {"Prefix", "Filter"}) == ("Enabled", 7, set())

@@ -55,7 +55,9 @@ def test_a_role_names_every_action_and_every_resource(role: str) -> None:
             assert isinstance(resource, dict), "a resource is this stack's own, by reference"
             named = str(resource).replace("/stream/*", "")  # a stream's label is known to AWS alone
             named = re.sub(r":execution:\$\{[A-Za-z]+Machine\.Name\}:\*", "", named)  # a machine's own executions
-            assert "*" not in re.sub(r"\$\{HistoryBucket\.Arn\}/[a-z_]+/\*", "", named), "objects by their folder"
+            assert "*" not in re.sub(r"\$\{(History|Scratch)Bucket\.Arn\}/[a-z_]+/\*", "", named), (
+                "objects by their folder"
+            )
 
 
 def test_only_tracing_is_granted_on_everything_because_it_has_nothing_to_name() -> None:
@@ -168,6 +170,12 @@ def test_only_the_commit_starts_audits_of_its_own_accord() -> None:
     assert {role for role, actions in starting.items() if "states:StartExecution" in actions} - {"HistoryRole"} == {
         "SnapshotCommitRole"
     }
+
+
+def test_work_in_progress_is_in_its_own_bucket_and_nothing_else_is() -> None:
+    text = str([statements(role) for role in ROLES])
+    assert set(re.findall(r"\$\{ScratchBucket\.Arn\}/(\w+)", text)) == {"partials"}
+    assert "partials" not in re.findall(r"\$\{HistoryBucket\.Arn\}/(\w+)", text)
 
 
 def test_only_the_commit_signs() -> None:

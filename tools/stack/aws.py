@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_s3 import S3Client
 
 _CONFIG = Config(connect_timeout=5, read_timeout=90, retries={"total_max_attempts": 3, "mode": "standard"})
 
@@ -49,3 +50,7 @@ class Aws:
     @property
     def logs(self) -> CloudWatchLogsClient:
         return self._session.client("logs", endpoint_url=self._endpoint, config=_CONFIG)
+
+    @property
+    def s3(self) -> S3Client:
+        return self._session.client("s3", endpoint_url=self._endpoint, config=_CONFIG)

@@ -10,6 +10,7 @@ import time
 from typing import Any, cast
 
 from stack.aws import Aws
+from stack.buckets import mend_bucket, wrong_with_bucket
 from stack.console import StackError
 from stack.place import REGION
 
@@ -21,19 +22,21 @@ _SETTLE_SECONDS_MAX = 10
 
 
 def mend(aws: Aws, stack: str) -> None:
-    """Brings tables and API to what the template says.
+    """Brings tables, buckets and API to what the template says.
 
     Raises:
         StackError: Something still differs afterwards; the message names all of it.
     """
     template = _processed_template(aws, stack)
-    names = _physical_names(aws, stack)
+    names, parameters = _physical_names(aws, stack), _parameters(aws, stack)
     for logical_id, resource in template["Resources"].items():
         if resource["Type"] == "AWS::DynamoDB::Table":
             _mend_table(aws, names[logical_id], resource["Properties"])
+        elif resource["Type"] == "AWS::S3::Bucket":
+            mend_bucket(aws, names[logical_id], _resolved(resource["Properties"], parameters))
         elif resource["Type"] == "AWS::ApiGateway::RestApi":
             _mend_api(aws, names[logical_id], resource["Properties"]["Body"], names)
-    _check(aws, template, names)
+    _check(aws, template, names, parameters)
 
 
 def _mend_table(aws: Aws, name: str, properties: Template) -> None:
@@ -105,13 +108,14 @@ def _put_gateway_responses(aws: Aws, api: str, body: Template) -> bool:
     return changed
 
 
-def _check(aws: Aws, template: Template, names: dict[str, str]) -> None:
+def _check(aws: Aws, template: Template, names: dict[str, str], parameters: dict[str, str]) -> None:
     deadline = time.monotonic() + _SETTLE_SECONDS_MAX
+    look = {"AWS::DynamoDB::Table": _wrong_with_table, "AWS::S3::Bucket": wrong_with_bucket}
     while wrong := [
         f"{logical_id}: {what}"
         for logical_id, resource in template["Resources"].items()
-        if resource["Type"] == "AWS::DynamoDB::Table"
-        for what in _wrong_with_table(aws, names[logical_id], resource["Properties"])
+        if resource["Type"] in look
+        for what in look[resource["Type"]](aws, names[logical_id], _resolved(resource["Properties"], parameters))
     ]:
         if time.monotonic() > deadline:
             raise StackError("The emulator did not take what the template says. " + "; ".join(wrong))
@@ -142,6 +146,20 @@ def _integration_uri(aws: Aws, operation: Template, names: dict[str, str]) -> st
 def _processed_template(aws: Aws, stack: str) -> Template:
     template: Any = aws.cloudformation.get_template(StackName=stack, TemplateStage="Processed")["TemplateBody"]
     return cast(Template, json.loads(template) if isinstance(template, str) else template)
+
+
+def _parameters(aws: Aws, stack: str) -> dict[str, str]:
+    (described,) = aws.cloudformation.describe_stacks(StackName=stack)["Stacks"]
+    return {told["ParameterKey"]: told["ParameterValue"] for told in described.get("Parameters", ())}
+
+
+def _resolved(value: Any, parameters: dict[str, str]) -> Any:
+    """A part of the template with the parameters' values in the place of references to them."""
+    if isinstance(value, dict):
+        if value.keys() == {"Ref"} and value["Ref"] in parameters:
+            return parameters[value["Ref"]]
+        return {name: _resolved(each, parameters) for name, each in value.items()}
+    return [_resolved(each, parameters) for each in value] if isinstance(value, list) else value
 
 
 def _physical_names(aws: Aws, stack: str) -> dict[str, str]:

@@ -34,6 +34,7 @@ class Settings:
         api_keys_table: As above.
         poison_queue_url: Where a stream's consumer sets aside what it can never handle.
         history_bucket: The bucket of archive, snapshots and manifests; empty where a function has no use for it.
+        scratch_bucket: The bucket of what is not visible yet: all names under `partials/`.
         glue_database: The database of the history's tables.
         snapshot_machine: The ARN of the state machine that makes snapshots.
         audit_machine: The ARN of the one that audits them.
@@ -58,6 +59,7 @@ class Settings:
     api_keys_table: str = ""
     poison_queue_url: str = ""
     history_bucket: str = ""
+    scratch_bucket: str = ""
     glue_database: str = ""
     signing_key: str = ""
     snapshot_machine: str = ""

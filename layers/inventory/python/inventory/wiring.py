@@ -16,6 +16,7 @@ from inventory.domain.clock import Elapsed, HybridClock
 from inventory.domain.events import Source
 from inventory.domain.heat import Thresholds
 from inventory.domain.limits import HINTS_KEPT_MAX, PASS_AGE_MAX_MS, PASSES_KEPT_MAX, STOCK_AGE_MAX_MS
+from inventory.history.layout import PARTIALS
 from inventory.pipeline.stream import SetAside, StreamRecord
 from inventory.protocol.core import Announce, Core
 from inventory.protocol.hints import Hints, Memory, Refusals
@@ -180,8 +181,9 @@ def aside_on(queue_url: str) -> SetAside:
 
 
 def objects_from(settings: Settings, *, client: Any = None) -> S3Objects:
-    """The history's bucket."""
-    return S3Objects(client or boto3.client("s3", config=OBJECTS_CONFIG), settings.history_bucket)
+    """The history's bucket; and that of what is not visible yet, for a function that has to do with such things."""
+    elsewhere = {PARTIALS: settings.scratch_bucket} if settings.scratch_bucket else {}
+    return S3Objects(client or boto3.client("s3", config=OBJECTS_CONFIG), settings.history_bucket, elsewhere)
 
 
 def archived_tables(settings: Settings) -> dict[str, Source]:

@@ -1,6 +1,6 @@
 """The port to the history's bucket: the few things that are done with objects there. Nothing is ever deleted."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -84,7 +84,7 @@ class Objects(Protocol):
         ...
 
     def copy_new(self, source: str, key: str) -> None:
-        """Copies an object within the bucket, unless there is one of the new name.
+        """Copies an object, unless there is one of the new name.
 
         Raises:
             NoSuchObject: There is no such source.
@@ -119,16 +119,18 @@ class S3Objects:
     Args:
         client: A boto3 S3 client, with its timeouts and retries set.
         bucket: The bucket's name.
+        elsewhere: Buckets of their own for names that begin so.
     """
 
-    def __init__(self, client: Any, bucket: str) -> None:
+    def __init__(self, client: Any, bucket: str, elsewhere: Mapping[str, str] | None = None) -> None:
         self._client = client
         self._bucket = bucket
+        self._elsewhere = dict(elsewhere or {})
 
     def put_new(self, key: str, body: bytes) -> bool:
         """Writes an object unless there is one of this name; tells whether it did."""
         try:
-            self._client.put_object(Bucket=self._bucket, Key=key, Body=body, IfNoneMatch="*")
+            self._client.put_object(Bucket=self._of(key), Key=key, Body=body, IfNoneMatch="*")
         except ClientError as error:
             if error.response["Error"]["Code"] in _THERE_ALREADY:
                 return False
@@ -137,7 +139,7 @@ class S3Objects:
 
     def put(self, key: str, body: bytes) -> None:
         """Writes an object; one of this name gets a new version."""
-        self._client.put_object(Bucket=self._bucket, Key=key, Body=body)
+        self._client.put_object(Bucket=self._of(key), Key=key, Body=body)
 
     def read(self, key: str) -> bytes:
         """An object's content.
@@ -147,7 +149,7 @@ class S3Objects:
         """
         try:
             with outages_named(_SERVICE):
-                body: bytes = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+                body: bytes = self._client.get_object(Bucket=self._of(key), Key=key)["Body"].read()
         except ClientError as error:
             raise _named(error, key) from error
         return body
@@ -177,16 +179,16 @@ class S3Objects:
             NoSuchObject: There is none.
         """
         try:
-            self._client.download_file(self._bucket, key, str(path))
+            self._client.download_file(self._of(key), key, str(path))
         except ClientError as error:
             raise _named(error, key) from error
 
     def upload(self, path: Path, key: str) -> None:
         """Writes a file's content as an object."""
-        self._client.upload_file(str(path), self._bucket, key)
+        self._client.upload_file(str(path), self._of(key), key)
 
     def copy_new(self, source: str, key: str) -> None:
-        """Copies an object within the bucket, unless there is one of the new name.
+        """Copies an object, unless there is one of the new name.
 
         Raises:
             NoSuchObject: There is no such source.
@@ -194,21 +196,21 @@ class S3Objects:
         if self._exists(key):
             return
         try:
-            self._client.copy({"Bucket": self._bucket, "Key": source}, self._bucket, key)
+            self._client.copy({"Bucket": self._of(source), "Key": source}, self._of(key), key)
         except ClientError as error:
             raise _named(error, source) from error
 
     def list(self, prefix: str, *, after: str = "") -> Iterator[Stored]:
         """All objects, in the order of their names, whose names begin so and come after this one."""
         listing = self._client.get_paginator("list_objects_v2")
-        pages = listing.paginate(Bucket=self._bucket, Prefix=prefix, StartAfter=after)
+        pages = listing.paginate(Bucket=self._of(prefix), Prefix=prefix, StartAfter=after)
         for page in pages:
             for found in page.get("Contents", ()):
                 yield Stored(found["Key"], found["Size"])
 
     def page(self, prefix: str, *, after: str, limit: int) -> Sequence[Stored]:
         """The first objects, in the order of their names, whose names begin so and come after this one."""
-        asked = {"Bucket": self._bucket, "Prefix": prefix, "StartAfter": after, "MaxKeys": limit}
+        asked = {"Bucket": self._of(prefix), "Prefix": prefix, "StartAfter": after, "MaxKeys": limit}
         with outages_named(_SERVICE):
             answer = self._client.list_objects_v2(**asked)
         return [Stored(found["Key"], found["Size"]) for found in answer.get("Contents", ())]
@@ -219,13 +221,17 @@ class S3Objects:
 
     def _part(self, key: str, which: str) -> Any:
         try:
-            return self._client.get_object(Bucket=self._bucket, Key=key, Range=which)
+            return self._client.get_object(Bucket=self._of(key), Key=key, Range=which)
         except ClientError as error:
             raise _named(error, key) from error
 
+    def _of(self, key: str) -> str:
+        """The bucket where objects of this name are."""
+        return next((bucket for prefix, bucket in self._elsewhere.items() if key.startswith(prefix)), self._bucket)
+
     def _exists(self, key: str) -> bool:
         try:
-            self._client.head_object(Bucket=self._bucket, Key=key)
+            self._client.head_object(Bucket=self._of(key), Key=key)
         except ClientError as error:
             if error.response["Error"]["Code"] in _MISSING:
                 return False
