@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from inventory.domain.events import Event, Source, record_key, revision
-from inventory.history.layout import data_path, stamp_of
+from inventory.history.layout import data_path, instant_of_audit, stamp_of
+from inventory.history.steps import start_audit
 from inventory.protocol.resolve import release
 from inventory.storage.codec import Record, decode, encode
 from support.audits import Audits
@@ -369,3 +370,23 @@ def test_a_revision_that_goes_back_is_a_table_restored_to_an_earlier_time(histor
     shard = edit(history, Source.STOCK, lambda each: each["stock_id"] == record_key(event), rev=1, at=START_MS)
     audits.run(LAST, depth="increment")
     assert named(found(audits)["live_stock"]) == {shard["stock_id"]}
+
+
+def test_each_snapshot_starts_one_audit_however_often_it_is_told_to(history: History) -> None:
+    started: dict[str, Any] = {}
+
+    class Machine:
+        def name_of(self, execution: str) -> str:
+            return execution
+
+        def start(self, execution: str, words: Any) -> int | None:
+            return None if started.setdefault(execution, words) is not words else 1
+
+        def find(self, execution: str) -> None:
+            return None
+
+    for instant in (LAST, INSTANTS[0], LAST):
+        start_audit(history.objects, Machine(), {"step": "audit", "as_of_ms": instant})
+    assert [words["as_of_ms"] for words in started.values()] == [LAST, INSTANTS[0]]
+    assert {words["depth"] for words in started.values()} == {"increment"}
+    assert all(name == words["audit"] and instant_of_audit(name) for name, words in started.items())

@@ -1,12 +1,15 @@
-"""KMS and Glue as the commit asks them: every request is held against the services' own models."""
+"""KMS, Glue and EventBridge as they are asked: every request is held against the services' own models."""
 
 import hashlib
 
 import boto3
+import pytest
+from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
+from inventory.storage.announcements import EventBus, NotAnnounced
 from inventory.storage.catalogue import GlueCatalogue
-from inventory.storage.signing import KmsSigner
+from inventory.storage.signing import KmsSigner, KmsVerifier
 
 STORAGE = {"Location": "s3://history/ledger/", "Columns": [{"Name": "rev", "Type": "bigint"}]}
 
@@ -48,3 +51,51 @@ def test_a_partition_is_registered_at_its_own_place_and_one_that_is_there_stays(
                 glue.add_response("create_partition", {}, asked)
             catalogue.register("ledger", "20270115T080000Z")
         glue.assert_no_pending_responses()
+
+
+DER = b"a public key of some length"
+PEM = b"-----BEGIN PUBLIC KEY-----\nYSBwdWJsaWMga2V5IG9mIHNvbWUg\nbGVuZ3Ro\n-----END PUBLIC KEY-----\n"
+FINGERPRINT = hashlib.sha256(DER).hexdigest()
+
+
+def test_a_signature_is_the_keys_own_only_where_kms_says_so() -> None:
+    client = boto3.client("kms")
+    asked = {
+        "KeyId": "key-1",
+        "Message": hashlib.sha256(b"a manifest").digest(),
+        "MessageType": "DIGEST",
+        "Signature": b"signed",
+        "SigningAlgorithm": "RSASSA_PKCS1_V1_5_SHA_256",
+    }
+    with Stubber(client) as kms:
+        verifier = KmsVerifier(client, "key-1")
+        kms.add_response("get_public_key", {"PublicKey": DER}, {"KeyId": "key-1"})
+        kms.add_response("verify", {"SignatureValid": True}, asked)
+        assert verifier.signer_of(PEM, b"signed", b"a manifest") == verifier.fingerprint == FINGERPRINT
+        kms.add_client_error("verify", "KMSInvalidSignatureException", expected_params=asked)
+        assert verifier.signer_of(PEM, b"signed", b"a manifest") is None
+        kms.add_client_error("verify", "KMSInternalException", expected_params=asked)
+        with pytest.raises(ClientError):
+            verifier.signer_of(PEM, b"signed", b"a manifest")
+        kms.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize("pem", [b"", b"\xff", PEM.replace(b"YSBw", b"YSBx"), PEM.replace(b"YSBw", b"*")])
+def test_another_key_or_none_is_not_even_asked_about(pem: bytes) -> None:
+    client = boto3.client("kms")
+    with Stubber(client) as kms:
+        kms.add_response("get_public_key", {"PublicKey": DER}, {"KeyId": "key-1"})
+        assert KmsVerifier(client, "key-1").signer_of(pem, b"signed", b"a manifest") is None
+
+
+def test_what_the_bus_refuses_is_an_error_with_its_reason() -> None:
+    client = boto3.client("events")
+    entry = {"EventBusName": "bus", "Source": "inventory", "DetailType": "Audit", "Detail": '{"id": "audit_1"}'}
+    with Stubber(client) as events:
+        bus = EventBus(client, "bus")
+        events.add_response("put_events", {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}, {"Entries": [entry]})
+        bus.announce("Audit", {"id": "audit_1"})
+        refused = {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "Throttled", "ErrorMessage": "slowly"}]}
+        events.add_response("put_events", refused, {"Entries": [entry]})
+        with pytest.raises(NotAnnounced, match="Throttled: slowly"):
+            bus.announce("Audit", {"id": "audit_1"})
