@@ -153,6 +153,7 @@ class Line:
         except ClientError as error:
             self._note(f"{_OPERATIONS[method]} late: {error.response['Error']['Code']}", request)
         else:
+            self._service.came_late |= _objects(request)
             self._note(f"{_OPERATIONS[method]} late", request)
 
     def _wait(self, seconds: float) -> None:
@@ -167,6 +168,13 @@ class Line:
 
 def _keys_in(request: dict[str, Any]) -> int:
     return sum(len(of_table["Keys"]) for of_table in request["RequestItems"].values())
+
+
+def _objects(request: dict[str, Any]) -> set[str]:
+    """The ids of the holds and adjustments that a request writes."""
+    writes = [write for entry in request.get("TransactItems", [{"": request}]) for write in entry.values()]
+    keys = [{**write.get("Key", {}), **write.get("Item", {})} for write in writes]
+    return {key[name]["S"] for key in keys for name in ("hold_id", "adjustment_id") if name in key}
 
 
 def latency_s(rng: random.Random) -> float:

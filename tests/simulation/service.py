@@ -54,6 +54,7 @@ class Service:
         calls: Calls to AWS that had an effect or an answer.
         timeline: What each item's stock was, and when.
         objects: What the archiver wrote, by name.
+        came_late: The holds and adjustments that were written long after whoever wrote them had given that up.
         troubled: A task that lasts until the faults stop.
     """
 
@@ -86,6 +87,7 @@ class Service:
         self.counted: Counter[str] = Counter()
         self.objects: dict[str, bytes] = {}
         self.calls = 0
+        self.came_late: set[str] = set()
         self.troubled: Task
         self.instances: list[Instance] = []
         self._idle: dict[str, list[Api]] = {function: [] for function in API}

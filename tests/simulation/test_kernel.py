@@ -48,3 +48,19 @@ def test_what_a_task_raises_stops_the_run() -> None:
     kernel.spawn("wrong", wrong)
     with pytest.raises(ValueError, match="wrong"):
         kernel.run()
+
+
+def test_a_task_waits_for_another_but_not_for_ever() -> None:
+    kernel = Kernel(start_us=0)
+    ended: list[tuple[bool, int]] = []
+    slow = kernel.spawn("slow", lambda: kernel.wait(3))
+
+    def impatient() -> None:
+        ended.append((kernel.wait_for(slow, 1), kernel.now_us))
+        ended.append((kernel.wait_for(slow, 60), kernel.now_us))
+        ended.append((kernel.wait_for(slow, 60), kernel.now_us))
+
+    kernel.spawn("impatient", impatient)
+    kernel.run()
+    assert ended == [(False, 1_000_000), (True, 3_000_000), (True, 3_000_000)]
+    assert kernel.now_us == 3_000_000, "the longer wait is void"
