@@ -411,10 +411,10 @@ MUTANTS: Final = (
     ),
     Mutant(
         "expiry_exact",
-        "a hold that is only ahead of this clock is not called expired",
+        "a hold that is only ahead of this clock is not called expired, and one that is called so has expired for good",
         "protocol/resolve.py",
-        "            if hold.at <= at:  #",
-        "            if True:  #",
+        "if expire(core, hold_id) is not None:",
+        "if True:",
         (_PROTOCOL + "test_resolve.py::TestRetries::test_a_hold_that_is_ahead_of_the_clock_sets_the_instant",),
     ),
     Mutant(

@@ -76,8 +76,7 @@ def _check_bought(shop: Shop, holds: dict[str, Record]) -> None:
             continue
         hold = hold_from(record)
         sold = [(line.item, line.warehouse, hold.executed(line)) for line in hold.lines]
-        late = hold_id in shop.service.came_late  # its buyer may have been told meanwhile that its time was over
-        if not late and not any(ask.succeeded or ask.in_doubt for ask in asked[hold_id]):
+        if not any(ask.succeeded or ask.in_doubt for ask in asked[hold_id]):
             raise Violation("resolved_once", f"{hold} was executed, but {asked[hold_id]}")
         for answer in (answer for ask in asked[hold_id] for answer in ask.succeeded):
             told = [(line["item"], line["warehouse"], line["executed"]) for line in answer.body["lines"]]

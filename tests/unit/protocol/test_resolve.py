@@ -116,6 +116,7 @@ class TestExpiry:
         with pytest.raises(InvalidRequest) as refusal:
             world.execute(hold)
         assert _code(refusal) == "hold_expired"
+        assert world.hold(hold.id).status is Status.EXPIRED, "for good: an earlier try may still arrive"
 
     def test_an_instance_whose_clock_is_behind_keeps_to_the_instant_of_the_write(self, world: Watched) -> None:
         hold = _active(world, expires_in_s=10)

@@ -103,7 +103,9 @@ def _resolve(core: Core, hold_id: str, by: Requester, write: Callable[[Milliseco
             hold = hold_from(failure.record)
             if hold.status is not Status.ACTIVE:
                 return _ended(hold, by)
-            if hold.at <= at:  # active, and the clock rule held: its time is over
+            # Active: its time is over, or it is only ahead of this clock. Who is told that it has expired is told so
+            # for good: an earlier try of this request may still be on its way, with an earlier `at`.
+            if expire(core, hold_id) is not None:
                 raise InvalidRequest(*_ENDED[Status.EXPIRED]) from None
         else:
             if resolved is not None:
