@@ -116,15 +116,16 @@ class Past:
     ) -> None:
         """Makes the tables `base_shards`, `base_directories` and `events`, of this item alone.
 
+        Events that the base has already do no harm: revisions decide, and all of them up to the instant are told again.
+
         Raises:
             ExcerptTooLarge: They would be too much to read.
         """
-        base_ms = 0 if sources.base is None else sources.base.as_of_ms
         left = self._bytes_max
         for table, columns, snapshot, folder, kind, rows in (
             ("base_shards", SHARDS, sources.base, "state", "shards", "true"),
             ("base_directories", DIRECTORIES, sources.base, "state", "directories", "true"),
-            ("events", _EVENTS, sources.ledger, "ledger", "items", f"at_ms > {base_ms} AND at_ms <= {at_ms}"),
+            ("events", _EVENTS, sources.ledger, "ledger", "items", f"at_ms <= {at_ms}"),
         ):
             if snapshot is None:
                 load(sql, table, columns, [])
