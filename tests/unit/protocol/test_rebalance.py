@@ -9,6 +9,7 @@ import pytest
 from inventory.domain.availability import Availability
 from inventory.domain.drawing import Want
 from inventory.domain.heat import Heat, Thresholds
+from inventory.domain.leveling import MOVED_SHARDS_MAX
 from inventory.domain.limits import COLD_AFTER_MS, REBALANCED_EVERY_MS, SHARDS_MAX
 from inventory.pipeline.projector import project_batch
 from inventory.protocol.rebalance import Resharded, merge_cold, rebalance
@@ -122,6 +123,13 @@ class TestSplit:
         hot.wire.refuse(conflicting(1), TRANSACTIONS, nth=2)
         hot.project()
         assert sorted(_levels(hot)) == [1_235, 1_235, 2_470]
+
+    def test_it_ends_in_time(self, world: Watched) -> None:
+        world.receive("A", 1_000_000)
+        very_hot = replace(_projection(world), heat=Heat(world.clock.now_ms, 8_000_000, 512_000_000))
+        world.wire.meanwhile(lambda: world.clock.pass_s(1.5), TRANSACTIONS, nth=2)
+        rebalance(world.core, very_hot)
+        assert _levels(world).count(3_906) + _levels(world).count(3_907) == MOVED_SHARDS_MAX - 1
 
     def test_another_who_split_meanwhile_is_no_error(self, hot: Watched) -> None:
         hot.wire.meanwhile(lambda: hot.split("A", 2, core=hot.instance()))
