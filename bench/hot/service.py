@@ -18,6 +18,7 @@ from inventory.domain.drawing import Want
 from inventory.domain.errors import InventoryError
 from inventory.domain.holds import Hold
 from inventory.domain.ids import Requester
+from inventory.domain.limits import REBALANCED_WITHIN_MS
 from inventory.pipeline.stream import change_of
 from inventory.protocol.adjust import adjust
 from inventory.protocol.core import Core
@@ -195,7 +196,7 @@ class Service:
         projected = project(core, news_of([(before, after) for before, after in changes if after is not None]))
         for unbalanced in projected.unbalanced if self._setup.rebalances else ():
             with suppress(InventoryError):  # put off
-                split_up = rebalance(core, unbalanced)
+                split_up = rebalance(core, unbalanced, until_ms=core.clock.now() + REBALANCED_WITHIN_MS)
                 if split_up is not None:
                     self.splits.append((self.kernel.now_us - START_US, split_up.after))
 

@@ -976,6 +976,14 @@ MUTANTS: Final = (
     ),
     Mutant(
         "everything_settles",
+        "however many items a batch finds unbalanced, it ends in time",
+        "pipeline/projector.py",
+        "if core.clock.now() >= until_ms:",
+        "if False:",
+        (_REBALANCE + "TestSplit::test_of_many_items_in_a_batch_those_that_find_no_time_wait_for_the_next",),
+    ),
+    Mutant(
+        "everything_settles",
         "a rebalancing ends in time, however many moves are left",
         "protocol/rebalance.py",
         "if core.clock.now() >= until_ms:\n            break",

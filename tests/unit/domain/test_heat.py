@@ -9,8 +9,8 @@ from inventory.domain.heat import Heat, Thresholds, Touch, shards_wanted, uneven
 from inventory.domain.limits import (
     COLD_AFTER_MS,
     HEAT_AGE_MAX_MS,
-    HEAT_CHANGES_MIN,
     HEAT_DECAY_MS,
+    HEAT_TRIES_MIN,
     REBALANCED_EVERY_MS,
     SHARDS_MAX,
     UNITS_PER_SHARD_MIN,
@@ -74,8 +74,8 @@ class TestShardsWanted:
         assert shards_wanted(steady(100, 0.1), 1, PLENTY, ON_AWS) == 1
 
     def test_contention_goes_straight_to_the_shards_that_take_it_away(self) -> None:
-        assert shards_wanted(steady(100, 2), 1, PLENTY, ON_AWS) == 8
-        assert shards_wanted(steady(100, 5), 1, PLENTY, ON_AWS) == 32
+        assert shards_wanted(steady(100, 2), 1, PLENTY, ON_AWS) == 32
+        assert shards_wanted(steady(100, 5), 1, PLENTY, ON_AWS) == 128
         assert shards_wanted(steady(3_000, 5), 32, PLENTY, ON_AWS) == SHARDS_MAX
 
     def test_a_bare_rate_near_what_a_partition_takes_is_enough(self) -> None:
@@ -83,11 +83,15 @@ class TestShardsWanted:
         assert shards_wanted(steady(60), 1, PLENTY, Thresholds(changes_per_shard=20)) == 4
 
     def test_little_evidence_is_none(self) -> None:
-        few = Heat(0, (HEAT_CHANGES_MIN - 1) * 1_000, 5_000_000)
+        few = Heat(0, HEAT_TRIES_MIN * 400, HEAT_TRIES_MIN * 599)
         assert shards_wanted(few, 1, PLENTY, ON_AWS) == 1
 
+    def test_where_hardly_anything_succeeds_the_tries_are_evidence(self) -> None:
+        collapsed = Heat(0, 6_000, 6_000 * 20)
+        assert shards_wanted(collapsed, 1, PLENTY, ON_AWS) == 32
+
     def test_no_more_shards_than_the_tries_keep_busy(self) -> None:
-        assert shards_wanted(steady(30, 1), 16, PLENTY, ON_AWS) == 16
+        assert shards_wanted(steady(12, 1), 16, PLENTY, ON_AWS) == 16
 
     def test_no_more_shards_than_there_are_units_for(self) -> None:
         assert shards_wanted(steady(100, 5), 1, 5 * UNITS_PER_SHARD_MIN, ON_AWS) == 5

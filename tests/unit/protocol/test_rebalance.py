@@ -70,7 +70,9 @@ class TestSplit:
         world.receive("A", 1_000_000)
         very_hot = replace(_projection(world), heat=Heat(world.clock.now_ms, 8_000_000, 512_000_000))
         world.wire.calls.clear()
-        assert rebalance(world.core, very_hot) == Resharded("A", "W1", 1, SHARDS_MAX)
+        assert rebalance(world.core, very_hot, until_ms=world.clock.now_ms + 1_000) == Resharded(
+            "A", "W1", 1, SHARDS_MAX
+        )
         assert world.wire.calls == ["BatchGetItem"] * 2 + ["TransactWriteItems"] * 4
         assert (min(_levels(world)), max(_levels(world))) == (3_906, 3_907)
 
@@ -128,8 +130,16 @@ class TestSplit:
         world.receive("A", 1_000_000)
         very_hot = replace(_projection(world), heat=Heat(world.clock.now_ms, 8_000_000, 512_000_000))
         world.wire.meanwhile(lambda: world.clock.pass_s(1.5), TRANSACTIONS, nth=2)
-        rebalance(world.core, very_hot)
+        rebalance(world.core, very_hot, until_ms=world.clock.now_ms + 1_000)
         assert _levels(world).count(3_906) + _levels(world).count(3_907) == MOVED_SHARDS_MAX - 1
+
+    def test_of_many_items_in_a_batch_those_that_find_no_time_wait_for_the_next(self, hot: Watched) -> None:
+        hot.adjust("B", 5_000)
+        for _ in range(60):
+            hot.place("B")
+        hot.wire.meanwhile(lambda: hot.clock.pass_s(2), TRANSACTIONS)
+        hot.project()
+        assert (hot.counted["ItemsSplit"], hot.counted["RebalancesPutOff"]) == (1, 1)
 
     def test_another_who_split_meanwhile_is_no_error(self, hot: Watched) -> None:
         hot.wire.meanwhile(lambda: hot.split("A", 2, core=hot.instance()))
@@ -165,7 +175,7 @@ class TestLevelling:
         world.move("A", 1, 0, 300)
         world.move("A", 2, 0, 300)
         world.wire.meanwhile(lambda: world.split("A", 1, core=world.instance()))
-        rebalance(world.core, Availability("A", "W1"))
+        rebalance(world.core, Availability("A", "W1"), until_ms=world.clock.now_ms + 1_000)
         assert (_shards(world), _levels(world)) == (1, [900, 0, 0])
 
     def test_little_stock_stays_where_it_is(self, world: Watched) -> None:

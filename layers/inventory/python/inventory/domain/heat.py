@@ -14,8 +14,8 @@ from inventory.domain.clock import Milliseconds
 from inventory.domain.limits import (
     CHANGES_PER_SHARD_MAX,
     COLD_AFTER_MS,
-    HEAT_CHANGES_MIN,
     HEAT_DECAY_MS,
+    HEAT_TRIES_MIN,
     HOPS_PER_CHANGE_MAX,
     LEVELED_MEAN_MIN,
     SHARDS_MAX,
@@ -67,7 +67,7 @@ class Thresholds:
         hops_per_change: More failed tries than this for each change is contention that shards should take away.
         changes_per_shard: More changes per second of one shard than this come near what its partition takes.
         tries_per_shard: No more shards than keep this many tries a second each.
-        changes: Fewer (decayed) changes than this prove nothing.
+        tries: Fewer (decayed) tries than this prove nothing. Tries, as the worse it is the fewer succeed.
         units_per_shard: No more shards than have this many units each.
         leveled_mean: With fewer units on the average shard there is nothing to level.
         cold_after_ms: What nothing has changed for so long is merged.
@@ -76,7 +76,7 @@ class Thresholds:
     hops_per_change: float = HOPS_PER_CHANGE_MAX
     changes_per_shard: int = CHANGES_PER_SHARD_MAX
     tries_per_shard: int = TRIES_PER_SHARD_MIN
-    changes: int = HEAT_CHANGES_MIN
+    tries: int = HEAT_TRIES_MIN
     units_per_shard: int = UNITS_PER_SHARD_MIN
     leveled_mean: int = LEVELED_MEAN_MIN
     cold_after_ms: Milliseconds = COLD_AFTER_MS
@@ -98,15 +98,17 @@ def shards_wanted(heat: Heat, shards: int, available: int, thresholds: Threshold
     """How many shards the heat calls for: as many as now, or more.
 
     With n shards, conflicts fall about as 1/n, so contention that is x times what it may be calls for x times the
-    shards at once; what contention has not shown yet, the bare rate does. But for no more than the tries keep busy,
-    nor than there are units for. Powers of two, so that little more heat is no reason to split again. Never fewer:
-    an item cools between two rushes, and few hops are what the shards are for.
+    shards at once; and as many more as tries fail, since those who wait or gave up will come too. What contention
+    has not shown yet, the bare rate does. But for no more than the tries keep busy, nor than there are units for.
+    Powers of two, so that little more heat is no reason to split again. Never fewer: an item cools between two
+    rushes, and few hops are what the shards are for.
     """
-    if heat.changes < thresholds.changes * _WHOLE:
+    if heat.changes + heat.hops < thresholds.tries * _WHOLE:
         return shards
-    by_hops = shards * heat.hops_per_change / thresholds.hops_per_change
+    hops = heat.hops_per_change
+    by_hops = shards * hops / thresholds.hops_per_change * (1 + hops if hops > thresholds.hops_per_change else 1)
     by_rate = heat.per_second / thresholds.changes_per_shard
-    busy = heat.per_second * (1 + heat.hops_per_change) / thresholds.tries_per_shard
+    busy = heat.per_second * (1 + hops) / thresholds.tries_per_shard
     needed = _power_of_two(min(max(by_hops, by_rate), busy))
     return max(shards, min(needed, available // thresholds.units_per_shard, SHARDS_MAX))
 

@@ -51,10 +51,10 @@ READ_PASSES_MAX: Final = 8
 # changes a second of one shard at most. How long a transaction keeps a record nobody publishes: about 2 to 12 ms, so
 # that tries begin to fail at some 20 to 100 a second. That is not guessed at: the failed tries themselves tell.
 HEAT_DECAY_MS: Final = 2_000  # what is this old counts 1/e: seconds, so that a rush is met within seconds
-HEAT_CHANGES_MIN: Final = 50  # decayed changes: fewer prove nothing
+HEAT_TRIES_MIN: Final = 40  # decayed tries: fewer prove nothing
 HOPS_PER_CHANGE_MAX: Final = 0.25  # of five tries one fails: a fifth of the time a shard is kept by somebody
 CHANGES_PER_SHARD_MAX: Final = 250  # a second: half of what a partition takes
-TRIES_PER_SHARD_MIN: Final = 8  # a second: a shard asked less often has time to spare for longer than any transaction
+TRIES_PER_SHARD_MIN: Final = 2  # a second: a shard asked less often has time to spare, whatever the rush will be
 UNITS_PER_SHARD_MIN: Final = 16  # finer, the last units are harder to find than buyers are to keep apart
 LEVELED_MEAN_MIN: Final = 32  # units on the average shard: with fewer there is little to level
 REBALANCED_EVERY_MS: Final = 1_000  # of one item in one warehouse

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from inventory.domain.availability import Availability, fold
 from inventory.domain.errors import InventoryError
+from inventory.domain.limits import REBALANCED_WITHIN_MS
 from inventory.pipeline.resharded import tell_of
 from inventory.pipeline.stream import Change, SetAside, StreamRecord, understood
 from inventory.protocol.core import Core
@@ -21,8 +22,9 @@ def project_batch(core: Core, records: Sequence[StreamRecord], set_aside: SetAsi
     """
     changes = [change for _, change in understood(records, _changed, set_aside)]
     projected = project(core, news_of(changes))
+    until_ms = core.clock.now() + REBALANCED_WITHIN_MS
     for unbalanced in projected.unbalanced:
-        _rebalance(core, unbalanced)
+        _rebalance(core, unbalanced, until_ms)
     if changes:
         lag_ms = max(0, core.clock.now() - min(after["at"] for _, after in changes))
         report(Metric.PROJECTION_LAG, lag_ms)
@@ -30,11 +32,14 @@ def project_batch(core: Core, records: Sequence[StreamRecord], set_aside: SetAsi
     return projected.written
 
 
-def _rebalance(core: Core, known: Availability) -> None:
+def _rebalance(core: Core, known: Availability, until_ms: int) -> None:
     """Looks after an item's stock. That may wait; the stream may not, so whatever hinders it ends it."""
+    if core.clock.now() >= until_ms:
+        core.report(Metric.REBALANCES_PUT_OFF, 1)
+        return
     subject = {"item": known.item, "warehouse": known.warehouse}
     try:
-        split = rebalance(core, known)
+        split = rebalance(core, known, until_ms=until_ms)
     except InventoryError as hindered:
         core.report(Metric.REBALANCES_PUT_OFF, 1)
         logger.info("rebalancing put off", extra={**subject, "why": hindered.code})

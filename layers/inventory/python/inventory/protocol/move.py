@@ -11,7 +11,9 @@ from inventory.protocol.lookout import Pass, read_pass
 from inventory.storage.stock_records import change_shard, check_covered
 
 _GATHERED_AT_ONCE = 48
-REBALANCING_TRIES_MAX = 8  # the next batch of the stream goes on
+REBALANCING_TRIES_MAX = 24
+_HANDING_OUT_TRIES_MAX = 100  # it must win against buyers who are many: who waits as they do gives up as they do
+_PERSISTENCE_S = 0.005
 
 
 def shift(core: Core, changes: Sequence[Change], cause: Cause) -> bool:
@@ -60,7 +62,7 @@ def spread(core: Core, item: str, warehouse: str, actor: str, shards: int) -> Pa
 
 
 def hand_out(core: Core, item: str, warehouse: str, move: Move, actor: str) -> int:
-    """Makes a move from one shard while buyers draw from it and others: in few tries, and as far as it goes.
+    """Makes a move from one shard while buyers draw from it and others: again and again, as far as it goes.
 
     A shard that would gain and is contended is left out of the next try: who is drawn from is not in need.
 
@@ -73,7 +75,7 @@ def hand_out(core: Core, item: str, warehouse: str, move: Move, actor: str) -> i
     """
     (source, _), given = next(iter(move.taken.items())), dict(move.given)
     cause_id = core.new_id("mov")
-    attempts = Attempts(core.pause, cause_id, most=REBALANCING_TRIES_MAX)
+    attempts = Attempts(core.pause, cause_id, most=_HANDING_OUT_TRIES_MAX)
     for _ in attempts:
         units = sum(given.values())
         at = core.clock.stamp(attempts.seen_at)
@@ -84,6 +86,7 @@ def hand_out(core: Core, item: str, warehouse: str, move: Move, actor: str) -> i
         failed = attempts.transact(core.database, writes)
         if failed is None:
             return units
+        attempts.wait_s = min(attempts.wait_s, _PERSISTENCE_S)
         for reason in failed:
             if reason.contended and isinstance(reason.write.about, ShardKey):
                 given.pop(reason.write.about.number, None)

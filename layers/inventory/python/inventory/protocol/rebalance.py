@@ -12,7 +12,6 @@ from inventory.domain.clock import Milliseconds
 from inventory.domain.errors import InventoryError
 from inventory.domain.heat import shards_wanted
 from inventory.domain.leveling import leveling_moves
-from inventory.domain.limits import REBALANCED_WITHIN_MS
 from inventory.domain.rebalancing import claimed, cold
 from inventory.domain.stock import Cause
 from inventory.protocol.attempts import Attempts, failed_for_good
@@ -39,11 +38,11 @@ class Resharded:
     after: int
 
 
-def rebalance(core: Core, known: Availability) -> Resharded | None:
+def rebalance(core: Core, known: Availability, *, until_ms: Milliseconds) -> Resharded | None:
     """Splits a hot item as far as its heat calls for, then gives to the poorest shards from the richest.
 
     First the directory covers the new shards, in one write; then stock moves onto them, from one shard to as many as
-    a transaction takes. Between any two calls all is right; what is not done within a second others go on with.
+    a transaction takes. Between any two calls all is right; what is not done by `until_ms` others go on with.
 
     Returns:
         What was split, if it was.
@@ -52,7 +51,6 @@ def rebalance(core: Core, known: Availability) -> Resharded | None:
         Conflict, Overloaded: Buyers were faster, or the database refused. What was done so far stands.
     """
     item, warehouse = known.item, known.warehouse
-    until_ms = core.clock.now() + REBALANCED_WITHIN_MS
     seen = read_pass(core, item, warehouse)
     shards = entry(seen, item, warehouse).shards
     wanted = shards_wanted(known.heat, shards, seen.available, core.thresholds)
