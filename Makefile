@@ -97,6 +97,10 @@ simulate: .venv/.stamp ## Run the real code through seeded faults and interleavi
 mutants: .venv/.stamp ## Take each guard of the protocol away, and see that a test notices (ONLY="a part of its description")
 	@PYTHONPATH=tests $(BIN)/python -m mutants.runner $(if $(ONLY),"$(ONLY)")
 
+.PHONY: simulate-mutants
+simulate-mutants: .venv/.stamp ## Take each guard away, and show which seed or small world finds it (ONLY="a part of its description")
+	@PYTHONPATH=tests $(BIN)/python -m mutants.simulated $(if $(SEEDS),--seeds $(SEEDS)) $(if $(ONLY),"$(ONLY)")
+
 .PHONY: simulate-exhaustive
 simulate-exhaustive: .venv/.stamp ## Go through every interleaving of small worlds, with a fault at any call (ONLY=rush)
 	@PYTHONPATH=layers/inventory/python:tests $(BIN)/python -m simulation.exhaustive $(if $(ONLY),"$(ONLY)")

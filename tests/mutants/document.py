@@ -4,8 +4,10 @@ python -m mutants.document      writes it
 """
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
+from mutants.simulated import key_of, known_finders
 from mutants.table import INVARIANTS, MUTANTS, Mutant
 
 PATH = Path(__file__).parents[2] / "docs/invariants.md"
@@ -25,14 +27,19 @@ Each invariant has a name, and everything that guards or tests it uses that name
   faults and an order of events that its seed decides (docs/simulation.md). `make simulate` runs them.
 - **By taking it away**, in `tests/mutants/`: each guard below is removed from a copy of the code, and the tests named
   beside it must fail. `make mutants` runs them all.
+- **By simulation without it** (`make simulate-mutants`): the last column names the seed (`make simulate FIRST_SEED=…
+  SEEDS=1`) or the small world (`make simulate-exhaustive ONLY=…`, docs/simulation.md) that finds its absence. Some
+  are *beyond* the simulation, for a reason given at the end. Where it says *not found*, none of the worlds and seeds
+  tried so far has shown it: only the tests beside it notice.
 
-This page is written by `python -m mutants.document` from `tests/mutants/table.py`; a test keeps them equal.
+This page is written by `python -m mutants.document` from `tests/mutants/guards_of_*.py` and what `make
+simulate-mutants` found (`tests/mutants/seeds.json`); a test keeps them equal.
 
 Two conventions hold for every guard. `at <= :at` stands in the condition of each record that a transaction writes *or
 only checks*. And a condition that fails gives back the record that stood there, so that the next try knows better.
 """
 
-_TABLE_HEAD = "| guard | where | tests that notice its absence |\n| --- | --- | --- |\n"
+_TABLE_HEAD = "| guard | where | tests that notice its absence | the simulation |\n| --- | --- | --- | --- |\n"
 
 _FOOT = """
 ## What is relied on
@@ -48,20 +55,30 @@ _FOOT = """
 
 def rendered() -> str:
     """The page."""
-    parts = [_HEAD]
+    parts, finders = [_HEAD], known_finders()
     for name, words in INVARIANTS.items():
         mutants = [mutant for mutant in MUTANTS if mutant.invariant == name]
-        parts.append(
-            f"\n## `{name}`\n\n{words}\n\n| guard | where | tests that notice its absence |\n| --- | --- | --- |\n"
-        )
-        parts += [_row(mutant) for mutant in mutants]
+        parts.append(f"\n## `{name}`\n\n{words}\n\n{_TABLE_HEAD}")
+        parts += [_row(mutant, finders) for mutant in mutants]
+    parts.append(_beyond())
     parts.append(_FOOT)
     return "".join(parts)
 
 
-def _row(mutant: Mutant) -> str:
+def _row(mutant: Mutant, finders: Mapping[str, str]) -> str:
     tests = "<br>".join(f"`{test.removeprefix('tests/')}`" for test in mutant.tests)
-    return f"| {mutant.guard}: {_code(mutant.code)} | `{mutant.file}` | {tests} |\n"
+    finder = "*beyond*" if mutant.beyond else finders.get(key_of(mutant), "*not found*")
+    return f"| {mutant.guard}: {_code(mutant.code)} | `{mutant.file}` | {tests} | {finder} |\n"
+
+
+def _beyond() -> str:
+    """Why some guards are beyond the simulation."""
+    guards: dict[str, list[str]] = {}
+    for mutant in MUTANTS:
+        if mutant.beyond:
+            guards.setdefault(mutant.beyond, []).append(mutant.guard)
+    reasons = "".join(f"- What {reason}. So: {'; '.join(names)}.\n" for reason, names in guards.items())
+    return f"\n## Beyond the simulation\n\n{reasons}"
 
 
 def _code(code: str) -> str:

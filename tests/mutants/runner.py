@@ -68,7 +68,7 @@ def without(mutant: Mutant) -> str:
     return text.replace(mutant.code, mutant.without)
 
 
-class _Without(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
+class Without(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
     """Gives the mutant's module without its guard to whoever imports it; all others are the real ones."""
 
     def __init__(self, mutant: Mutant) -> None:
@@ -86,28 +86,38 @@ class _Without(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
 
 def run(mutant: Mutant) -> Found:
     """Runs the mutant's tests in this process, which must not have imported the package yet."""
-    sys.meta_path.insert(0, _Without(mutant))
+    sys.meta_path.insert(0, Without(mutant))
     output = io.StringIO()
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
         code = pytest.main([*_OPTIONS, *mutant.tests])
     return Found(mutant, int(code), output.getvalue())
 
 
+def preload() -> None:
+    """Loads what is slow and is not the package, for the processes that are forked from this one."""
+    for module in _PRELOADED:
+        importlib.import_module(module)
+    importlib.import_module("support.template").load_template()
+
+
 def run_all(mutants: Sequence[Mutant]) -> list[Found]:
     """Runs mutants, two at a time, each in a fresh process."""
     os.chdir(_ROOT)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # loading what these tests need not would take most of the time
-    for module in _PRELOADED:
-        importlib.import_module(module)
-    importlib.import_module("support.template").load_template()
+    preload()
     with multiprocessing.get_context("fork").Pool(_PROCESSES, maxtasksperchild=1) as pool:
         return pool.map(run, mutants, chunksize=1)
+
+
+def chosen_by(parts: Sequence[str]) -> list[Mutant]:
+    """Those mutants whose description has one of the parts; all, where none is given."""
+    return [each for each in MUTANTS if not parts or any(part in f"{each.invariant} {each.guard}" for part in parts)]
 
 
 def main(parts: Sequence[str]) -> int:
     """Runs those mutants whose description has one of the parts (none given: all), and says what became of them."""
     started = time.monotonic()
-    chosen = [each for each in MUTANTS if not parts or any(part in f"{each.invariant} {each.guard}" for part in parts)]
+    chosen = chosen_by(parts)
     found = run_all(chosen)
     for each in found:
         if not each.noticed:

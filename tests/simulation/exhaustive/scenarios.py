@@ -107,6 +107,7 @@ SCENARIOS: Final = (
             Clerk("up", "move up"),
             Settler(),
         ),
+        projected=False,
     ),
     Scenario(
         "split",

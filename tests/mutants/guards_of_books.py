@@ -1,0 +1,105 @@
+"""Guards of the books: adjustments, transfers and counts, each applied once."""
+
+from typing import Final
+
+from mutants.mutant import Mutant
+
+_GUARDS = "tests/unit/storage/test_guards.py::"
+_PROTOCOL = "tests/unit/protocol/"
+_STOCK = "storage/stock_records.py"
+
+BOOKS: Final = (
+    Mutant(
+        "stock_conserved",
+        "an adjustment is made once",
+        "storage/adjustment_records.py",
+        'key=tables.adjustment(adjustment.id),\n        condition="attribute_not_exists(#adjustment_id)"',
+        "key=tables.adjustment(adjustment.id),\n"
+        '        condition="attribute_not_exists(#adjustment_id) OR attribute_exists(#adjustment_id)"',
+        (_GUARDS + "TestMadeOnce::test_an_adjustment", _PROTOCOL + "test_adjust.py::TestRetries"),
+    ),
+    Mutant(
+        "stock_conserved",
+        "a transfer is made once",
+        "storage/adjustment_records.py",
+        'key=tables.adjustment(transfer.id),\n        condition="attribute_not_exists(#adjustment_id)"',
+        "key=tables.adjustment(transfer.id),\n"
+        '        condition="attribute_not_exists(#adjustment_id) OR attribute_exists(#adjustment_id)"',
+        (_GUARDS + "TestMadeOnce::test_a_transfer",),
+    ),
+    Mutant(
+        "stock_conserved",
+        "a keyed adjustment derives its id",
+        "protocol/adjust.py",
+        "by.object_id(ADJUSTMENT, core.new_uuid)",
+        "core.new_id(ADJUSTMENT)",
+        (_PROTOCOL + "test_adjust.py::TestRetries",),
+    ),
+    Mutant(
+        "stock_conserved",
+        "so does a count",
+        "protocol/count.py",
+        "by.object_id(ADJUSTMENT, core.new_uuid)",
+        "core.new_id(ADJUSTMENT)",
+        (_PROTOCOL + "test_count.py::TestRetries",),
+    ),
+    Mutant(
+        "stock_conserved",
+        "so does a transfer",
+        "protocol/transfer.py",
+        "by.object_id(TRANSFER, core.new_uuid)",
+        "core.new_id(TRANSFER)",
+        (_PROTOCOL + "test_transfer.py::TestRetries",),
+    ),
+    Mutant(
+        "stock_conserved",
+        "the same key with other parameters is a mismatch",
+        "protocol/record_once.py",
+        "if recorded.fingerprint != by.fingerprint:",
+        "if False:",
+        (_PROTOCOL + "test_adjust.py::TestRetries", _PROTOCOL + "test_transfer.py::TestRetries"),
+    ),
+    Mutant(
+        "stock_conserved",
+        "also for a split",
+        "protocol/split.py",
+        'if made is not None and made["fingerprint"] != by.fingerprint:',
+        "if False:",
+        (_PROTOCOL + "test_split.py::TestRetries",),
+    ),
+    Mutant(
+        "stock_conserved",
+        "two counts do not both apply",
+        _STOCK,
+        "#warehouses.#w.#counts = :counts AND",
+        "(#warehouses.#w.#counts = :counts OR #warehouses.#w.#counts <> :counts) AND",
+        (
+            _GUARDS + "TestDirectory::test_a_count_applies_only_on_the_one_it_was_taken_after",
+            _PROTOCOL + "test_count.py::TestOthersMeanwhile",
+        ),
+    ),
+    Mutant(
+        "stock_conserved",
+        "a count is taken between passes that saw the same units",
+        "protocol/lookout.py",
+        "return on_hand == later_on_hand and self.only_fell_until(later)",
+        "return True",
+        (_PROTOCOL + "test_count.py::TestOthersMeanwhile",),
+    ),
+    Mutant(
+        "stock_conserved",
+        "and between which none came back",
+        "protocol/lookout.py",
+        "return on_hand == later_on_hand and self.only_fell_until(later)",
+        "return on_hand == later_on_hand and _rev(self.directory) == _rev(later.directory)",
+        (_PROTOCOL + "test_count.py::TestOthersMeanwhile",),
+    ),
+    Mutant(
+        "stock_conserved",
+        "a count takes nothing that is held",
+        "protocol/count.py",
+        "if seen.available < -quantity:",
+        "if False:",
+        (_PROTOCOL + "test_count.py::TestTheDifference::test_fewer_than_are_held_cannot_be",),
+    ),
+)

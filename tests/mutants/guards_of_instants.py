@@ -1,0 +1,104 @@
+"""Guards of the clock rule: every instant is a consistent cut."""
+
+from typing import Final
+
+from mutants.mutant import Mutant
+
+_GUARDS = "tests/unit/storage/test_guards.py::"
+_PROTOCOL = "tests/unit/protocol/"
+_STOCK = "storage/stock_records.py"
+_HOLDS = "storage/hold_records.py"
+_AT_OF_SHARDS = (_GUARDS + "TestShards::test_time_never_goes_back",)
+_AT_OF_DIRECTORIES = (_GUARDS + "TestDirectory::test_time_never_goes_back",)
+_AT_OF_HOLDS = (_GUARDS + "TestHolds::test_time_never_goes_back",)
+
+INSTANTS: Final = (
+    Mutant(
+        "gapless",
+        "time never goes back on a shard",
+        _STOCK,
+        'if makes else "#at <= :at"]',
+        'if makes else "(#at <= :at OR #at > :at)"]',
+        _AT_OF_SHARDS,
+    ),
+    Mutant(
+        "gapless",
+        "nor on one that gains",
+        _STOCK,
+        '"(attribute_not_exists(#at) OR #at <= :at)"',
+        '"(attribute_not_exists(#at) OR #at <= :at OR #at > :at)"',
+        _AT_OF_SHARDS,
+    ),
+    Mutant(
+        "gapless",
+        "nor on a directory",
+        _STOCK,
+        'f"{condition} AND #at <= :at"',
+        'f"{condition} AND (#at <= :at OR #at > :at)"',
+        _AT_OF_DIRECTORIES,
+    ),
+    Mutant(
+        "gapless",
+        "nor on a hold that ends",
+        _HOLDS,
+        "#status = :active AND #at <= :at{guard}",
+        "#status = :active AND (#at <= :at OR #at > :at){guard}",
+        _AT_OF_HOLDS,
+    ),
+    Mutant(
+        "gapless",
+        "nor on one that is extended",
+        _HOLDS,
+        "AND #at <= :at AND #rev = :rev",
+        "AND #rev = :rev",
+        _AT_OF_HOLDS,
+    ),
+    Mutant(
+        "gapless",
+        "nor on one that is settled",
+        _HOLDS,
+        "AND #status = :status AND #at <= :at",
+        "AND #status = :status",
+        (_GUARDS + "TestSettlement::test_time_never_goes_back",),
+    ),
+    Mutant(
+        "gapless",
+        "an instant is no earlier than what was seen",
+        "domain/clock.py",
+        "at = max(tick_at_or_after(now_ms), *seen) if seen else tick_at_or_after(now_ms)",
+        "at = tick_at_or_after(now_ms)",
+        ("tests/unit/domain/test_clock.py::TestStamps",),
+    ),
+    Mutant(
+        "gapless",
+        "a failed try tells the next one the instant that it met",
+        "protocol/attempts.py",
+        'self.seen_at = max(self.seen_at, record.get("at", 0))',
+        "pass",
+        (_PROTOCOL + "test_resolve.py::TestRetries::test_a_hold_that_is_ahead_of_the_clock_sets_the_instant",),
+    ),
+    Mutant(
+        "gapless",
+        "a record too far ahead is not followed",
+        "domain/clock.py",
+        "if at > now_ms + AHEAD_MAX_MS:",
+        "if False:",
+        ("tests/unit/domain/test_clock.py::TestStamps",),
+    ),
+    Mutant(
+        "atomic_instant",
+        "a directory that is only checked is not later",
+        _STOCK,
+        "#warehouses.#w.#shards > :highest AND #at <= :at",
+        "#warehouses.#w.#shards > :highest AND (#at <= :at OR #at > :at)",
+        _AT_OF_DIRECTORIES,
+    ),
+    Mutant(
+        "atomic_instant",
+        "nor is a shard that is only given up",
+        _STOCK,
+        "AND #held = :zero AND #at <= :at)",
+        "AND #held = :zero AND (#at <= :at OR #at > :at))",
+        (_GUARDS + "TestGivingUpAShard",),
+    ),
+)

@@ -1,0 +1,57 @@
+"""What is known of a guard: the invariant that it serves, where it is, and what the code would be without it."""
+
+from typing import Final, NamedTuple
+
+#: The invariants, in words.
+INVARIANTS: Final = {
+    "never_oversold": "No counter shard ever has fewer than 0 units available or held, after any single write.",
+    "never_falsely_refused": "A hold is refused for lack of stock only if at some instant, at most 1 s before the "
+    "answer, all shards of that line together had too little. So no unit may lie where nobody looks, and a request "
+    "is not refused for what an earlier try of itself has taken.",
+    "resolved_once": "A hold leaves `active` at most once: to `executed`, `released` or `expired`. Who asks again for "
+    "the same is told what was done; who asks for something else is told so.",
+    "expiry_exact": "A hold is executed or extended only at an `at` before its `expires_at`, and expires only at or "
+    "after it.",
+    "settled_once": "A resolved hold changes the counters exactly once, whatever is retried, duplicated, reordered or "
+    "crashes; and exactly by what it says.",
+    "held_matches_holds": "The sum of `held` over the shards is the sum of what unsettled holds have drawn from them, "
+    "shard by shard; so one request makes one hold.",
+    "stock_conserved": "What is on hand (`available` + `held`) is what adjustments brought less what was executed and "
+    "settled; so one request makes one adjustment, transfer or count.",
+    "gapless": "A record's `rev` grows by exactly 1 with each write, and its `at` never goes back.",
+    "atomic_instant": "All records written by one transaction carry the same `at`, and it is no earlier than that of "
+    "any record that the transaction checked.",
+    "archive_complete": "Folding the events of a record up to `rev` r gives exactly that record at r; and what readers "
+    "see, the projection of the same events, is the same whatever the order in which they came.",
+    "everything_settles": "Once faults stop, every resolved hold settles and every expired hold is released, with no "
+    "person's help; nothing that cannot be handled stops what can.",
+}
+
+
+#: Why some guards are out of the simulation's reach.
+SIZE: Final = "needs more than a hundred records at once: the simulated shops are small"
+POISON: Final = "is about records that nobody of the service writes: the simulated tables hold no others"
+RUN_TIME: Final = "is about runs that end before their work is done: the simulated sweeper gets through its few holds"
+READERS: Final = "is about what a list shows: the simulated callers do not page through holds"
+
+
+class Mutant(NamedTuple):
+    """The code without one of its guards.
+
+    Attributes:
+        invariant: Which invariant the guard serves first.
+        guard: What the guard says, in words.
+        file: Where it is, below the package.
+        code: The guard itself, as it stands there once.
+        without: What would stand there without it.
+        tests: Tests (pytest's node ids) of which at least one fails then.
+        beyond: Why the simulation cannot find it missing; empty, where it can and must.
+    """
+
+    invariant: str
+    guard: str
+    file: str
+    code: str
+    without: str
+    tests: tuple[str, ...]
+    beyond: str = ""
