@@ -7,7 +7,7 @@ import pytest
 
 from inventory.domain.errors import Conflict, Overloaded
 from inventory.domain.holds import Hold
-from inventory.domain.limits import ATTEMPTS_MAX
+from inventory.domain.limits import SETTLING_ROUNDS_MAX
 from inventory.pipeline.projector import project_batch
 from inventory.pipeline.settler import settle_batch
 from inventory.pipeline.stream import change_of
@@ -103,7 +103,7 @@ class TestSettler:
     ) -> None:
         _ended(world, 4)
         records = _holds_stream(world)
-        world.wire.refuse(fault, TRANSACTIONS, times=ATTEMPTS_MAX)
+        world.wire.refuse(fault, TRANSACTIONS, times=SETTLING_ROUNDS_MAX)
         with pytest.raises(error):
             settle_batch(world.core, records, world._set_aside)
         world.wire.calm()
