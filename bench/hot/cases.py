@@ -85,6 +85,8 @@ class Result:
     sold: int
     refusals: int
     writes_per_refusal: float
+    late_refusals: int
+    writes_per_late_refusal: float
     reads_per_refusal: float
     oversells: int
     false_refusals: int
@@ -135,6 +137,8 @@ def run(case: Case) -> Result:
         sold=outcome.sold,
         refusals=outcome.refusals,
         writes_per_refusal=outcome.refusing.write_units / max(1, outcome.refusals),
+        late_refusals=outcome.late_refusals,
+        writes_per_late_refusal=outcome.late_writes / max(1, outcome.late_refusals),
         reads_per_refusal=outcome.refusing.read_units / max(1, outcome.refusals),
         oversells=service.judge.oversells,
         false_refusals=service.judge.false_refusals,

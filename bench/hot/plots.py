@@ -25,6 +25,7 @@ _STYLE: dict[Any, Any] = {
     "figure.facecolor": "white",
 }
 _SIZE = (6.4, 3.2)
+_MILLISECONDS = (25, 50, 100, 200, 500)
 _COLOURS = {"this design": "#1b7f5c", "one counter": "#b5482f", "static shards": "#4a6fa5", "nested holds": "#8a8a8a"}
 
 
@@ -36,6 +37,8 @@ def growth(reached: Mapping[int, float], folder: Path) -> None:
         axes.loglog(shards, [one * count for count in shards], "--", color="#8a8a8a", label="linear")
         axes.loglog(shards, list(reached.values()), "o-", color=_COLOURS["this design"], label="this design")
         axes.set_xticks(shards, [str(count) for count in shards])
+        axes.set_yticks(list(reached.values()), [f"{rate:,.0f}" for rate in reached.values()])
+        axes.minorticks_off()
         _named(axes, "shards", "sales/s on one item")
         axes.legend(frameon=False)
         _save(figure, folder / "hot-item-growth.svg")
@@ -49,12 +52,14 @@ def kept(offered: Mapping[float, Sequence[tuple[float, float]]], folder: Path) -
             loads, p99 = zip(*points, strict=True)
             axes.semilogy(loads, p99, "o-", color=shade, label=f"kept {kept_ms:.0f} ms")
         axes.axhline(150, color="#b5482f", linewidth=0.8, linestyle=":")
+        axes.set_yticks(_MILLISECONDS, [str(each) for each in _MILLISECONDS])
+        axes.minorticks_off()
         _named(axes, "sales/s offered to each of 4 shards", "p99 of place, ms")
         axes.legend(frameon=False)
         _save(figure, folder / "hot-item-kept.svg")
 
 
-def rush(result: Result, folder: Path) -> None:
+def rush(result: Result, path: Path) -> None:
     """Who came and who was served, second by second, and when the item was split."""
     with mpl.rc_context(_STYLE):
         figure, axes = plt.subplots(figsize=_SIZE)
@@ -68,7 +73,7 @@ def rush(result: Result, folder: Path) -> None:
             axes.annotate(f"{shards}", (second, max(result.came) * 0.96), fontsize=8, color="#4a6fa5")
         _named(axes, "seconds since the rush began (dotted: split into so many shards)", "a second")
         axes.legend(frameon=False, loc="lower right")
-        _save(figure, folder / "hot-item-rush.svg")
+        _save(figure, path)
 
 
 def designs(sales: Mapping[str, tuple[float, float]], folder: Path) -> None:

@@ -47,6 +47,8 @@ class Outcome:
         calls: Calls to DynamoDB of all places that were made.
         refusals: Buyers who were refused for lack of stock.
         refusing: What those refusals spent.
+        late_refusals: Those of them who came when the last unit was gone.
+        late_writes: Write units that those cost.
         timeline: By second since the start: how many came, and how many of those got their hold.
     """
 
@@ -61,6 +63,8 @@ class Outcome:
     calls: int = 0
     refusals: int = 0
     refusing: Spent = field(default_factory=Spent)
+    late_refusals: int = 0
+    late_writes: float = 0.0
     came: Counter[int] = field(default_factory=Counter)
     served: Counter[int] = field(default_factory=Counter)
     lags_ms: list[int] = field(default_factory=list)
@@ -139,12 +143,13 @@ class Rush:
         second, counts = (came_us - START_US) // 1_000_000, self._measuring()
         outcome.came[second] += 1
         outcome.offered += counts
+        late = self._service.judge.available(item) == 0
         spent = self._service.busy.spending[self._kernel.current] = Spent()
         try:
             hold = self._service.place(item)
         except InsufficientStock as refusal:
             self._service.judge.refused(refusal)
-            self._count_refusal(spent)
+            self._count_refusal(spent, late=late)
             return
         except (Conflict, Overloaded, TooManyRequests) as failure:
             outcome.failed[type(failure).__name__] += counts
@@ -165,9 +170,11 @@ class Rush:
             return
         outcome.executed += self._measuring()
 
-    def _count_refusal(self, spent: Spent) -> None:
+    def _count_refusal(self, spent: Spent, *, late: bool) -> None:
         refusing = self.outcome.refusing
         self.outcome.refusals += 1
+        self.outcome.late_refusals += late
+        self.outcome.late_writes += spent.write_units * late
         refusing.calls += spent.calls
         refusing.write_units += spent.write_units
         refusing.read_units += spent.read_units
