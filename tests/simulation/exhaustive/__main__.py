@@ -50,7 +50,7 @@ def main(names: Sequence[str]) -> int:
         return 2
     began, results = time.monotonic(), []
     longest_first = sorted(chosen, key=lambda scenario: (len(scenario.ticks), scenario.faults_max), reverse=True)
-    with multiprocessing.get_context("spawn").Pool(_PROCESSES, maxtasksperchild=1) as pool:
+    with multiprocessing.get_context("fork").Pool(_PROCESSES, maxtasksperchild=1) as pool:
         for result in pool.imap_unordered(explore, longest_first):
             results.append(result)
             _say(_line(result))
