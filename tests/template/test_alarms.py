@@ -9,11 +9,17 @@ from inventory.telemetry import NAMESPACE, Metric
 from support.template import load_template, properties, resources
 
 ALARMS = sorted(resources("AWS::CloudWatch::Alarm"))
-ASYNCHRONOUS = ("Settler", "Projector", "Sweeper", "Archiver")
+METRICS_IN_AN_ALARM_MAX = 10  # CloudWatch refuses an alarm with more, and only when it is deployed
 
 
 def alarms_on(metric: str) -> dict[str, dict[str, Any]]:
     return {name: properties(name) for name in ALARMS if properties(name).get("MetricName") == metric}
+
+
+def summed(alarm: str) -> list[dict[str, Any]]:
+    """The metrics that an alarm on an expression takes together."""
+    entries = properties(alarm).get("Metrics", [])
+    return [entry["MetricStat"]["Metric"] for entry in entries if "MetricStat" in entry]
 
 
 def watched(metric: str, dimension: str) -> set[str]:
@@ -43,9 +49,16 @@ def test_an_alarm_reaches_somebody_and_so_does_its_end(alarm: str) -> None:
 def test_every_function_is_watched_for_errors_and_for_throttles() -> None:
     functions = set(resources("AWS::Serverless::Function"))
     assert watched("Errors", "FunctionName") == functions
-    throttled = [metric["MetricStat"]["Metric"] for metric in properties("ThrottlesAlarm")["Metrics"][1:]]
+    throttled = [metric for alarm in ALARMS for metric in summed(alarm)]
     assert {metric["MetricName"] for metric in throttled} == {"Throttles"}
-    assert {metric["Dimensions"][0]["Value"]["Ref"] for metric in throttled} == functions
+    assert sorted(metric["Dimensions"][0]["Value"]["Ref"] for metric in throttled) == sorted(functions)
+
+
+@pytest.mark.parametrize("alarm", [name for name in ALARMS if "Metrics" in properties(name)])
+def test_an_alarm_on_a_sum_has_as_many_metrics_as_cloudwatch_takes_with_an_identifier_each(alarm: str) -> None:
+    assert 1 <= len(summed(alarm)) <= METRICS_IN_AN_ALARM_MAX
+    identifiers = [metric["Id"] for metric in properties(alarm)["Metrics"]]
+    assert len(set(identifiers)) == len(identifiers)
 
 
 def test_every_failure_queue_is_watched_from_the_first_message_on() -> None:
