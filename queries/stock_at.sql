@@ -6,7 +6,7 @@ WITH asked AS (
         '%' AS warehouse -- a warehouse, or a pattern of names
 ),
 base AS (
-    SELECT max(s.as_of) AS as_of
+    SELECT coalesce(max(s.as_of), '19700101T000000Z') AS as_of -- before the first snapshot: from nothing
     FROM snapshots AS s CROSS JOIN asked AS a
     WHERE s.as_of <= replace(replace(replace(a.at, '-', ''), ':', ''), ' ', 'T') || 'Z'
 ),

@@ -114,6 +114,15 @@ def test_what_was_where_at_any_instant(ask: Ask, sealer: Sealer) -> None:
     assert set(as_stock(ask("stock_at", item="cu%", warehouse="lyon"))) == {("cup", "lyon")}
 
 
+def test_what_was_where_before_the_first_snapshot_is_told_by_the_ledger_alone(ask: Ask, sealer: Sealer) -> None:
+    first = min(path.name for path in (sealer.folder / "snapshots").iterdir()).removeprefix("as_of=")
+    instants = sorted({event["at"] for event in sealer.events[Source.STOCK]})
+    earlier = [each for each in instants if f"{text(each).replace('-', '').replace(':', '').replace(' ', 'T')}Z" < first]
+    for instant in (earlier[len(earlier) // 2], earlier[-1]):
+        assert as_stock(ask("stock_at", at=text(instant))) == stock_by_fold(sealer, instant) != {}
+    assert ask("stock_at", at=text(earlier[0] - 1)) == []
+
+
 def test_every_movement_of_an_item_and_why(ask: Ask, sealer: Sealer) -> None:
     rows = ask("movements", item="cup")
     told = [each for each in sealer.events[Source.STOCK] if each["event_id"].startswith("cup#")]
