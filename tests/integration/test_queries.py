@@ -117,7 +117,8 @@ def test_what_was_where_at_any_instant(ask: Ask, sealer: Sealer) -> None:
 def test_what_was_where_before_the_first_snapshot_is_told_by_the_ledger_alone(ask: Ask, sealer: Sealer) -> None:
     first = min(path.name for path in (sealer.folder / "snapshots").iterdir()).removeprefix("as_of=")
     instants = sorted({event["at"] for event in sealer.events[Source.STOCK]})
-    earlier = [each for each in instants if f"{text(each).replace('-', '').replace(':', '').replace(' ', 'T')}Z" < first]
+    sealed_from = datetime.strptime(first, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp() * 1000
+    earlier = [each for each in instants if each < sealed_from]
     for instant in (earlier[len(earlier) // 2], earlier[-1]):
         assert as_stock(ask("stock_at", at=text(instant))) == stock_by_fold(sealer, instant) != {}
     assert ask("stock_at", at=text(earlier[0] - 1)) == []

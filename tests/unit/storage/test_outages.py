@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
+from botocore.exceptions import ClientError, EndpointConnectionError, IncompleteReadError, ReadTimeoutError
 from urllib3.exceptions import ProtocolError
 
 from inventory.domain.errors import Overloaded
@@ -30,6 +30,7 @@ OUTAGES = [
     EndpointConnectionError(endpoint_url="x"),
     ReadTimeoutError(endpoint_url="x"),
     ProtocolError("broken off"),
+    IncompleteReadError(actual_bytes=1, expected_bytes=2),
 ]
 
 

@@ -5,7 +5,8 @@ import json
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.exceptions import ClientError, IncompleteReadError, ReadTimeoutError
+from urllib3.exceptions import ProtocolError
 
 from inventory.domain.availability import ItemStock, WarehouseStock
 from inventory.domain.errors import InstantNotSealed, InventoryError, Missing, Overloaded, SnapshotNeeded
@@ -17,8 +18,15 @@ STOCK = ItemStock("cup", (WarehouseStock("berlin", 8, 2, 4), WarehouseStock("lyo
 class Client:
     """Lambda, with one function behind it; or one that fails."""
 
-    def __init__(self, read: ReadPast = no_past, *, fails: Exception | None = None, broken: bool = False) -> None:
-        self._read, self._fails, self._broken = read, fails, broken
+    def __init__(
+        self,
+        read: ReadPast = no_past,
+        *,
+        fails: Exception | None = None,
+        broken: bool = False,
+        cut: Exception | None = None,
+    ) -> None:
+        self._read, self._fails, self._broken, self._cut = read, fails, broken, cut
         self.asked: list[Any] = []
 
     def invoke(self, *, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 - boto3's names
@@ -27,7 +35,20 @@ class Client:
             raise self._fails
         if self._broken:
             return {"FunctionError": "Unhandled", "Payload": io.BytesIO(b"{}")}
+        if self._cut is not None:
+            return {"Payload": CutOff(self._cut)}
         return {"Payload": io.BytesIO(json.dumps(answer(self._read, json.loads(Payload))).encode())}
+
+
+class CutOff(io.BytesIO):
+    """An answer whose connection breaks while it is read."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self._error = error
+
+    def read(self, _size: int | None = -1, /) -> bytes:
+        raise self._error
 
 
 def refused(code: str) -> ClientError:
@@ -62,6 +83,8 @@ def test_a_refusal_comes_back_as_the_same_error(error: InventoryError) -> None:
         Client(fails=ReadTimeoutError(endpoint_url="https://lambda")),
         Client(fails=refused("TooManyRequestsException")),
         Client(broken=True),
+        Client(cut=ProtocolError("Connection broken")),
+        Client(cut=IncompleteReadError(actual_bytes=1, expected_bytes=2)),
     ],
 )
 def test_no_answer_is_overload_which_may_pass(client: Client) -> None:

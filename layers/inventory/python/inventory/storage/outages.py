@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
 from botocore.exceptions import ConnectionError as BotocoreConnectionError
 from urllib3.exceptions import HTTPError as Urllib3Error
 
@@ -35,5 +35,5 @@ def outages_named(service: str) -> Iterator[None]:
         if error.response["Error"]["Code"] in _REFUSED or status >= _SERVER_ERROR:
             raise Overloaded(f"{service} did not answer. Try again in a moment.") from error
         raise
-    except (HTTPClientError, BotocoreConnectionError, Urllib3Error) as error:
+    except (HTTPClientError, BotocoreConnectionError, IncompleteReadError, Urllib3Error) as error:
         raise Overloaded(f"{service} could not be reached in time.") from error

@@ -7,17 +7,14 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from inventory.domain.availability import ItemStock, WarehouseStock
 from inventory.domain.clock import Milliseconds
 from inventory.domain.errors import InstantNotSealed, Missing, Overloaded, SnapshotNeeded
+from inventory.storage.outages import outages_named
 
 #: What there was of an item at an instant, a whole second in milliseconds since 1970. Raises: InstantNotSealed,
 #: Missing, SnapshotNeeded, Overloaded.
 ReadPast = Callable[[str, Milliseconds], ItemStock]
-
-_BUSY = {"TooManyRequestsException", "ServiceException", "ThrottlingException"}
 
 
 def answer(read: ReadPast, question: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,15 +73,11 @@ class AskedPast:
         return ItemStock(item, tuple(WarehouseStock(*each) for each in told["warehouses"]), at_ms)
 
     def _ask(self, question: Mapping[str, Any]) -> dict[str, Any]:
-        try:
-            reply = self._make_client().invoke(FunctionName=self._function, Payload=json.dumps(question).encode())
-        except BotoCoreError as error:
-            raise Overloaded("The past could not be read in time.") from error
-        except ClientError as error:
-            if error.response["Error"]["Code"] in _BUSY:
-                raise Overloaded("Too many ask for the past at once.") from error
-            raise
+        client = self._make_client()
+        with outages_named("The past"):
+            reply = client.invoke(FunctionName=self._function, Payload=json.dumps(question).encode())
+            content = reply["Payload"].read()
         if reply.get("FunctionError"):
             raise Overloaded("The past could not be read in time.")
-        told: dict[str, Any] = json.loads(reply["Payload"].read())
+        told: dict[str, Any] = json.loads(content)
         return told
