@@ -9,6 +9,9 @@ from inventory.domain.runs import CheckResult, Failure, RunStatus
 from inventory.history.layout import instant_of_audit, snapshot_id
 from inventory.runs.audits import ask_for_audit, get_audit, list_audits
 from inventory.runs.snapshots import ask_for_snapshot
+from inventory.storage.codec import Record
+from inventory.storage.database import Database
+from inventory.storage.tables import Key
 from support.bureau import Bureau
 
 
@@ -30,10 +33,57 @@ def test_each_request_is_an_audit_of_its_own_but_for_its_retries(bureau: Bureau)
     bureau.publish(2000)
     again = ask_for_audit(bureau.desk, None, by=bureau.by("k"))
     assert (again.value, again.replayed) == (first.value, True)
-    others = {ask_for_audit(bureau.desk, None, by=bureau.by(key)).value.id for key in (None, None, "l")}
+    others = set()
+    for key in (None, None, "l"):
+        others.add(ask_for_audit(bureau.desk, None, by=bureau.by(key)).value.id)
+        bureau.states.end(bureau.states.names[-1])
     assert len(others | {first.value.id}) == 4 == len(bureau.states.names)
     with pytest.raises(IdempotencyKeyMismatch):
         ask_for_audit(bureau.desk, snapshot_id(1_000_000), by=bureau.by("k", parameters={"snapshot": "…"}))
+
+
+def test_while_one_is_under_way_nobody_starts_another_of_the_same_snapshot(bureau: Bureau) -> None:
+    earlier, _ = bureau.publish(1000), bureau.publish(2000)
+    first = ask_for_audit(bureau.desk, None, by=bureau.by()).value
+    bureau.world.clock.pass_s(3600)
+    joined = [ask_for_audit(bureau.desk, None, by=bureau.by(key)) for key in (None, None, "k")]
+    assert [(each.value, each.replayed) for each in joined] == [(first, False)] * 3
+    other = ask_for_audit(bureau.desk, earlier, by=bureau.by()).value
+    assert bureau.states.names == [first.id, other.id]
+    bureau.states.end(first.id, "FAILED", error="AuditStepFailed", cause="A step failed.")
+    assert ask_for_audit(bureau.desk, None, by=bureau.by("k")).value.status is RunStatus.FAILED, "a retry asks of it"
+    assert ask_for_audit(bureau.desk, None, by=bureau.by()).value.id not in (first.id, other.id)
+
+
+def test_of_two_that_ask_at_once_the_second_is_told_of_the_first_ones(
+    bureau: Bureau, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bureau.publish(1000)
+    database = bureau.desk.core.database
+    told: list[str] = []
+
+    def get(key: Key, *, consistent: bool = True) -> Record | None:
+        known = Database.get(database, key, consistent=consistent)
+        if not told:  # the other comes between the look and the write
+            told.append("")
+            told.append(ask_for_audit(bureau.desk, None, by=bureau.by()).value.id)
+        return known
+
+    monkeypatch.setattr(database, "get", get)
+    begun = ask_for_audit(bureau.desk, None, by=bureau.by()).value
+    assert told == ["", begun.id]
+    assert bureau.states.names == [begun.id]
+
+
+def test_one_that_was_never_started_is_started_by_the_next_who_asks_and_later_given_up(bureau: Bureau) -> None:
+    bureau.publish(1000)
+    ids = []
+    for wait_s in (0, 5, 60):
+        bureau.world.clock.pass_s(wait_s)
+        ids.append(ask_for_audit(bureau.desk, None, by=bureau.by()).value.id)
+        assert bureau.states.names == ids[-1:]
+        bureau.states.executions.clear()
+    assert ids[0] == ids[1] != ids[2]
 
 
 def test_without_a_snapshot_there_is_nothing_to_audit(bureau: Bureau) -> None:

@@ -7,18 +7,27 @@ from inventory.domain.errors import InvalidRequest, Missing
 from inventory.domain.ids import Requester, digest
 from inventory.domain.runs import Audit, CheckResult, Failure, RunStatus, Snapshot
 from inventory.history.layout import AUDIT, AUDITS, audit_path, instant_of_audit, snapshot_id
+from inventory.protocol.attempts import Attempts
 from inventory.protocol.core import Answer, Page
 from inventory.runs.desk import Desk
 from inventory.runs.listing import cursor, page_of
 from inventory.runs.once import Asked, decide_once
 from inventory.runs.snapshots import UNKNOWN_S, get_snapshot, latest_snapshot
+from inventory.storage.adjustment_records import put_latest
+from inventory.storage.codec import Record
+from inventory.storage.database import ConditionFailed
 from inventory.storage.objects import NoSuchObject
 
 _TAIL_DIGITS = 20
+#: How long after it was asked for an audit may be unknown because it is only being started.
+_STARTING_MS = 60_000
 
 
 def ask_for_audit(desk: Desk, snapshot: str | None, *, by: Requester) -> Answer[Audit]:
-    """Starts an audit of a snapshot. Each request is an audit of its own: what was sound may be so no more.
+    """Starts an audit of a snapshot, unless one that was asked for is still under way: then that is the answer.
+
+    After it has ended, another request is another audit: what was sound may be so no more. But each of them reads the
+    whole history, so that two of one snapshot at once would only cost twice.
 
     Args:
         desk: What the use case works with.
@@ -29,7 +38,7 @@ def ask_for_audit(desk: Desk, snapshot: str | None, *, by: Requester) -> Answer[
         InvalidRequest: There is no such snapshot, it is not complete (`snapshot_not_complete`), or there is none at
             all (`snapshot_required`).
         IdempotencyKeyMismatch: The key asked for an audit of another snapshot before.
-        Conflict: Others asked with the same key, try after try.
+        Conflict: Others asked for the same, try after try.
         Overloaded: Something did not answer in time.
     """
     asked, replayed = decide_once(desk.core, by, lambda: _decide(desk, snapshot, by), desk.audits.name_of)
@@ -86,7 +95,33 @@ def _decide(desk: Desk, snapshot: str | None, by: Requester) -> Asked:
     now_ms = desk.core.clock.now()
     tail = digest(AUDIT, by.token).hex()[:_TAIL_DIGITS]  # the same token at another time is another audit
     identifier = f"{AUDIT}_{now_ms:012x}{tail}"
-    return Asked(identifier, identifier, {"audit": identifier, "as_of_ms": audited.as_of})
+    return _unless_under_way(desk, Asked(identifier, identifier, {"audit": identifier, "as_of_ms": audited.as_of}))
+
+
+def _unless_under_way(desk: Desk, asked: Asked) -> Asked:
+    """What was asked for, now on record as this snapshot's; or what was asked for before, while it has not ended."""
+    core, name = desk.core, f"{AUDIT}#{snapshot_id(asked.words['as_of_ms'])}"
+    standing = core.database.get(core.tables.request(name))
+    attempts = Attempts(core.pause, asked.made)
+    for _ in attempts:
+        if standing is not None and _is_under_way(desk, standing):
+            return Asked(standing["made"], standing["made"], standing["words"])
+        before = None if standing is None else standing["made"]
+        at = core.clock.stamp(attempts.seen_at)
+        try:
+            write = put_latest(core.tables, name, asked.made, at, before, {"words": dict(asked.words)})
+            if attempts.write(core.database, write) is not None:
+                return asked
+        except ConditionFailed as failure:
+            standing = failure.record
+    raise AssertionError("the tries end by an error of their own")
+
+
+def _is_under_way(desk: Desk, standing: Record) -> bool:
+    try:
+        return get_audit(desk, standing["made"]).status is RunStatus.PENDING
+    except Missing:  # whoever asked for it is about to start it, or died before
+        return desk.core.clock.now() - int(standing["at"]) < _STARTING_MS
 
 
 def _latest(desk: Desk) -> Snapshot:

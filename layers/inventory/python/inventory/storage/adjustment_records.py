@@ -116,3 +116,17 @@ def put_request(
             **(more or {}),
         },
     )
+
+
+def put_latest(
+    tables: Tables, name: str, made: str, at: Milliseconds, before: str | None, more: Mapping[str, Any]
+) -> Write:
+    """The record of what was last made under a name, in place of the one before. Guard: that still stands there."""
+    return Write(
+        kind="Put",
+        key=tables.request(name),
+        condition="attribute_not_exists(#request_id)" if before is None else "#made = :before",
+        about=REQUEST,
+        record={"made": made, "at": at, "ttl": at // 1000 + KEPT_AFTER_SETTLEMENT_S, **more},
+        values={} if before is None else {"before": before},
+    )
