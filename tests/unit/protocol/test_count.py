@@ -115,7 +115,7 @@ class TestOthersMeanwhile:
         world.wire.meanwhile(lambda: world.move("A", 0, 1, 5), BATCH_READS, nth=3)
         world.wire.meanwhile(lambda: world.move("A", 1, 0, 5), BATCH_READS, nth=4)
         world.wire.meanwhile(lambda: world.move("A", 0, 1, 5), BATCH_READS, nth=5)
-        assert world.count("A", 20).value.quantity == 0
+        assert world.count("A", 20, core=world.instance()).value.quantity == 0
 
     def test_a_shard_that_is_new_between_the_passes_is_counted(self, world: Watched) -> None:
         world.receive("A", 10)

@@ -4,10 +4,11 @@ from itertools import count as numbers
 
 import pytest
 
-from inventory.domain.drawing import Want
+from inventory.domain.drawing import Shortage, Want
 from inventory.domain.errors import Conflict, InsufficientStock
 from inventory.domain.limits import READ_PASSES_MAX
 from inventory.protocol.lookout import read_pass
+from inventory.protocol.refuse import refuse_or_find
 from support.watched import Watched
 from support.wire import BATCH_READS
 
@@ -88,6 +89,14 @@ class TestStockThatMovesMeanwhile:
         world.wire.meanwhile(lambda: world.move("A", 0, 1, 5), BATCH_READS, nth=4)
         world.wire.meanwhile(lambda: world.move("A", 1, 0, 5), BATCH_READS, nth=5)
         assert world.place("A", 5).value.lines[0].quantity == 5
+
+    def test_enough_seen_before_and_too_little_on_a_torn_pass_is_no_proof(self, world: Watched) -> None:
+        world.scatter("A", [0, 5])
+        read_pass(world.core, "A", "W1")
+        _torn(world, "A#W1#1", 1)
+        # Shard 0 is read empty, then gets all of shard 1: neither was seen to gain, yet there always are five.
+        world.wire.meanwhile(lambda: world.move("A", 1, 0, 5), BATCH_READS, nth=2)
+        assert refuse_or_find(world.core, Shortage("A", "W1", 5, 0)) == {"W1": {0: 5, 1: 0}}
 
     def test_units_that_come_and_are_sold_between_the_passes_make_another_pass(self, world: Watched) -> None:
         world.receive("A", 1)
