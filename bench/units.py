@@ -90,7 +90,7 @@ def _sales(shards: int) -> dict[str, Units]:
 
 
 def _settle(world: World, holds: list[Hold]) -> None:
-    settled = settle(world.core, holds).settled
+    settled = settle(world.core, holds, until_ms=world.clock.now_ms + 10_000).settled
     if settled != _BATCH:
         raise AssertionError(f"{settled} of {_BATCH} holds settled")
 

@@ -73,7 +73,8 @@ class Shop:
         return made.value.quantity
 
     def settle(self) -> int:
-        return settle(self.core, map(hold_from, self.records(self.core.tables.holds))).settled
+        holds = map(hold_from, self.records(self.core.tables.holds))
+        return settle(self.core, holds, until_ms=self.core.clock.now() + 10_000).settled
 
     def project(self) -> None:
         project(self.core, news_of((None, record) for record in self.records(self.core.tables.stock)))

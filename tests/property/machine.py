@@ -66,6 +66,10 @@ faults = st.one_of(
 soon = st.integers(1, 6)
 
 
+def _settle(core: Core, records: list[StreamRecord], set_aside: Any) -> int:
+    return settle_batch(core, records, set_aside, until_ms=core.clock.now() + 50_000)
+
+
 class Model:
     """What the service has answered, added up."""
 
@@ -182,7 +186,7 @@ class Inventory(RuleBasedStateMachine):
 
     @rule(batch=batches, core=instances)
     def settle(self, batch: list[int], core: int) -> None:
-        self._consume(self.world.tables.holds, batch, self.cores[core], settle_batch)
+        self._consume(self.world.tables.holds, batch, self.cores[core], _settle)
 
     @rule(batch=batches, core=instances)
     def project(self, batch: list[int], core: int) -> None:

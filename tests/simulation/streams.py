@@ -24,7 +24,7 @@ BATCH_MAX: Final = 100
 _RETRY_S: Final = 1.0
 _LATE_MAX_S: Final = 60.0
 _DOWN_S: Final = 3_600.0
-_SWEEP_SPARE_MS: Final = 10_000
+_SPARE_MS: Final = 10_000  # as the functions have it
 
 
 class Mapping:
@@ -113,9 +113,12 @@ def connect(service: Service) -> None:
         bucket = Bucket(service, instance)
         return archive_batch(bucket, service.sources, batch, service.set_aside, instance.now_ms())  # type: ignore[arg-type]
 
+    def settle(instance: Instance, batch: Sequence[StreamRecord]) -> object:
+        return settle_batch(instance.core, batch, service.set_aside, until_ms=_until_ms(instance))
+
     consumers: dict[str, dict[str, Handler]] = {
         service.tables.holds: {
-            "settler": lambda instance, batch: settle_batch(instance.core, batch, service.set_aside),
+            "settler": settle,
             "archiver": archive,
         },
         service.tables.stock: {
@@ -158,10 +161,13 @@ def sweep_every(service: Service, seconds: float) -> None:
         service.kernel.wait(seconds)
 
 
+def _until_ms(instance: Instance) -> int:
+    return instance.now_ms() + round(instance.timeout_s * 1000) - _SPARE_MS
+
+
 def _sweep(instance: Instance) -> bool | None:
     def sweep() -> object:
-        until_ms = instance.now_ms() + round(instance.timeout_s * 1000) - _SWEEP_SPARE_MS
-        swept = run_sweep(instance.core, until_ms=until_ms)
+        swept = run_sweep(instance.core, until_ms=_until_ms(instance))
         if swept.settling.broken or swept.unreadable:
             raise Violation("everything_settles", f"cannot be settled: {swept.settling.broken} {swept.unreadable}")
         return swept.expired, swept.settling.settled

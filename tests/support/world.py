@@ -120,7 +120,7 @@ class World:
     def settle(self, limit: int | None = None) -> int:
         """Lets the settler have the holds stream (at most `limit` records)."""
         records = self.database.stream(self.tables.holds).drain(limit=limit)
-        return settle_batch(self.core, records, self._set_aside)
+        return settle_batch(self.core, records, self._set_aside, until_ms=self.clock.now_ms + 50_000)
 
     def project(self, limit: int | None = None) -> int:
         """Lets the projector have the stock stream (at most `limit` records)."""

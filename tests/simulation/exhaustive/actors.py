@@ -20,6 +20,7 @@ from simulation.exhaustive.store import Store, Stored
 ITEM, WAREHOUSE = "A", "W1"
 EXPIRES_IN_S = 1
 TRIES_MAX = 3
+_SETTLED_WITHIN_MS = 50_000  # as the settler's function has it
 
 
 class Refused(NamedTuple):
@@ -205,7 +206,7 @@ def _settle(stage: Stage) -> int:
     def aside(_record: StreamRecord, why: str) -> None:
         raise AssertionError(f"settled_once: set aside, as {why}")
 
-    return settle_batch(stage.core, stage.records, aside)
+    return settle_batch(stage.core, stage.records, aside, until_ms=stage.core.clock.now() + _SETTLED_WITHIN_MS)
 
 
 @dataclass(frozen=True)

@@ -58,14 +58,19 @@ def _poisons(record: StreamRecord, *names: str) -> list[StreamRecord]:
     ]
 
 
+def _settle(world: Watched, records: list[StreamRecord]) -> int:
+    """Plays the records to the settler, with most of its minute to spend."""
+    return settle_batch(world.core, records, world._set_aside, until_ms=world.clock.now_ms + 50_000)
+
+
 class TestSettler:
     def test_it_settles_what_has_ended_and_passes_over_the_rest(self, world: Watched) -> None:
         world.receive("B", 1)
         active = world.place("B").value
         _ended(world, 6)
-        assert settle_batch(world.core, _holds_stream(world), world._set_aside) == 6
+        assert _settle(world, _holds_stream(world)) == 6
         assert world.hold(active.id) == active
-        assert settle_batch(world.core, _holds_stream(world), world._set_aside) == 0
+        assert _settle(world, _holds_stream(world)) == 0
 
     @pytest.mark.parametrize("poison", range(10))
     def test_a_poison_record_is_set_aside_and_stops_no_other(self, world: Watched, poison: int) -> None:
@@ -76,7 +81,7 @@ class TestSettler:
             _with(records[-1], "lines", {"L": [{"M": {"item": {"S": "A"}}}]}),
             _with(records[-1], "lines", _lines("2")),
         ][poison]
-        assert settle_batch(world.core, [records[0], bad, *records[1:]], world._set_aside) == 4
+        assert _settle(world, [records[0], bad, *records[1:]]) == 4
         assert [record for record, _ in world.set_aside] == [bad]
 
     def test_a_hold_that_cannot_be_settled_is_set_aside_with_the_reason(self, world: Watched) -> None:
@@ -87,14 +92,14 @@ class TestSettler:
             "hold_id",
             {"S": "hold_" + "0" * 32},
         )
-        assert settle_batch(world.core, [*records, impossible], world._set_aside) == 3
+        assert _settle(world, [*records, impossible]) == 3
         assert world.set_aside == [(impossible, "the hold is gone before it was settled")]
 
     def test_what_is_removed_long_after_is_passed_over(self, world: Watched) -> None:
         _ended(world, 1)
         removed = copy.deepcopy(_holds_stream(world)[-1])
         removed["dynamodb"]["OldImage"] = removed["dynamodb"].pop("NewImage")
-        assert settle_batch(world.core, [removed], world._set_aside) == 0
+        assert _settle(world, [removed]) == 0
         assert world.set_aside == []
 
     @pytest.mark.parametrize(("fault", "error"), [(conflicting(0), Conflict), (unreachable, Overloaded)])
@@ -105,15 +110,34 @@ class TestSettler:
         records = _holds_stream(world)
         world.wire.refuse(fault, TRANSACTIONS, times=SETTLING_ROUNDS_MAX)
         with pytest.raises(error):
-            settle_batch(world.core, records, world._set_aside)
+            _settle(world, records)
         world.wire.calm()
-        assert settle_batch(world.core, records, world._set_aside) == 4
+        assert _settle(world, records) == 4
 
     def test_pieces_of_a_batch_in_any_order_settle_each_hold_once(self, world: Watched) -> None:
         _ended(world, 6)
         records = _holds_stream(world)
         pieces = [records[9:], records[3:10], records, records[:4], records[::-1]]
-        assert sum(settle_batch(world.core, piece, world._set_aside) for piece in pieces) == 6
+        assert sum(_settle(world, piece) for piece in pieces) == 6
+
+    def test_what_is_done_is_counted_and_what_never_can_be_is_set_aside_though_others_are_left(
+        self, world: Watched
+    ) -> None:
+        for item in "ABC":
+            world.receive(item, 1)
+        for item in "ABC":
+            world.release(world.place(item).value)
+        records = [record for record in _holds_stream(world) if record["dynamodb"]["NewImage"]["rev"]["N"] == "2"]
+        records[2] = _with(records[2], "hold_id", {"S": "hold_" + "0" * 32})
+        world.wire.refuse(conflicting(1), nth=2)
+        world.wire.refuse(conflicting(1), nth=4, times=SETTLING_ROUNDS_MAX)
+        metrics.clear_metrics()
+        with pytest.raises(Conflict):
+            _settle(world, records)
+        assert world.set_aside == [(records[2], "the hold is gone before it was settled")]
+        counted = {name: metric["Value"] for name, metric in metrics.metric_set.items()}
+        metrics.clear_metrics()
+        assert (counted["HoldsSettled"], counted["InvariantBroken"]) == ([1.0], [1.0])
 
 
 class TestProjector:
@@ -157,7 +181,7 @@ class TestProjector:
 
 def test_every_set_aside_record_is_counted(world: Watched) -> None:
     metrics.clear_metrics()
-    settle_batch(world.core, [{}, {}], world._set_aside)
+    _settle(world, [{}, {}])
     assert metrics.metric_set["PoisonRecords"]["Value"] == [1.0, 1.0]
     metrics.clear_metrics()
 

@@ -14,6 +14,7 @@ from inventory.domain.limits import COLD_AFTER_MS, REBALANCED_EVERY_MS, SHARDS_M
 from inventory.pipeline.projector import project_batch
 from inventory.protocol.rebalance import Resharded, merge_cold, rebalance
 from inventory.storage.availability_records import availability_from
+from simulated_dynamodb.errors import Refused, as_client_error
 from support.watched import Watched
 from support.wire import TRANSACTIONS, conflicting, unreachable
 
@@ -35,6 +36,13 @@ def hot(world: Watched, told: list[tuple[str, Mapping[str, Any]]]) -> Watched:
     for _ in range(60):
         world.place("A")
     return world
+
+
+def _throttling_one(operation: str, request: dict[str, Any]) -> Exception:
+    """Of a transaction's records the first is asked too much."""
+    spared = [{"Code": "None"}] * (len(request["TransactItems"]) - 1)
+    reasons = [{"Code": "ThrottlingError", "Message": "Throughput exceeds the current capacity"}, *spared]
+    return as_client_error(Refused("TransactionCanceledException", "", CancellationReasons=reasons), operation)
 
 
 def _levels(world: Watched) -> list[int]:
@@ -125,6 +133,22 @@ class TestSplit:
         hot.wire.refuse(conflicting(1), TRANSACTIONS, nth=2)
         hot.project()
         assert sorted(_levels(hot)) == [1_235, 1_235, 2_470]
+
+    def test_a_move_out_of_a_contended_shard_ends_in_time(self, hot: Watched) -> None:
+        """After the directory's write come the moves: of each, number 1 is the shard that gives."""
+        hot.wire.refuse(conflicting(3), TRANSACTIONS, nth=2, times=100)
+        very_hot = replace(_projection(hot), heat=Heat(hot.clock.now_ms, 8_000_000, 512_000_000))
+        until_ms = hot.clock.now_ms + 100
+        assert rebalance(hot.core, very_hot, until_ms=until_ms) is not None, "the split is made, and told"
+        assert hot.clock.now_ms < until_ms + 20
+        assert hot.counted["UnitsLeveled"] == 0
+
+    def test_a_database_that_refuses_for_load_is_not_asked_again(self, hot: Watched) -> None:
+        before = hot.wire.calls.count("TransactWriteItems")
+        hot.wire.refuse(_throttling_one, TRANSACTIONS, nth=2, times=100)
+        hot.project()
+        assert hot.counted["RebalancesPutOff"] == 1
+        assert hot.wire.calls.count("TransactWriteItems") == before + 2
 
     def test_it_ends_in_time(self, world: Watched) -> None:
         world.receive("A", 1_000_000)

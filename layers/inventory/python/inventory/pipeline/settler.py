@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from inventory.domain.clock import Milliseconds
 from inventory.domain.holds import Hold, Status
 from inventory.pipeline.stream import Change, SetAside, StreamRecord, put_aside, understood
 from inventory.protocol.core import Core
@@ -10,14 +11,15 @@ from inventory.storage.hold_records import sound_hold_from
 from inventory.telemetry import Metric, logger, report
 
 
-def settle_batch(core: Core, records: Sequence[StreamRecord], set_aside: SetAside) -> int:
+def settle_batch(core: Core, records: Sequence[StreamRecord], set_aside: SetAside, *, until_ms: Milliseconds) -> int:
     """Settles the resolved holds of a batch and gives their number.
 
     Raises:
-        Conflict, Overloaded: Some could not be settled now; the batch must be given again.
+        Conflict, Overloaded: Some could not be settled by `until_ms`; the batch must be given again. What was
+            settled is counted, and what never can be is set aside, all the same.
     """
     resolved = {hold.id: (hold, record) for record, hold in understood(records, _resolved, set_aside)}
-    done = settle(core, [hold for hold, _ in resolved.values()])
+    done = settle(core, [hold for hold, _ in resolved.values()], until_ms=until_ms)
     for hold, why in done.broken:
         report(Metric.INVARIANT_BROKEN, 1)
         put_aside(resolved[hold.id][1], why, set_aside)
@@ -25,6 +27,8 @@ def settle_batch(core: Core, records: Sequence[StreamRecord], set_aside: SetAsid
         report(Metric.HOLDS_SETTLED, done.settled)
         report(Metric.SETTLEMENT_LAG, done.lag_ms)
     logger.info("settled", extra={"records": len(records), "settled": done.settled, "lag_ms": done.lag_ms})
+    if done.hindered is not None:
+        raise done.hindered
     return done.settled
 
 

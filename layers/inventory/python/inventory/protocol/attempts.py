@@ -25,6 +25,7 @@ class Attempts:
         avoid: Shards that were contended.
         hops: How many tries failed.
         conflicts: How many of them met another transaction on the same record.
+        was_throttled: Whether DynamoDB refused the last one for load.
         missed: Items and warehouses of which a shard had less than was thought, with how often.
         wait_s: How long to wait before the next try.
     """
@@ -33,7 +34,7 @@ class Attempts:
         self._pause = pause
         self._most = most
         self._seed = seed
-        self._throttled = False
+        self.was_throttled = False
         self._met: Counter[ShardKey] = Counter()
         self.wait_s = 0.0
         self.seen_at: Milliseconds = 0
@@ -58,7 +59,7 @@ class Attempts:
 
     def exhausted(self) -> Conflict | Overloaded:
         """What to raise when all tries are used up: others were faster each time, or the last one was throttled."""
-        if self._throttled:
+        if self.was_throttled:
             return Overloaded("The database refused for load. Try again in a moment.")
         return Conflict("Others changed the same stock too quickly. Nothing was changed; try again.")
 
@@ -115,13 +116,13 @@ class Attempts:
         """
         self.hops += 1
         self.conflicts += 1
-        self._throttled = False
+        self.was_throttled = False
         self._wait(_CONFLICT_PAUSE_S, self.conflicts if times is None else times)
 
     def throttled(self) -> None:
         """DynamoDB refused for load: back off."""
         self.hops += 1
-        self._throttled = True
+        self.was_throttled = True
         self._wait(_THROTTLED_PAUSE_S, self.hops)
 
     def _learn(self, failed: Sequence[Reason], views: Mapping[str, ItemView]) -> None:

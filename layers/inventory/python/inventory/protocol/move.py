@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from inventory.domain.clock import Milliseconds
 from inventory.domain.holds import Line
 from inventory.domain.leveling import Move, leveling_moves
 from inventory.domain.stock import Cause, Change, ShardKey
@@ -61,17 +62,18 @@ def spread(core: Core, item: str, warehouse: str, actor: str, shards: int) -> Pa
     return seen
 
 
-def hand_out(core: Core, item: str, warehouse: str, move: Move, actor: str) -> int:
+def hand_out(core: Core, item: str, warehouse: str, move: Move, actor: str, *, until_ms: Milliseconds) -> int:
     """Makes a move from one shard while buyers draw from it and others: again and again, as far as it goes.
 
     A shard that would gain and is contended is left out of the next try: who is drawn from is not in need.
 
     Returns:
-        The units moved: 0, where the source had less by then, or the directory no longer covers what was to gain.
+        The units moved: 0, where the source had less by then, the directory no longer covers what was to gain, or
+        the time was up before a try won.
 
     Raises:
         Conflict: Others were faster, try after try.
-        Overloaded: The database refused or did not answer.
+        Overloaded: The database refused for load, once, or did not answer: no buyer is helped by asking it more.
     """
     (source, _), given = next(iter(move.taken.items())), dict(move.given)
     cause_id = core.new_id("mov")
@@ -86,11 +88,13 @@ def hand_out(core: Core, item: str, warehouse: str, move: Move, actor: str) -> i
         failed = attempts.transact(core.database, writes)
         if failed is None:
             return units
+        if attempts.was_throttled:
+            raise attempts.exhausted()
         attempts.wait_s = min(attempts.wait_s, _PERSISTENCE_S)
         for reason in failed:
             if reason.contended and isinstance(reason.write.about, ShardKey):
                 given.pop(reason.write.about.number, None)
-        if not given or failed_for_good(failed, at):
+        if not given or failed_for_good(failed, at) or core.clock.now() >= until_ms:
             return 0
     raise AssertionError("the tries end by an error of their own")
 

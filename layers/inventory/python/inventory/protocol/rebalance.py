@@ -60,7 +60,7 @@ def rebalance(core: Core, known: Availability, *, until_ms: Milliseconds) -> Res
     for move in leveling_moves(seen.by_number, wanted if split else shards, one_source=True):
         if core.clock.now() >= until_ms:
             break
-        core.report("UnitsLeveled", hand_out(core, item, warehouse, move, PROJECTOR))
+        core.report("UnitsLeveled", hand_out(core, item, warehouse, move, PROJECTOR, until_ms=until_ms))
     return Resharded(item, warehouse, shards, wanted) if split else None
 
 

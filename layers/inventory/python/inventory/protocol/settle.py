@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from inventory.domain.clock import Milliseconds
+from inventory.domain.errors import Conflict, Overloaded
 from inventory.domain.holds import Hold, Status, settling_changes
 from inventory.domain.limits import SETTLING_ROUNDS_MAX, TRANSACTION_RECORDS_MAX
 from inventory.domain.stock import Cause, Change, ShardKey
@@ -25,14 +26,18 @@ class Settled:
         settled: How many holds this run settled.
         lag_ms: The longest time from a hold's resolution to its settlement.
         broken: Holds that contradict the protocol, with what is wrong: to be set aside for a person.
+        left: Holds that could not be settled now; they may be given again.
+        hindered: Why there are any.
     """
 
     settled: int = 0
     lag_ms: Milliseconds = 0
     broken: list[tuple[Hold, str]] = field(default_factory=list)
+    left: list[Hold] = field(default_factory=list)
+    hindered: Conflict | Overloaded | None = None
 
 
-def settle(core: Core, holds: Iterable[Hold]) -> Settled:
+def settle(core: Core, holds: Iterable[Hold], *, until_ms: Milliseconds) -> Settled:
     """Settles those of the holds that are resolved and not settled yet.
 
     Holds drawn from one and the same shard share a transaction that updates the shard once with their sum; a hold
@@ -40,17 +45,26 @@ def settle(core: Core, holds: Iterable[Hold]) -> Settled:
     twice, or was settled by others, changes nothing. A group whose shard is busy is tried again after all others
     were, so that none waits for it.
 
+    Returns:
+        What was done, and what is left: where others were faster in every round, the database did not answer, or
+        the next try would begin at `until_ms` or later.
+
     Raises:
-        Conflict, Overloaded: Some holds could not be settled now; the batch may be given again.
+        ClockSkewed: This instance's clock is not to be trusted.
     """
     report = Settled()
     groups = [_Group(core, together) for together in _groups(holds)]
     for _ in range(SETTLING_ROUNDS_MAX):
-        groups = [left for group in groups for left in _tried(core, group, report)]
+        groups = [left for group in groups for left in _tried(core, group, report, until_ms)]
         if not groups:
             return report
-        core.pause(max(group.attempts.wait_s for group in groups))
-    raise groups[0].attempts.exhausted()
+        wait_s = max(group.attempts.wait_s for group in groups)
+        if report.hindered is not None or core.clock.now() + wait_s * 1000 >= until_ms:
+            break
+        core.pause(wait_s)
+    report.left = [hold for group in groups for hold in group.left.values()]
+    report.hindered = report.hindered or groups[0].attempts.exhausted()
+    return report
 
 
 def _groups(holds: Iterable[Hold]) -> list[list[Hold]]:
@@ -80,8 +94,10 @@ class _Group:
         self.attempts = Attempts(core.pause, self.settlement)
 
 
-def _tried(core: Core, group: _Group, report: Settled) -> list[_Group]:
+def _tried(core: Core, group: _Group, report: Settled, until_ms: Milliseconds) -> list[_Group]:
     """Tries to settle a group once, and gives what of it is to be tried again: it, nothing, or its holds apart."""
+    if report.hindered is not None or core.clock.now() >= until_ms:
+        return [group]
     attempts, left = group.attempts, group.left
     at = core.clock.stamp(attempts.seen_at, *(hold.at for hold in left.values()))
     changes = _summed(left.values())
@@ -90,7 +106,11 @@ def _tried(core: Core, group: _Group, report: Settled) -> list[_Group]:
         *(settle_hold(core.tables, hold, group.settlement, at) for hold in left.values()),
         *(change_shard(core.tables, change, at, cause) for change in changes),
     ]
-    failed = attempts.transact(core.database, writes)
+    try:
+        failed = attempts.transact(core.database, writes)
+    except Overloaded as unanswered:  # each of the others would wait for an answer as long
+        report.hindered = unanswered
+        return [group]
     if failed is None:
         report.settled += len(left)
         report.lag_ms = max([report.lag_ms, *(at - hold.at for hold in left.values())])

@@ -95,11 +95,8 @@ def _finish(core: Core, hold_ids: Sequence[str], swept: Swept, until_ms: int) ->
             except Conflict:
                 swept.contended += 1
     late = [hold for hold in holds if _is_late(hold, now_ms)]
-    try:
-        settled = settle(core, late)
-    except Conflict:
-        swept.contended += 1
-        return
+    settled = settle(core, late, until_ms=until_ms)
+    swept.contended += len(settled.left)
     swept.settling.settled += settled.settled
     swept.settling.lag_ms = max(swept.settling.lag_ms, settled.lag_ms)
     swept.settling.broken += settled.broken
