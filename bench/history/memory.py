@@ -3,12 +3,14 @@
 python -m bench.history.memory FOLDER UNTIL_MS: maps the largest object of FOLDER's archive, prints the peak in bytes.
 """
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 from typing import Final
 
 from inventory.domain.events import Source
+from inventory.history.layout import PARTIALS
 from inventory.history.map_task import run_map_task
 from inventory.history.plan import MapTask, Mode, Plan
 from inventory.history.steps import workplace
@@ -30,13 +32,15 @@ def largest_object(folder: Path) -> Path:
 
 def _map(folder: Path, until_ms: int) -> None:
     key = largest_object(folder).relative_to(folder).as_posix()
-    task = MapTask(Source(key.split("/")[1]), (key,))
+    task = MapTask(Source(key.split("/")[1]), f"{PARTIALS}map/largest/")
+    objects = DirectoryObjects(folder)
+    objects.put(f"{task.folder}keys.json", json.dumps([key]).encode())
     plan = Plan(
-        as_of_ms=until_ms, mode=Mode.REBUILD, head=0, exists=None, base_ms=None, fold_from_ms=0, ledger_from_ms=0,
-        sealed=True, buckets=_BUCKETS, tasks=(task,),
+        run="", as_of_ms=until_ms, mode=Mode.REBUILD, head=0, exists=None, base_ms=None, fold_from_ms=0,
+        ledger_from_ms=0, sealed=True, buckets=_BUCKETS, tasks=(task,),
     )  # fmt: skip
     with workplace() as work:
-        run_map_task(DirectoryObjects(folder), plan, task, work)
+        run_map_task(objects, plan, task, work)
 
 
 def _peak() -> int:

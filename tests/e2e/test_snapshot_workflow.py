@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from inventory.history.layout import published_path
-from inventory.history.manifest import Manifest, newest_first
+from inventory.history.manifest import Manifest, head_number, read_manifest
 from inventory.history.plan import Mode
 from inventory.storage.objects import S3Objects
 from inventory.storage.signing import KmsSigner
@@ -78,7 +78,8 @@ class Machine:
 
     def manifest(self, as_of_ms: int) -> Manifest:
         """The one manifest of an instant."""
-        (found,) = [each for each in newest_first(self.objects) if each.as_of_ms == as_of_ms]
+        chain = (read_manifest(self.objects, number) for number in range(1, head_number(self.objects) + 1))
+        (found,) = [each for each in chain if each.as_of_ms == as_of_ms]
         return found
 
     def partitions(self, table: str) -> list[str]:

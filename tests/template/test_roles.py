@@ -165,6 +165,12 @@ def test_reads_of_stock_reach_the_past_by_one_function_that_reads_what_is_publis
     assert granted("StockAtRole") == {}
 
 
+def test_snapshots_read_the_archive_the_chain_and_their_base() -> None:
+    (read,) = (each["Resource"] for each in statements("SnapshotRole") if each["Action"] == ["s3:GetObject"])
+    prefixes = {each["Fn::Sub"].split("/")[1] for each in read if "HistoryBucket" in each["Fn::Sub"]}
+    assert prefixes == {"archive", "manifests", "listed", "state", "snapshots"}
+
+
 def test_only_the_commit_starts_audits_of_its_own_accord() -> None:
     starting = {role: granted(role, "states").get("AuditMachine", set()) for role in ROLES}
     assert {role for role, actions in starting.items() if "states:StartExecution" in actions} - {"HistoryRole"} == {

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -148,9 +148,3 @@ def head_number(objects: Objects) -> int:
     """The number of the newest manifest; 0 where there is none."""
     newest = max((stored.key for stored in objects.list(MANIFESTS)), default=None)
     return 0 if newest is None else int(newest.removeprefix(MANIFESTS).removesuffix(".json"))
-
-
-def newest_first(objects: Objects) -> Iterator[Manifest]:
-    """The chain from its newest manifest back to the first, read one by one as they are asked for."""
-    for number in range(head_number(objects), 0, -1):
-        yield read_manifest(objects, number)

@@ -1,6 +1,7 @@
 """Map: the archived lines of one task to columns, each bucket by itself; what the base has is left out."""
 
 import gzip
+import json
 import shutil
 import zlib
 from collections.abc import Sequence
@@ -12,8 +13,8 @@ import duckdb
 
 from inventory.domain.events import VERSION, Source
 from inventory.history.columnar import LEDGER, Columns, bucket_sql, engine
-from inventory.history.plan import MapTask, Plan
-from inventory.storage.objects import Objects
+from inventory.history.plan import MapTask, Plan, read_keys
+from inventory.storage.objects import NoSuchObject, Objects
 
 DOWNLOADS_AT_ONCE: Final = 8
 _DECOMPRESSED_AT_ONCE: Final = 1 << 20
@@ -126,22 +127,24 @@ def columns_of(kind: str) -> Columns:
 def run_map_task(objects: Objects, plan: Plan, task: MapTask, work: Path, *, threads: int = 1) -> None:
     """Writes a task's events by bucket, and which revisions come after the snapshot's instant.
 
+    Nothing is left to do where another run did it, and all that it wrote is there still.
+
     Raises:
-        NoSuchObject: An archived object is gone.
+        NoSuchObject: An archived object is gone, or no plan has this task.
         ObjectDamaged: Its checksum is wrong, or it has a line that is no event.
         UnknownVersion: See there.
     """
-    done = f"{task.partials(plan)}done"
-    if objects.first(done) is not None:
+    if _is_done(objects, task):
         return
-    files = download_all(objects, task.keys, work)
-    for key, file in zip(task.keys, files, strict=True):
+    keys = read_keys(objects, task)
+    files = download_all(objects, keys, work)
+    for key, file in zip(keys, files, strict=True):
         decompress(key, file)
     with engine(work, threads=threads) as connection:
         try:
             read_lines(connection, task.source, files)
         except duckdb.Error as error:
-            damaged = next((key for key, file in zip(task.keys, files, strict=True) if file.name in str(error)), None)
+            damaged = next((key for key, file in zip(keys, files, strict=True) if file.name in str(error)), None)
             if damaged is None:
                 raise
             raise ObjectDamaged(damaged, str(error)) from error
@@ -151,16 +154,58 @@ def run_map_task(objects: Objects, plan: Plan, task: MapTask, work: Path, *, thr
         # A settled hold's removal is no write of the service's: the record was final before.
         removal = "type = 'hold_removed' AND settled" if kind == "holds" else "false"
         later = f"at_ms > {plan.as_of_ms} AND NOT ({removal})"
+        parts: dict[str, list[int]] = {}
         for name, rows in (
             ("events", f"SELECT * EXCLUDE (v), {bucket} AS bucket FROM events WHERE {now}"),
             ("later", f"SELECT record_key, rev, {bucket} AS bucket FROM events WHERE {later}"),
         ):
             folder = work / name
             connection.execute(f"COPY ({rows}) TO '{folder}' (FORMAT parquet, {_QUICK}, PARTITION_BY (bucket))")
-            for number in range(plan.buckets):
-                for part, file in enumerate(sorted((folder / f"bucket={number}").glob("*.parquet"))):
-                    objects.upload(file, f"{partial_prefix(plan, task, name, number)}{part}")
-    objects.put(done, b"")
+            parts[name] = [_upload_parts(objects, task, name, number, folder) for number in range(plan.buckets)]
+    objects.put(_done_path(task), json.dumps(parts).encode())
+
+
+def _upload_parts(objects: Objects, task: MapTask, name: str, bucket: int, folder: Path) -> int:
+    files = sorted((folder / f"bucket={bucket}").glob("*.parquet"))
+    for part, file in enumerate(files):
+        objects.upload(file, _part_path(task, name, bucket, part))
+    return len(files)
+
+
+def read_parts(objects: Objects, task: MapTask, bucket: int) -> dict[str, list[str]]:
+    """Where a task's output for a bucket lies: under `events` and `later`.
+
+    Raises:
+        NoSuchObject: The task has not been done.
+    """
+    parts: dict[str, list[int]] = json.loads(objects.read(_done_path(task)))
+    return {
+        name: [_part_path(task, name, bucket, part) for part in range(counts[bucket])] for name, counts in parts.items()
+    }
+
+
+def _is_done(objects: Objects, task: MapTask) -> bool:
+    """Whether all of a task's output is there: partials are forgotten after some days, one by one."""
+    try:
+        parts: dict[str, list[int]] = json.loads(objects.read(_done_path(task)))
+    except NoSuchObject:
+        return False
+    there = {stored.key for stored in objects.list(task.folder)}
+    return all(
+        _part_path(task, name, bucket, part) in there
+        for name, counts in parts.items()
+        for bucket, count in enumerate(counts)
+        for part in range(count)
+    )
+
+
+def _done_path(task: MapTask) -> str:
+    """What tells that a task is done: how many parts it wrote for each bucket, by name."""
+    return f"{task.folder}done.json"
+
+
+def _part_path(task: MapTask, name: str, bucket: int, part: int) -> str:
+    return f"{task.folder}{name}-{bucket:04d}-{part}"
 
 
 def decompress(key: str, file: Path) -> None:
@@ -176,11 +221,6 @@ def decompress(key: str, file: Path) -> None:
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ObjectDamaged(key, str(error)) from error
     plain.replace(file)
-
-
-def partial_prefix(plan: Plan, task: MapTask, name: str, bucket: int) -> str:
-    """How the names of a task's output for a bucket begin; `name` is events or later."""
-    return f"{task.partials(plan)}{kind_of(task.source)}-{name}-{bucket:04d}-"
 
 
 def read_lines(connection: duckdb.DuckDBPyConnection, source: Source, files: Sequence[Path]) -> None:

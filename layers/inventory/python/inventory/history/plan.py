@@ -3,21 +3,25 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import Final
 
 from inventory.domain.clock import Milliseconds
 from inventory.domain.events import Source
 from inventory.history.layout import PARTIALS, archive_hour, archive_prefix, hour_of, stamp_of
-from inventory.history.manifest import Manifest, newest_first
+from inventory.history.standing import base_before, standing_of
 from inventory.storage.objects import Objects, Stored
 
 #: How long before the base the archive is read again: an event's hour is that of the stream, 20 s off at most.
 OVERLAP_MS: Final = 15 * 60_000
 TASK_BYTES: Final = 32 * 1024 * 1024
 TASK_OBJECTS_MAX: Final = 500
+_WRITTEN_AT_ONCE: Final = 16
+#: Raised whenever a map task's output for equal input changes, so that none of another form is taken for it.
+_FORM: Final = 2
 
 
 class InstantTooRecent(Exception):
@@ -33,15 +37,15 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MapTask:
-    """Archived objects of one table that are read together."""
+    """Archived objects of one table that are read together.
+
+    Attributes:
+        source: The table.
+        folder: Where their keys lie, and what is made of them: the same task of any run reads and writes the same.
+    """
 
     source: Source
-    keys: tuple[str, ...]
-
-    def partials(self, plan: "Plan") -> str:
-        """Where its output lies: the same task of any run reads the same and so writes the same."""
-        told = json.dumps([self.source, self.keys, plan.as_of_ms, plan.fold_from_ms, plan.buckets])
-        return f"{PARTIALS}map/{hashlib.sha256(told.encode()).hexdigest()[:32]}/"
+    folder: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ class Plan:
     """A run, told whole: whoever has it can do any part of the work, any number of times.
 
     Attributes:
+        run: Its folder; equal plans share it.
         as_of_ms: The snapshot's instant.
         mode: How it begins.
         head: The number of the chain's newest manifest when this was planned; 0 for none.
@@ -61,6 +66,7 @@ class Plan:
         tasks: What is mapped.
     """
 
+    run: str
     as_of_ms: Milliseconds
     mode: Mode
     head: int
@@ -71,12 +77,6 @@ class Plan:
     sealed: bool
     buckets: int
     tasks: tuple[MapTask, ...]
-
-    @property
-    def run(self) -> str:
-        """The run's folder: equal plans share it."""
-        digest = hashlib.sha256(self.to_json()).hexdigest()[:16]
-        return f"{PARTIALS}run/{stamp_of(self.as_of_ms)}-{self.mode}-{digest}/"
 
     @property
     def done(self) -> bool:
@@ -91,50 +91,8 @@ class Plan:
 def plan_from(content: bytes) -> Plan:
     """A plan from its file."""
     told = json.loads(content)
-    tasks = tuple(MapTask(Source(task["source"]), tuple(task["keys"])) for task in told.pop("tasks"))
+    tasks = tuple(MapTask(Source(task["source"]), task["folder"]) for task in told.pop("tasks"))
     return Plan(**{**told, "mode": Mode(told["mode"]), "tasks": tasks})
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How the chain of manifests stands towards an instant.
-
-    Attributes:
-        as_of_ms: The instant.
-        known: The chain from its newest manifest back to where nothing older can be nearer to the instant.
-    """
-
-    as_of_ms: Milliseconds
-    known: tuple[Manifest, ...]
-
-    @property
-    def head(self) -> int:
-        """The number of the newest manifest; 0 for none."""
-        return self.known[0].number if self.known else 0
-
-    @property
-    def latest_ms(self) -> Milliseconds:
-        """The latest instant that the chain has; 0 for none."""
-        return max((manifest.as_of_ms for manifest in self.known), default=0)
-
-    @property
-    def exists(self) -> Manifest | None:
-        """The manifest that has this very instant already."""
-        return next((manifest for manifest in self.known if manifest.as_of_ms == self.as_of_ms), None)
-
-    @property
-    def sealed(self) -> bool:
-        """Whether this or a later instant is in the chain: then all events up to it were in the archive."""
-        return self.latest_ms >= self.as_of_ms
-
-    def done(self, mode: Mode) -> bool:
-        """Whether there is nothing left to do."""
-        return self.exists is not None and mode is Mode.INCREMENT
-
-
-def standing_of(objects: Objects, as_of_ms: Milliseconds) -> Standing:
-    """Looks at the chain."""
-    return Standing(as_of_ms, tuple(_back_to(objects, as_of_ms)))
 
 
 def check_instant(as_of_ms: Milliseconds, now_ms: Milliseconds, grace_ms: Milliseconds) -> None:
@@ -151,18 +109,16 @@ def check_instant(as_of_ms: Milliseconds, now_ms: Milliseconds, grace_ms: Millis
 
 
 def make_plan(objects: Objects, *, as_of_ms: Milliseconds, mode: Mode, now_ms: Milliseconds, buckets: int) -> Plan:
-    """Looks at the chain and the archive, and decides."""
+    """Looks at the chain and the archive, decides, and leaves the keys of each task in the task's folder."""
     standing = standing_of(objects, as_of_ms)
     exists = standing.exists
     if exists is not None:
-        buckets = exists.buckets
-        ledger_from_ms = exists.body["ledger_from_ms"]
+        buckets, ledger_from_ms = exists.buckets, exists.ledger_from_ms
     else:
         ledger_from_ms = None if standing.sealed else standing.latest_ms
-    usable = [each.as_of_ms for each in standing.known if each.as_of_ms < as_of_ms and each.buckets == buckets]
-    base_ms = max(usable) if usable and mode is Mode.INCREMENT else None
-    until_ms = as_of_ms + OVERLAP_MS if standing.sealed else now_ms
-    return Plan(
+    base_ms = base_before(objects, as_of_ms, buckets) if mode is Mode.INCREMENT else None
+    plan = Plan(
+        run="",
         as_of_ms=as_of_ms,
         mode=mode,
         head=standing.head,
@@ -172,27 +128,54 @@ def make_plan(objects: Objects, *, as_of_ms: Milliseconds, mode: Mode, now_ms: M
         ledger_from_ms=ledger_from_ms,
         sealed=standing.sealed,
         buckets=buckets,
-        tasks=() if standing.done(mode) else tuple(_tasks(objects, base_ms, until_ms)),
+        tasks=(),
     )
+    if not plan.done:
+        until_ms = as_of_ms + OVERLAP_MS if standing.sealed else now_ms
+        plan = replace(plan, tasks=tuple(_tasks(objects, plan, until_ms)))
+    digest = hashlib.sha256(plan.to_json()).hexdigest()[:16]
+    return replace(plan, run=f"{PARTIALS}run/{stamp_of(as_of_ms)}-{mode}-{digest}/")
 
 
-def _back_to(objects: Objects, as_of_ms: Milliseconds) -> Iterator[Manifest]:
-    """The chain from its head back to where nothing older can be nearer to the instant.
+def read_keys(objects: Objects, task: MapTask) -> list[str]:
+    """The archived objects that a task reads.
 
-    Before a manifest that added to the ledger, the chain knows of nothing later than it.
+    Raises:
+        NoSuchObject: No plan has this task.
     """
-    for manifest in newest_first(objects):
-        yield manifest
-        if manifest.body["ledger_from_ms"] is not None and manifest.as_of_ms < as_of_ms:
-            return
+    keys: list[str] = json.loads(objects.read(f"{task.folder}keys.json"))
+    return keys
 
 
-def _tasks(objects: Objects, base_ms: Milliseconds | None, until_ms: Milliseconds) -> Iterator[MapTask]:
+def _tasks(objects: Objects, plan: Plan, until_ms: Milliseconds) -> Iterator[MapTask]:
+    """The tasks, their keys written. Only a few tasks' keys are in memory at once: an archive has millions."""
+
+    def written(cut: tuple[Source, Sequence[str]]) -> MapTask:
+        source, keys = cut
+        told = json.dumps([_FORM, source, keys, plan.as_of_ms, plan.fold_from_ms, plan.buckets])
+        task = MapTask(source, f"{PARTIALS}map/{hashlib.sha256(told.encode()).hexdigest()[:32]}/")
+        objects.put(f"{task.folder}keys.json", json.dumps(keys).encode())
+        return task
+
+    cuts = _cut_archive(objects, plan.base_ms, until_ms)
+    with ThreadPoolExecutor(_WRITTEN_AT_ONCE) as pool:
+        while some := list(islice(cuts, _WRITTEN_AT_ONCE)):
+            yield from pool.map(written, some)
+
+
+def _cut_archive(
+    objects: Objects, base_ms: Milliseconds | None, until_ms: Milliseconds
+) -> Iterator[tuple[Source, Sequence[str]]]:
     for source in Source:
-        after = "" if base_ms is None else archive_hour(source, base_ms - OVERLAP_MS)
+        after = "" if base_ms is None else archive_hour(source, first_read_ms(base_ms))
         found = objects.list(archive_prefix(source), after=after)
         for keys in _cut(takewhile(lambda stored: hour_of(stored.key) <= until_ms, found)):
-            yield MapTask(source, tuple(keys))
+            yield source, keys
+
+
+def first_read_ms(base_ms: Milliseconds) -> Milliseconds:
+    """An instant of the first hour of the archive that a snapshot on this base reads; it reads the hour whole."""
+    return base_ms - OVERLAP_MS
 
 
 def _cut(found: Iterable[Stored]) -> Iterator[Sequence[str]]:

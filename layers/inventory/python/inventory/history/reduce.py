@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -29,7 +30,7 @@ from inventory.history.columnar import (
 )
 from inventory.history.layout import data_path
 from inventory.history.manifest import DataFile
-from inventory.history.map_task import columns_of, download_all, kind_of, partial_prefix
+from inventory.history.map_task import DOWNLOADS_AT_ONCE, columns_of, download_all, kind_of, read_parts
 from inventory.history.plan import Plan
 from inventory.storage.objects import Objects
 
@@ -97,6 +98,7 @@ def reduce_holds(objects: Objects, plan: Plan, bucket: int, work: Path) -> Reduc
 
     Raises:
         EventsDiffer: The archive has two events of one id with other contents.
+        NoSuchObject: A map task has not been done, or a part that it wrote is gone: mapping again brings it back.
     """
     task = _Bucket(objects, plan, "holds", bucket, work)
     with engine(work) as sql:
@@ -124,6 +126,7 @@ def reduce_items(objects: Objects, plan: Plan, bucket: int, work: Path) -> Reduc
 
     Raises:
         EventsDiffer: The archive has two events of one id with other contents.
+        NoSuchObject: A map task has not been done, or a part that it wrote is gone: mapping again brings it back.
     """
     task = _Bucket(objects, plan, "items", bucket, work)
     with engine(work) as sql:
@@ -131,7 +134,7 @@ def reduce_items(objects: Objects, plan: Plan, bucket: int, work: Path) -> Reduc
         task.load_base(sql, "base_shards", SHARDS, "state", "shards")
         task.load_base(sql, "base_directories", DIRECTORIES, "state", "directories")
         task.load_base(sql, "base_snapshot", SNAPSHOT, "snapshots", "items")
-        task.load_partials(sql, "effects", EFFECTS, [f"{plan.run}effects/{bucket:04d}/"])
+        task.load_effects(sql)
         gaps = _gaps(sql, _BASE_STOCK, "cause_type IS NOT NULL OR type IN ('shard_removed', 'directory_removed')")
         sql.execute(_FOLD_SHARDS)
         _fold_directories(sql)
@@ -166,17 +169,16 @@ class _Bucket:
     def load_events(self, sql: duckdb.DuckDBPyConnection) -> None:
         """The bucket's events, each once, and the revisions after the instant."""
         tasks = [task for task in self.plan.tasks if kind_of(task.source) == self._kind]
+        with ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as pool:
+            told = list(pool.map(lambda task: read_parts(self._objects, task, self._bucket), tasks))
         for table, columns in (("events", columns_of(self._kind)), ("later", LATER)):
-            prefixes = [partial_prefix(self.plan, task, table, self._bucket) for task in tasks]
-            self.load_partials(sql, table, columns, prefixes)
+            self._load(sql, table, columns, [key for parts in told for key in parts[table]])
         _drop_doubles(sql)
 
-    def load_partials(
-        self, sql: duckdb.DuckDBPyConnection, table: str, columns: Columns, prefixes: Sequence[str]
-    ) -> None:
-        """A table of what lies under the prefixes."""
-        keys = [stored.key for prefix in prefixes for stored in self._objects.list(prefix)]
-        self._load(sql, table, columns, keys)
+    def load_effects(self, sql: duckdb.DuckDBPyConnection) -> None:
+        """What the buckets of holds do to this bucket's items."""
+        found = self._objects.list(f"{self.plan.run}effects/{self._bucket:04d}/")
+        self._load(sql, "effects", EFFECTS, [stored.key for stored in found])
 
     def load_base(self, sql: duckdb.DuckDBPyConnection, table: str, columns: Columns, folder: str, kind: str) -> None:
         """A file of the snapshot that this one starts from; nothing where it starts from the first event."""

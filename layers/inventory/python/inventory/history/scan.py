@@ -2,21 +2,23 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from inventory.domain.clock import Milliseconds
 from inventory.domain.events import KEY_OF, Source, is_directory
-from inventory.history.columnar import LIVE, engine, load, save
+from inventory.history.columnar import LIVE, engine, save
 from inventory.history.layout import PARTIALS, bucket_of, stamp_of
 from inventory.history.map_task import kind_of
 from inventory.storage.codec import decode
 from inventory.storage.objects import Objects
 
-_ROWS_AT_ONCE: Final = 50_000
+_FIELDS: Final = ", ".join(f"'{name}': '{kind}'" for name, kind in LIVE.items())
+_ROWS: Final = f"FROM read_json('{{file}}', format = 'newline_delimited', columns = {{{{{_FIELDS}}}}})"
 
-LiveRow = tuple[str, int, int, bool]
+LiveRow = dict[str, str | int | bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,22 +81,26 @@ def read_paths(objects: Objects, live: str, kind: str, bucket: int) -> list[str]
 def scan_segment(objects: Objects, client: Any, table: str, reading: Reading, work: Path) -> int:
     """Reads a segment and writes its records' keys, revisions and instants by bucket; gives their number.
 
+    Rows go to a file for each bucket as they come: a segment has millions of them.
+
     Raises:
         botocore.exceptions.ClientError: The table did not answer.
         KeyError, TypeError, ValueError: It has something that is no record of the service.
     """
-    rows: dict[int, list[LiveRow]] = {bucket: [] for bucket in range(reading.buckets)}
-    for bucket, row in _live(client, table, reading):
-        rows[bucket].append(row)
+    records = 0
+    lines = [work / f"{bucket}.jsonl" for bucket in range(reading.buckets)]
+    with ExitStack() as files:
+        opened = [files.enter_context(path.open("w", encoding="utf-8")) for path in lines]
+        for bucket, row in _live(client, table, reading):
+            opened[bucket].write(json.dumps(row) + "\n")
+            records += 1
     with engine(work) as sql:
-        for bucket, found in rows.items():
-            load(sql, "live", LIVE, [])
-            for start in range(0, len(found), _ROWS_AT_ONCE):
-                sql.executemany("INSERT INTO live VALUES (?, ?, ?, ?)", found[start : start + _ROWS_AT_ONCE])
+        for bucket, path in enumerate(lines):
             file = work / "live.parquet"
-            save(sql, "SELECT * FROM live", LIVE, "record_key", file, "")
+            save(sql, _ROWS.format(file=path), LIVE, "record_key", file, "")
             objects.upload(file, reading.path(bucket))
-    return sum(map(len, rows.values()))
+            path.unlink()
+    return records
 
 
 def _live(client: Any, table: str, reading: Reading) -> Iterator[tuple[int, LiveRow]]:
@@ -123,7 +129,8 @@ def _live(client: Any, table: str, reading: Reading) -> Iterator[tuple[int, Live
                 named = name.removesuffix("#*") if is_directory(name) else name.split("#")[0]
             else:
                 named = record["item"] if segment.source is Source.ADJUSTMENTS else name
-            yield bucket_of(named, reading.buckets), (name, record["rev"], record["at"], "settlement" in record)
+            row = {"record_key": name, "rev": record["rev"], "at_ms": record["at"], "settled": "settlement" in record}
+            yield bucket_of(named, reading.buckets), row
         if "LastEvaluatedKey" not in answer:
             return
         request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]

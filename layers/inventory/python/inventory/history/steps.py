@@ -18,10 +18,11 @@ from inventory.history.commit import Catalogue, commit, finish
 from inventory.history.layout import audit_after, latest_possible, listed_path, snapshot_id
 from inventory.history.manifest import Signer
 from inventory.history.map_task import run_map_task
-from inventory.history.plan import Mode, Plan, check_instant, make_plan, plan_from, standing_of
+from inventory.history.plan import Mode, Plan, check_instant, make_plan, plan_from
 from inventory.history.reduce import reduce_holds, reduce_items
 from inventory.history.scan import Reading, Segment, live_folder, scan_segment, segments, segments_path
 from inventory.history.seal import find_incomplete
+from inventory.history.standing import standing_of
 from inventory.storage.executions import Machine
 from inventory.storage.objects import Objects
 
@@ -89,7 +90,7 @@ class Workshop:
             "buckets": self.buckets,
             "live": live,
             "snapshot": snapshot_id(as_of_ms),
-            "done": standing.done(mode),
+            "done": standing.exists is not None and mode is Mode.INCREMENT,
             "scan": not standing.sealed,
             "lists": {"scan": segments_path(live)},
             "archive_lag_s": self.archive_lag_s,

@@ -1,0 +1,97 @@
+"""Reading a part of a live table: every record in its bucket's file, however many there are."""
+
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from inventory.domain.events import Source
+from inventory.history import scan as scanning
+from inventory.history.columnar import engine
+from inventory.history.layout import bucket_of
+from inventory.history.scan import Reading, Segment, scan_segment
+from support.objects import DirectoryObjects
+
+PAGE = 1_000
+BUCKETS = 3
+
+
+class Table:
+    """A client that scans so many holds, page by page, made as they are asked for."""
+
+    def __init__(self, records: int) -> None:
+        self._records = records
+
+    def scan(self, **request: Any) -> dict[str, Any]:
+        start = request.get("ExclusiveStartKey", 0)
+        end = min(start + PAGE, self._records)
+        items = [hold(number) for number in range(start, end)]
+        return {"Items": items} | ({"LastEvaluatedKey": end} if end < self._records else {})
+
+
+def hold(number: int) -> dict[str, Any]:
+    settled = {"settlement": {"S": "x"}} if number % 2 else {}
+    return {
+        "hold_id": {"S": f"hold_{number}"},
+        "rev": {"N": str(number % 7)},
+        "at": {"N": str(10**12 + number)},
+    } | settled
+
+
+def scanned(folder: Path, records: int) -> int:
+    work = folder / "work"
+    work.mkdir(parents=True)
+    reading = Reading("live/", BUCKETS, Segment(Source.HOLDS, 0, 1))
+    return scan_segment(DirectoryObjects(folder), Table(records), "holds", reading, work)
+
+
+@pytest.mark.parametrize("records", [0, 1, 2 * PAGE + 5])
+def test_every_record_is_in_the_file_of_its_bucket_and_every_bucket_has_one(tmp_path: Path, records: int) -> None:
+    assert scanned(tmp_path, records) == records
+    for bucket in range(BUCKETS):
+        file = tmp_path / f"live/holds-{bucket:04d}-holds-000.parquet"
+        rows = duckdb.connect().execute(f"SELECT * FROM read_parquet('{file}')").fetchall()
+        wanted = [number for number in range(records) if bucket_of(f"hold_{number}", BUCKETS) == bucket]
+        assert rows == sorted((f"hold_{n}", n % 7, 10**12 + n, n % 2 == 1) for n in wanted)
+
+
+def test_memory_does_not_grow_with_the_segment(tmp_path: Path) -> None:
+    def peak(records: int) -> int:
+        tracemalloc.start()
+        try:
+            scanned(tmp_path / str(records), records)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(PAGE)  # what is loaded once
+    assert peak(30 * PAGE) < 2 * peak(3 * PAGE)
+
+
+def test_rows_are_loaded_by_the_file_and_not_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+
+    class Counting:
+        def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+            self._connection = connection
+
+        def execute(self, query: str, *values: Any) -> Any:
+            told.append("execute")
+            return self._connection.execute(query, *values)
+
+        def executemany(self, query: str, rows: list[Any]) -> Any:
+            told.extend(["executemany"] * len(rows))
+            return self._connection.executemany(query, rows)
+
+    @contextmanager
+    def counted(work: Path) -> Iterator[Counting]:
+        with engine(work) as connection:
+            yield Counting(connection)
+
+    monkeypatch.setattr(scanning, "engine", counted)
+    scanned(tmp_path, 2 * PAGE)
+    assert told == ["execute"] * BUCKETS
