@@ -56,6 +56,7 @@ _WRONG_BY_NOW = {
 _WRONG_TOGETHER = {
     "POST /v1/holds/{id}/execute": {"lines"},  # not among the hold's
     "POST /v1/transfers": {"to"},  # the same warehouse as "from"
+    "GET /v1/stock/{item}": {"at", "consistent"},  # not sealed yet; not both
     "GET /v1/holds": {"starting_after"},  # a hold that there is not
     "POST /v1/snapshots": {"as_of"},  # in the future
     "GET /v1/snapshots": {"starting_after"},  # no complete snapshot

@@ -203,6 +203,5 @@ SCENARIOS: Final = (
         (_ANN, _BOB, Settler(), Sweeper(2)),
         ticks=(EXPIRY, MINUTE),
         faults=CRASHES,
-        preemptions=1,
     ),
 )
