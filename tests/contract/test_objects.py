@@ -1,13 +1,14 @@
 """One suite over every bucket: S3 as moto has it, and the folder that other tests use in its place."""
 
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import boto3
 import pytest
 from moto import mock_aws
 
-from inventory.storage.objects import Ending, NoSuchObject, Objects, S3Objects, Stored
+from inventory.storage.objects import AlteredObject, Ending, NoSuchObject, Objects, S3Objects, Stored
 from support.objects import DirectoryObjects
 
 
@@ -33,7 +34,7 @@ def test_what_has_a_bucket_of_its_own_is_there_alone(tmp_path: Path) -> None:
         objects.put("partials/1", b"1")
         objects.put_new("partials/2", b"2")
         objects.upload(tmp_path / "file", "partials/3")
-        objects.copy_new("partials/1", "sealed/1")
+        objects.copy_new("partials/1", "sealed/1", sha256(b"1").hexdigest())
         assert [stored.key for stored in S3Objects(client, "scratch").list("")] == [f"partials/{n}" for n in (1, 2, 3)]
         assert [stored.key for stored in S3Objects(client, "history").list("")] == ["sealed/1"]
         assert [stored.key for stored in objects.list("partials/")] == [f"partials/{n}" for n in (1, 2, 3)]
@@ -60,10 +61,38 @@ def test_files_go_up_and_down(objects: Objects, tmp_path: Path) -> None:
 
 def test_a_copy_never_replaces(objects: Objects) -> None:
     objects.put("a", b"1")
-    objects.copy_new("a", "b")
+    objects.copy_new("a", "b", sha256(b"1").hexdigest())
     objects.put("a", b"2")
-    objects.copy_new("a", "b")
+    objects.copy_new("a", "b", sha256(b"2").hexdigest())
     assert objects.read("b") == b"1"
+
+
+def test_what_is_not_what_it_should_be_is_not_copied(objects: Objects) -> None:
+    objects.put("a/1", b"x" * 3_000_000)
+    with pytest.raises(AlteredObject, match="a/1"):
+        objects.copy_new("a/1", "b", sha256(b"y" * 3_000_000).hexdigest())
+    assert objects.first("b") is None
+    objects.copy_new("a/1", "b", sha256(b"x" * 3_000_000).hexdigest())
+    assert objects.read("b") == b"x" * 3_000_000
+
+
+@pytest.mark.parametrize("size", [10, 9_000_000])  # copied in one piece, and in parts
+def test_nor_what_is_replaced_between_the_look_at_it_and_the_copy(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    with mock_aws():
+        client = boto3.client("s3")
+        client.create_bucket(Bucket="history")
+        objects = S3Objects(client, "history")
+        objects.put("a", b"x" * size)
+
+        def replace(**_: object) -> None:
+            client.meta.events.unregister("before-call.s3.HeadObject", replace)
+            objects.put("a", b"y" * size)
+
+        monkeypatch.setattr(objects, "_exists", lambda _key: False)
+        client.meta.events.register("before-call.s3.HeadObject", replace)  # the copy begins with the object's size
+        with pytest.raises(AlteredObject, match="a"):
+            objects.copy_new("a", "b", sha256(b"x" * size).hexdigest())
+        assert objects.first("b") is None
 
 
 def test_what_is_not_there_is_named(objects: Objects, tmp_path: Path) -> None:
@@ -77,7 +106,7 @@ def test_what_is_not_there_is_named(objects: Objects, tmp_path: Path) -> None:
         with pytest.raises(NoSuchObject, match="no"):
             ask()
     with pytest.raises(NoSuchObject, match="no"):
-        objects.copy_new("no", "b")
+        objects.copy_new("no", "b", sha256(b"").hexdigest())
 
 
 def test_a_listing_is_sorted_and_whole(objects: Objects) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import hashlib
 import json
 import shutil
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from inventory.history.layout import instant_of, instant_of_snapshot, listed_pat
 from inventory.history.manifest import canonical, fingerprint_of, leaf_of, read_manifest
 from inventory.history.map_task import ObjectDamaged
 from inventory.history.plan import InstantTooRecent, Mode
-from inventory.storage.objects import Stored
+from inventory.storage.objects import AlteredObject, Stored
 from support.objects import Killed
 from support.tape import Tape
 from support.trade import trade
@@ -187,6 +188,24 @@ def test_what_a_dead_commit_left_unpublished_is_published_before_the_chain_goes_
     history.snapshot(after_spell(2))
     assert set(history.objects.contents("published/")) == {"published/00000001", "published/00000002"}
     assert set(history.objects.contents("listed/")) == {listed_path(after_spell(1)), listed_path(after_spell(2))}
+
+
+def test_a_sealed_file_that_was_altered_is_named_and_does_not_reach_the_history(history: History) -> None:
+    conclude = history.conclude
+
+    def altering(words: dict[str, Any]) -> dict[str, Any]:
+        if words["step"] == "commit":
+            sealed = next(each.key for each in history.objects.list("partials/run/") if "/sealed/ledger/" in each.key)
+            history.objects.put(sealed, history.objects.read(sealed) + b"!")
+        return conclude(words)
+
+    history.conclude = altering  # type: ignore[method-assign]
+    with pytest.raises(AlteredObject, match="/sealed/ledger/"):
+        history.snapshot(after_spell(1))
+    assert history.objects.contents("published/", "listed/") == {}
+    hashes = {file.path: file.sha256 for file in history.head().files}
+    copied = history.objects.contents("snapshots/", "holds/", "ledger/", "state/")
+    assert {path: hashlib.sha256(content).hexdigest() for path, content in copied.items()}.items() < hashes.items()
 
 
 def test_the_chain_is_hashed_signed_and_has_one_root_over_its_files(history: History) -> None:

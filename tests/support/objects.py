@@ -1,11 +1,12 @@
 """A bucket that is a folder: what the history's steps are tested over, and where a test looks for what they wrote."""
 
+import hashlib
 import shutil
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from inventory.storage.objects import Ending, NoSuchObject, Stored
+from inventory.storage.objects import AlteredObject, Ending, NoSuchObject, Stored
 
 
 class Killed(Exception):
@@ -57,9 +58,13 @@ class DirectoryObjects:
     def upload(self, path: Path, key: str) -> None:
         self.put(key, path.read_bytes())
 
-    def copy_new(self, source: str, key: str) -> None:
-        if not self._path(key).exists():
-            self.put(key, self.read(source))
+    def copy_new(self, source: str, key: str, sha256: str) -> None:
+        if self._path(key).exists():
+            return
+        content = self.read(source)
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise AlteredObject(source)
+        self.put(key, content)
 
     def list(self, prefix: str, *, after: str = "") -> Iterator[Stored]:
         folder = self.root / prefix.rpartition("/")[0]

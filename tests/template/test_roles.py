@@ -55,7 +55,7 @@ def test_a_role_names_every_action_and_every_resource(role: str) -> None:
             assert isinstance(resource, dict), "a resource is this stack's own, by reference"
             named = str(resource).replace("/stream/*", "")  # a stream's label is known to AWS alone
             named = re.sub(r":execution:\$\{[A-Za-z]+Machine\.Name\}:\*", "", named)  # a machine's own executions
-            assert "*" not in re.sub(r"\$\{(History|Scratch)Bucket\.Arn\}/[a-z_]+/\*", "", named), (
+            assert "*" not in re.sub(r"\$\{(History|Scratch)Bucket\.Arn\}/(partials/)?[a-z_]+/\*", "", named), (
                 "objects by their folder"
             )
 
@@ -129,22 +129,31 @@ def test_no_role_can_remove_a_part_of_the_history_or_lift_its_lock(role: str) ->
 def folders_written(role: str) -> set[str]:
     """The history's folders in which a role may write."""
     written = [each["Resource"] for each in statements(role) if "s3:PutObject" in as_list(each["Action"])]
-    return {each["Fn::Sub"].split("/")[1] for resources_ in written for each in as_list(resources_)}
+    return {
+        each["Fn::Sub"].partition("/")[2].removesuffix("/*") for resources_ in written for each in as_list(resources_)
+    }
 
 
 def test_only_the_commit_and_the_report_of_an_audit_write_what_a_reader_sees() -> None:
     assert {role: folders_written(role) for role in ROLES if folders_written(role)} == {
         "ArchiverRole": {"archive"},
-        "SnapshotRole": {"partials"},
-        "SnapshotScanRole": {"partials"},
+        "SnapshotRole": {"partials/map", "partials/run", "partials/live"},
+        "SnapshotScanRole": {"partials/live"},
         "SnapshotCommitRole": {
             *("snapshots", "holds", "ledger", "state"),
-            *("manifests", "published", "listed", "keys", "partials"),
+            *("manifests", "published", "listed", "keys", "partials/commit"),
         },
-        "AuditRole": {"partials"},
-        "AuditScanRole": {"partials"},
+        "AuditRole": {"partials/audit"},
+        "AuditScanRole": {"partials/audit"},
         "AuditReportRole": {"audits", "audit_findings"},
     }
+
+
+def test_what_a_snapshot_publishes_and_what_an_audit_reports_nobody_else_can_have_written() -> None:
+    """A commit takes sealed files into the locked history, a report the results of its checks."""
+    written = {role: folders_written(role) for role in ROLES}
+    assert {role for role in ROLES if written[role] & {"partials/run", "partials/map"}} == {"SnapshotRole"}
+    assert {role for role in ROLES if "partials/audit" in written[role]} == {"AuditRole", "AuditScanRole"}
 
 
 def test_who_answers_for_the_history_starts_its_machines_and_reads_what_is_told_of_it() -> None:

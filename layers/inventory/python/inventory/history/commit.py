@@ -111,10 +111,11 @@ def publish(objects: Objects, manifest: Manifest, catalogue: Catalogue, now: Cal
         return
     run = objects.read(_pointer(manifest.content)).decode()
     with ThreadPoolExecutor(_COPIES_AT_ONCE) as pool:
-        paths = [file.path for file in manifest.files]
-        list(pool.map(lambda path: objects.copy_new(f"{run}sealed/{path}", path), paths))
+        list(
+            pool.map(lambda file: objects.copy_new(f"{run}sealed/{file.path}", file.path, file.sha256), manifest.files)
+        )
     for table in TABLES:
-        if any(path.startswith(f"{table}/") for path in paths):
+        if any(file.path.startswith(f"{table}/") for file in manifest.files):
             catalogue.register(table, stamp_of(manifest.as_of_ms))
     objects.put_new(listed_path(manifest.as_of_ms), _entry(manifest, now()))
     objects.put_new(published_path(manifest.number), b"")

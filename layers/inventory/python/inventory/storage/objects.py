@@ -1,6 +1,7 @@
 """The port to the history's bucket: the few things that are done with objects there. Nothing is ever deleted."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -8,8 +9,9 @@ from botocore.exceptions import ClientError
 
 from inventory.storage.outages import outages_named
 
-_THERE_ALREADY = {"PreconditionFailed", "412"}
+_PRECONDITION_FAILED = {"PreconditionFailed", "412"}
 _SERVICE = "The history"
+_CHUNK = 1024 * 1024
 _MISSING = {"NoSuchKey", "404", "NotFound"}
 
 
@@ -29,6 +31,14 @@ class Ending(NamedTuple):
 
 class NoSuchObject(Exception):
     """There is no object of this name."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+
+class AlteredObject(Exception):
+    """An object's content is not what it was told to be."""
 
     def __init__(self, key: str) -> None:
         super().__init__(key)
@@ -83,11 +93,17 @@ class Objects(Protocol):
         """Writes a file's content as an object."""
         ...
 
-    def copy_new(self, source: str, key: str) -> None:
-        """Copies an object, unless there is one of the new name.
+    def copy_new(self, source: str, key: str, sha256: str) -> None:
+        """Copies an object of this content, unless there is one of the new name.
+
+        Args:
+            source: The name of the object.
+            key: The new name.
+            sha256: Of the content, hexadecimal.
 
         Raises:
             NoSuchObject: There is no such source.
+            AlteredObject: The source's content is another. Nothing was copied.
         """
         ...
 
@@ -132,7 +148,7 @@ class S3Objects:
         try:
             self._client.put_object(Bucket=self._of(key), Key=key, Body=body, IfNoneMatch="*")
         except ClientError as error:
-            if error.response["Error"]["Code"] in _THERE_ALREADY:
+            if error.response["Error"]["Code"] in _PRECONDITION_FAILED:
                 return False
             raise
         return True
@@ -187,17 +203,30 @@ class S3Objects:
         """Writes a file's content as an object."""
         self._client.upload_file(str(path), self._of(key), key)
 
-    def copy_new(self, source: str, key: str) -> None:
-        """Copies an object, unless there is one of the new name.
+    def copy_new(self, source: str, key: str, sha256: str) -> None:
+        """Copies an object of this content, unless there is one of the new name.
+
+        Args:
+            source: The name of the object.
+            key: The new name.
+            sha256: Of the content, hexadecimal.
 
         Raises:
             NoSuchObject: There is no such source.
+            AlteredObject: The source's content is another. Nothing was copied.
         """
         if self._exists(key):
             return
+        place = {"Bucket": self._of(source), "Key": source}
         try:
-            self._client.copy({"Bucket": self._of(source), "Key": source}, self._of(key), key)
+            found = self._client.get_object(**place)
+            if _digest(found["Body"].iter_chunks(_CHUNK)) != sha256:
+                raise AlteredObject(source)
+            # The tag holds the copy to the bytes that were just read: it may be replaced between the two.
+            self._client.copy(place, self._of(key), key, ExtraArgs={"CopySourceIfMatch": found["ETag"]})
         except ClientError as error:
+            if error.response["Error"]["Code"] in _PRECONDITION_FAILED:
+                raise AlteredObject(source) from error
             raise _named(error, source) from error
 
     def list(self, prefix: str, *, after: str = "") -> Iterator[Stored]:
@@ -237,6 +266,13 @@ class S3Objects:
                 return False
             raise
         return True
+
+
+def _digest(chunks: Iterable[bytes]) -> str:
+    told = hashlib.sha256()
+    for chunk in chunks:
+        told.update(chunk)
+    return told.hexdigest()
 
 
 def _named(error: ClientError, key: str) -> Exception:
