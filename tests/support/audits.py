@@ -47,7 +47,9 @@ class Audits:
         if began["found"]:
             self._scan(began)
             meanwhile()
-            self.auditor.run({"step": "list", "run": began["run"]})
+            self.auditor.run({"step": "folders", "run": began["run"]})
+            self._each(began, "list")
+            self.auditor.run({"step": "tasks", "run": began["run"]})
             for step in ("read", "holds", "items"):
                 self._each(began, step)
         self._each(began, "files")

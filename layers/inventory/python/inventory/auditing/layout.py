@@ -34,3 +34,18 @@ def claims_prefix(run: str, table: str, bucket: int) -> str:
 def result_path(run: str, step: str, number: int) -> str:
     """What one part found."""
     return f"{run}results/{step}-{number:05}.json"
+
+
+def keys_path(run: str, folder: int, task: int) -> str:
+    """The names of the archived objects that a task reads, from this folder of the archive."""
+    return f"{run}keys/{folder:05}-{task:05}.json"
+
+
+def count_path(run: str, folder: int) -> str:
+    """How many tasks a folder of the archive was cut into."""
+    return f"{run}keys/{folder:05}.json"
+
+
+def tasks_path(run: str) -> str:
+    """How many tasks read the archive in all."""
+    return f"{run}tasks.json"

@@ -2,22 +2,20 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
-from inventory.audit.archive import SOURCES
 from inventory.audit.base import Span
 from inventory.audit.manifests import Manifest, manifest_path, parsed
-from inventory.storage.objects import NoSuchObject, Objects, Stored
+from inventory.storage.objects import NoSuchObject, Objects
 
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
 #: How far an event's instant and its place in the archive can be apart: 20 s are reported, the rest is margin.
 OVERLAP_MS: Final = 15 * 60_000
-TASK_BYTES: Final = 32 * 1024 * 1024
-TASK_OBJECTS_MAX: Final = 500
+_READS_AT_ONCE: Final = 16
 
 
 class Depth(StrEnum):
@@ -80,6 +78,15 @@ class AuditPlan:
         return json.dumps(asdict(self), sort_keys=True).encode()
 
 
+class Sealed(NamedTuple):
+    """What a plan has to know of a manifest: a history has thousands, each with hundreds of files."""
+
+    number: int
+    as_of_ms: int
+    ledger_from_ms: int | None
+    buckets: int
+
+
 def run_of(audit: str) -> str:
     """Where the parts of an audit hand things to each other."""
     return f"partials/audit/{audit}/"
@@ -105,18 +112,18 @@ def make_plan(objects: Objects, audit: str, as_of_ms: int, depth: Depth) -> Audi
     announced = numbers.union(_numbers(objects, "published/", ""))
     missing = tuple(sorted(set(range(1, max(announced, default=0) + 1)) - numbers))
     plan = AuditPlan(audit, as_of_ms, Depth.FULL, missing=missing)
-    told: list[Manifest] = []
+    told: list[Sealed] = []
     if depth is Depth.INCREMENT and as_of_ms % DAY_MS:
         for manifest in _newest_first(objects, numbers):
             told.append(manifest)
             if increment := _increment(plan, told):
                 return increment
     else:
-        told += _newest_first(objects, numbers)
+        told += _newest_first(objects, numbers, at_once=_READS_AT_ONCE)
     return _full(plan, told)
 
 
-def _increment(plan: AuditPlan, told: Sequence[Manifest]) -> AuditPlan | None:
+def _increment(plan: AuditPlan, told: Sequence[Sealed]) -> AuditPlan | None:
     """The plan, where the manifests that are known reach back far enough; the newest comes first."""
     target = _of_instant(told, plan.as_of_ms)
     base = None if target is None else _base_of(target, told)
@@ -143,7 +150,7 @@ def _increment(plan: AuditPlan, told: Sequence[Manifest]) -> AuditPlan | None:
     )
 
 
-def _full(plan: AuditPlan, told: Sequence[Manifest]) -> AuditPlan:
+def _full(plan: AuditPlan, told: Sequence[Sealed]) -> AuditPlan:
     target = _of_instant(told, plan.as_of_ms)
     return AuditPlan(
         audit=plan.audit,
@@ -157,18 +164,18 @@ def _full(plan: AuditPlan, told: Sequence[Manifest]) -> AuditPlan:
     )
 
 
-def _base_of(target: Manifest, told: Iterable[Manifest]) -> Manifest | None:
+def _base_of(target: Sealed, told: Iterable[Sealed]) -> Sealed | None:
     """The snapshot before: where the target's ledger begins, so that it has all events since."""
     if target.ledger_from_ms is not None:
         return _of_instant(told, target.ledger_from_ms)
     return max((each for each in told if each.as_of_ms < target.as_of_ms), key=lambda each: each.as_of_ms, default=None)
 
 
-def _of_instant(told: Iterable[Manifest], as_of_ms: int) -> Manifest | None:
+def _of_instant(told: Iterable[Sealed], as_of_ms: int) -> Sealed | None:
     return next((each for each in told if each.as_of_ms == as_of_ms), None)
 
 
-def _tells(manifest: Manifest, since_ms: int, until_ms: int) -> bool:
+def _tells(manifest: Sealed, since_ms: int, until_ms: int) -> bool:
     return manifest.ledger_from_ms is not None and manifest.ledger_from_ms < until_ms and manifest.as_of_ms > since_ms
 
 
@@ -184,11 +191,19 @@ def _numbers(objects: Objects, prefix: str, suffix: str) -> Iterator[int]:
             yield int(number)
 
 
-def _newest_first(objects: Objects, numbers: Iterable[int]) -> Iterator[Manifest]:
-    """The manifests that can be read; the others are found when the chain is looked at."""
-    for number in sorted(numbers, reverse=True):
-        if (manifest := read_manifest(objects, number)) is not None:
-            yield manifest
+def _newest_first(objects: Objects, numbers: Iterable[int], *, at_once: int = 1) -> Iterator[Sealed]:
+    """What the manifests say that can be read; the others are found when the chain is looked at."""
+
+    def sealed(number: int) -> Sealed | None:
+        each = read_manifest(objects, number)
+        return None if each is None else Sealed(number, each.as_of_ms, each.ledger_from_ms, each.buckets)
+
+    falling = sorted(numbers, reverse=True)
+    with ThreadPoolExecutor(at_once) as pool:
+        for first in range(0, len(falling), at_once):
+            for found in pool.map(sealed, falling[first : first + at_once]):
+                if found is not None:
+                    yield found
 
 
 def read_manifest(objects: Objects, number: int) -> Manifest | None:
@@ -202,34 +217,3 @@ def read_manifest(objects: Objects, number: int) -> Manifest | None:
 def first_hour(base_ms: int) -> int:
     """The hour with which the archive is read, for events after an instant."""
     return (base_ms - OVERLAP_MS) // HOUR_MS * HOUR_MS
-
-
-def cut_archive(objects: Objects, plan: AuditPlan, now_ms: int) -> Iterator[list[str]]:
-    """The archived objects of an audit, as many at once as one task reads."""
-    keys: list[str] = []
-    size = 0
-    for stored in _archived(objects, plan, now_ms):
-        if keys and (size + stored.size > TASK_BYTES or len(keys) == TASK_OBJECTS_MAX):
-            yield keys
-            keys, size = [], 0
-        keys.append(stored.key)
-        size += stored.size
-    if keys:
-        yield keys
-
-
-def _archived(objects: Objects, plan: AuditPlan, now_ms: int) -> Iterator[Stored]:
-    for source in SOURCES:
-        if plan.base is None:
-            yield from objects.list(f"archive/{source}/")
-        else:
-            last_ms = now_ms if plan.until_hour_ms is None else plan.until_hour_ms
-            for hour in _hours(first_hour(plan.since_ms), last_ms):
-                yield from objects.list(f"archive/{source}/{hour:dt=%Y-%m-%d/hour=%H}/")
-
-
-def _hours(first_ms: int, last_ms: int) -> Iterator[datetime]:
-    hour = datetime.fromtimestamp(first_ms / 1000, UTC)
-    while hour.timestamp() * 1000 <= last_ms:
-        yield hour
-        hour += timedelta(hours=1)

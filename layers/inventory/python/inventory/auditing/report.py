@@ -1,7 +1,7 @@
 """The end of an audit: what its parts found becomes rows, counts, an event, and the result that the API shows."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -10,7 +10,7 @@ from inventory.audit.findings import Check, Finding, joined
 from inventory.audit.manifests import instant_name, manifest_path
 from inventory.audit.rebuild import compare_totals
 from inventory.auditing.layout import KINDS
-from inventory.auditing.parts import Part, read_part
+from inventory.auditing.parts import Part, read_parts
 from inventory.auditing.plan import AuditPlan, read_manifest, read_plan
 from inventory.auditing.workplace import workplace
 from inventory.history.layout import audit_path, instant_of_audit, snapshot_id
@@ -68,20 +68,19 @@ class Reporter:
         return {"audit": plan.audit, "discrepancies": result["discrepancies"]}
 
     def _checks(self, plan: AuditPlan) -> list[Check]:
-        parts = [self._part(plan, "chain", 0), *(self._part(plan, "files", number) for number in plan.files)]
+        parts = [*self._parts(plan, "chain", [0]), *self._parts(plan, "files", plan.files)]
         if plan.manifest is None:  # there is nothing that events could be held against
             return joined([check for part in parts for check in part.checks])
-        tasks = range(len(json.loads(self.scratch.read(f"{plan.run}tasks.json"))))
-        buckets = [self._part(plan, kind, bucket) for kind in KINDS for bucket in range(plan.buckets)]
-        parts += [*(self._part(plan, "read", task) for task in tasks), *buckets]
+        buckets = [part for kind in KINDS for part in self._parts(plan, kind, range(plan.buckets))]
+        parts += buckets
         manifest = read_manifest(self.objects, plan.manifest)
         if manifest is None:
             raise NoSuchObject(manifest_path(plan.manifest))
         totals = {name: sum(part.totals[name] for part in buckets) for name in buckets[0].totals}
         return joined([*(check for part in parts for check in part.checks), compare_totals(totals, manifest)])
 
-    def _part(self, plan: AuditPlan, step: str, number: int) -> Part:
-        return read_part(self.scratch, plan.run, step, number)
+    def _parts(self, plan: AuditPlan, step: str, numbers: Iterable[int]) -> list[Part]:
+        return read_parts(self.scratch, plan.run, step, numbers)
 
     def _publish(self, plan: AuditPlan, checks: Sequence[Check]) -> None:
         as_of = instant_name(plan.as_of_ms)

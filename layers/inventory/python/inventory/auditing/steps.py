@@ -5,20 +5,27 @@ Each can be done again, any number of times, and does the same.
 
 import json
 from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from inventory.audit.findings import joined
 from inventory.audit.manifests import SignatureCheck
 from inventory.auditing.buckets import audit_bucket, read_objects
 from inventory.auditing.chain import check_chain, check_files_of
-from inventory.auditing.parts import Part, write_part
-from inventory.auditing.plan import AuditPlan, Depth, cut_archive, make_plan, read_plan
+from inventory.auditing.layout import count_path, keys_path, tasks_path
+from inventory.auditing.listing import archive_folders, cut_folder
+from inventory.auditing.parts import Part, read_parts, write_part
+from inventory.auditing.plan import AuditPlan, Depth, make_plan, read_plan
 from inventory.auditing.scan import segments
 from inventory.auditing.workplace import workplace
 from inventory.storage.objects import Objects
 
 Words = Mapping[str, Any]
+
+_READS_AT_ONCE: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +57,13 @@ class Auditor:
         if words["step"] == "begin":
             return self._begin(words["input"])
         plan = read_plan(self.scratch, words["run"])
+        joint = {"folders": self._folders, "tasks": self._tasks}.get(words["step"])
+        if joint is not None:
+            return joint(plan)
         if words["step"] == "list":
-            return self._list(plan)
+            return self._list(plan, int(words["number"]), words["folder"])
         parts: dict[str, Callable[[AuditPlan, int, Path], Part]] = {
-            "read": self._read,
+            "read": partial(self._read, words.get("keys", "")),
             "holds": self._holds,
             "items": self._items,
             "files": self._files,
@@ -78,7 +88,7 @@ class Auditor:
         }
         for name, items in lists.items():
             self._put_list(plan, name, items)
-        names = [*lists, "read"]
+        names = [*lists, "list", "read"]
         return {
             "audit": plan.audit,
             "as_of_ms": plan.as_of_ms,
@@ -90,23 +100,45 @@ class Auditor:
             "lists": {name: f"{plan.run}{name}.json" for name in names},
         }
 
-    def _list(self, plan: AuditPlan) -> dict[str, Any]:
-        """What is archived by now: after the live tables were read, so that most of what they have is there."""
-        tasks = list(cut_archive(self.objects, plan, self.now()))
-        self.scratch.put(f"{plan.run}tasks.json", json.dumps(tasks).encode())
-        self._put_list(plan, "read", [{"number": task} for task in range(len(tasks))])
-        return {"tasks": len(tasks)}
+    def _folders(self, plan: AuditPlan) -> dict[str, Any]:
+        """Where archived objects are, after the live tables were read, so that most of what they have is there."""
+        folders = list(archive_folders(self.objects, plan, self.now()))
+        items: list[dict[str, Any]] = [{"number": number, "folder": folder} for number, folder in enumerate(folders)]
+        self._put_list(plan, "list", items)
+        return {"folders": len(folders)}
+
+    def _list(self, plan: AuditPlan, number: int, folder: str) -> dict[str, Any]:
+        """Cuts one folder of the archive into tasks. Each gets names of its own to read, and never those of all."""
+        tasks = 0
+        for keys in cut_folder(self.objects, folder):
+            self.scratch.put(keys_path(plan.run, number, tasks), json.dumps(keys).encode())
+            tasks += 1
+        self.scratch.put(count_path(plan.run, number), json.dumps(tasks).encode())
+        return {}
+
+    def _tasks(self, plan: AuditPlan) -> dict[str, Any]:
+        """Numbers the tasks of all folders."""
+        folders = range(len(json.loads(self.scratch.read(f"{plan.run}list.json"))))
+        with ThreadPoolExecutor(_READS_AT_ONCE) as pool:
+            counts = pool.map(lambda folder: json.loads(self.scratch.read(count_path(plan.run, folder))), folders)
+            keys = [keys_path(plan.run, folder, task) for folder, count in enumerate(counts) for task in range(count)]
+        self._put_list(plan, "read", [{"number": number, "keys": path} for number, path in enumerate(keys)])
+        self.scratch.put(tasks_path(plan.run), json.dumps(len(keys)).encode())
+        return {"tasks": len(keys)}
 
     def _put_list(self, plan: AuditPlan, name: str, items: list[dict[str, Any]]) -> None:
         told = [{"run": plan.run, **item} for item in items]
         self.scratch.put(f"{plan.run}{name}.json", json.dumps(told).encode())
 
-    def _read(self, plan: AuditPlan, number: int, work: Path) -> Part:
-        keys = json.loads(self.scratch.read(f"{plan.run}tasks.json"))[number]
-        return read_objects(self.objects, self.scratch, plan, number, keys, work)
+    def _read(self, keys: str, plan: AuditPlan, number: int, work: Path) -> Part:
+        return read_objects(self.objects, self.scratch, plan, number, json.loads(self.scratch.read(keys)), work)
 
     def _holds(self, plan: AuditPlan, number: int, work: Path) -> Part:
-        return audit_bucket(self.objects, self.scratch, plan, "holds", number, work)
+        """Also joins this bucket's share of what the reading tasks found: the report cannot look at each of them."""
+        tasks = json.loads(self.scratch.read(tasks_path(plan.run)))
+        read = read_parts(self.scratch, plan.run, "read", range(number, tasks, plan.buckets))
+        part = audit_bucket(self.objects, self.scratch, plan, "holds", number, work)
+        return Part(joined([*(check for each in read for check in each.checks), *part.checks]), part.totals)
 
     def _items(self, plan: AuditPlan, number: int, work: Path) -> Part:
         return audit_bucket(self.objects, self.scratch, plan, "items", number, work)

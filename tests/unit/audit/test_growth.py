@@ -1,0 +1,164 @@
+"""An audit of a long history: no step reads what all of the others made, or keeps what a history has thousands of."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inventory.audit.findings import Check, Finding
+from inventory.audit.manifests import Manifest, manifest_path
+from inventory.auditing import listing, plan, steps
+from inventory.auditing.layout import keys_path
+from inventory.auditing.listing import archive_folders, cut_folder
+from inventory.auditing.parts import Part, read_part, write_part
+from inventory.auditing.plan import AuditPlan, Depth, make_plan
+from inventory.auditing.report import Reporter
+from inventory.auditing.steps import Auditor
+from inventory.storage.objects import Stored
+from support.objects import DirectoryObjects
+
+DAYS = ("dt=2026-11-20", "dt=2026-11-21", "dt=2026-12-01")
+FULL = AuditPlan("audit_x", 1_000, Depth.FULL, manifest=1, files=(1,))
+
+
+class Watched(DirectoryObjects):
+    """A bucket that remembers what was read and listed."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.reads: list[str] = []
+        self.lists: list[str] = []
+
+    def read(self, key: str) -> bytes:
+        self.reads.append(key)
+        return super().read(key)
+
+    def list(self, prefix: str, *, after: str = "") -> Iterator[Stored]:
+        if not after:
+            self.lists.append(prefix)
+        return super().list(prefix, after=after)
+
+
+@pytest.fixture
+def bucket(tmp_path: Path) -> Watched:
+    bucket = Watched(tmp_path)
+    for source in ("stock", "holds", "adjustments"):
+        for day in DAYS:
+            for hour in range(3):
+                bucket.put(f"archive/{source}/{day}/hour=0{hour}/{source}.jsonl.gz", b"12345")
+    bucket.put("archive/stock/planted.jsonl.gz", b"")
+    bucket.put("archive/stock/planted/too.jsonl.gz", b"")
+    return bucket
+
+
+def auditor(bucket: DirectoryObjects) -> Auditor:
+    return Auditor(
+        objects=bucket,
+        scratch=bucket,
+        now=lambda: 0,
+        trusted=set,
+        signer_of=lambda *_: None,
+        scan_segments=1,
+    )
+
+
+def test_a_full_audit_lists_the_archive_day_by_day_and_misses_nothing(bucket: Watched) -> None:
+    folders = list(archive_folders(bucket, FULL, 0))
+    days = [f"archive/{source}/{day}/" for source in ("adjustments", "holds", "stock") for day in DAYS]
+    assert sorted(folders) == sorted([*days, "archive/stock/planted.jsonl.gz", "archive/stock/planted/"])
+    listed = [key for folder in folders for keys in cut_folder(bucket, folder) for key in keys]
+    assert sorted(listed) == sorted(bucket.contents("archive/"))
+    assert bucket.lists.count("archive/stock/") == 1, "what looks for folders reads no more than a name of each"
+
+
+def test_a_task_is_told_the_names_that_it_reads_and_nobody_those_of_all(
+    bucket: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "TASK_OBJECTS_MAX", 2)
+    bucket.put(f"{FULL.run}plan.json", FULL.to_json())
+    archived = set(bucket.contents("archive/"))
+    steps_of = auditor(bucket)
+    assert steps_of.run({"step": "folders", "run": FULL.run}) == {"folders": 11}
+    for item in reversed(json.loads(bucket.read(f"{FULL.run}list.json"))):
+        steps_of.run({"step": "list", **item})
+    assert steps_of.run({"step": "tasks", "run": FULL.run}) == {"tasks": 9 * 2 + 2}
+    items = json.loads(bucket.read(f"{FULL.run}read.json"))
+    assert [item["number"] for item in items] == list(range(20))
+    told = [json.loads(bucket.read(item["keys"])) for item in items]
+    assert sorted(key for keys in told for key in keys) == sorted(archived)
+    assert items[0]["keys"] == keys_path(FULL.run, 0, 0)
+    for content in bucket.contents(FULL.run).values():
+        assert sum(key in content.decode() for key in archived) <= 2
+
+
+def test_buckets_join_what_reading_found_so_that_the_report_does_not_grow_with_the_archive(
+    bucket: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks, buckets = 50, 4
+    planned = AuditPlan("audit_" + "0" * 32, 1_000, Depth.FULL, buckets=buckets, manifest=1, files=(1,))
+    bucket.put(f"{planned.run}plan.json", planned.to_json())
+    bucket.put(f"{planned.run}tasks.json", json.dumps(tasks).encode())
+    bucket.put(manifest_path(1), manifest(1))
+    for task in range(tasks):
+        write_part(bucket, planned.run, "read", task, Part([Check("archive_readable", 7, 1, [Finding(str(task))])]))
+    monkeypatch.setattr(steps, "audit_bucket", lambda *_: Part([Check("gapless", 1)], {"holds": 0}))
+    for number in range(buckets):
+        for step in ("holds", "items"):
+            auditor(bucket).run({"step": step, "run": planned.run, "number": number})
+    assert read_part(bucket, planned.run, "holds", 1).checks[0].looked_at == 7 * len(range(1, tasks, buckets))
+    for step in ("chain", "files"):
+        write_part(bucket, planned.run, step, int(step == "files"), Part([Check(step, 1)]))
+    bucket.reads.clear()
+    counted: dict[str, tuple[int, int]] = {}
+
+    def count(name: str, looked_at: int, discrepancies: int) -> None:
+        counted[name] = (looked_at, discrepancies)
+
+    Reporter(bucket, bucket, NoCatalogue(), lambda *_: None, count).run(planned.run)
+    assert counted["archive_readable"] == (7 * tasks, tasks)
+    assert counted["gapless"] == (2 * buckets, 0)
+    assert len(bucket.reads) <= 2 * buckets + 4
+
+
+class NoCatalogue:
+    def register(self, table: str, as_of: str) -> None:
+        """Nobody looks at tables here."""
+
+
+def manifest(number: int) -> bytes:
+    told = {
+        "number": number,
+        "snapshot": f"snap_{number}",
+        "as_of": "19700101T000001Z",
+        "as_of_ms": number * 1_000,
+        "ledger_from_ms": (number - 1) * 1_000,
+        "buckets": 4,
+        "files": [],
+        "totals": {"holds": 0},
+    }
+    return json.dumps({"manifest": told}).encode()
+
+
+def test_a_plan_keeps_of_each_manifest_a_few_numbers(bucket: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    alive, most = 0, 0
+
+    class Counted(Manifest):
+        def __del__(self) -> None:
+            nonlocal alive
+            alive -= 1
+
+    def parsed(path: str, raw: bytes) -> Manifest:
+        nonlocal alive, most
+        told: dict[str, Any] = json.loads(raw)["manifest"]
+        alive += 1
+        most = max(most, alive)
+        return Counted(path=path, sha256="", **told)
+
+    monkeypatch.setattr(plan, "parsed", parsed)
+    for number in range(1, 101):
+        bucket.put(manifest_path(number), manifest(number))
+    made = make_plan(bucket, "audit_x", 100_000, Depth.FULL)
+    assert (made.manifest, made.files, made.ledgers[0]) == (100, tuple(range(1, 101)), 100)
+    assert 1 <= most <= 2 * 16
