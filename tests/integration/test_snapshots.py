@@ -13,7 +13,7 @@ import pytest
 
 from inventory.domain.events import EventsDiffer, Source, line_of
 from inventory.history import merkle
-from inventory.history.commit import RebuildDiffers
+from inventory.history.commit import FilesForgotten, RebuildDiffers
 from inventory.history.layout import instant_of, instant_of_snapshot, listed_path, stamp_of
 from inventory.history.manifest import canonical, fingerprint_of, leaf_of, read_manifest
 from inventory.history.map_task import ObjectDamaged
@@ -206,6 +206,32 @@ def test_a_sealed_file_that_was_altered_is_named_and_does_not_reach_the_history(
     hashes = {file.path: file.sha256 for file in history.head().files}
     copied = history.objects.contents("snapshots/", "holds/", "ledger/", "state/")
     assert {path: hashlib.sha256(content).hexdigest() for path, content in copied.items()}.items() < hashes.items()
+
+
+def test_a_manifest_whose_files_were_forgotten_says_so_and_they_can_be_made_again(
+    history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As docs/runbook.md has it under "An unpublished manifest"."""
+
+    def die(*_: str) -> None:
+        raise Killed
+
+    monkeypatch.setattr(history.objects, "copy_new", die)
+    with pytest.raises(Killed):
+        history.snapshot(after_spell(1))
+    monkeypatch.undo()
+    shutil.rmtree(history.objects.root / "partials")
+    with pytest.raises(FilesForgotten, match=r"manifest 1 .*docs/runbook\.md"):
+        history.snapshot(after_spell(2))
+
+    planned = history.reduced(history.begin(after_spell(1), Mode.REBUILD))
+    assert history.conclude({"step": "commit", "run": planned["run"]})["outcome"] == "existed"
+    history.objects.put(f"partials/commit/{history.head().sha256}", planned["run"].encode())
+    history.snapshot(after_spell(2))
+    assert history.head().number == 2
+    visible = history.visible()
+    for file in read_manifest(history.objects, 1).files:
+        assert visible[file.path] == file.sha256
 
 
 def test_the_chain_is_hashed_signed_and_has_one_root_over_its_files(history: History) -> None:

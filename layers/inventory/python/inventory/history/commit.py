@@ -24,7 +24,7 @@ from inventory.history.manifest import (
 )
 from inventory.history.plan import Plan
 from inventory.history.reduce import Reduced, read_results
-from inventory.storage.objects import Objects
+from inventory.storage.objects import NoSuchObject, Objects
 
 _COPIES_AT_ONCE: Final = 8
 _DIFFERENCES_TOLD_MAX: Final = 20
@@ -59,6 +59,16 @@ class RebuildDiffers(Exception):
     def __init__(self, paths: Sequence[str]) -> None:
         super().__init__(f"the rebuild differs from the snapshot in {', '.join(paths)}")
         self.paths = list(paths)
+
+
+class FilesForgotten(Exception):
+    """A manifest stands whose files never came to their places, and wait nowhere any more."""
+
+    def __init__(self, number: int, missing: str) -> None:
+        super().__init__(
+            f"manifest {number} is not published, and {missing} is gone. Do: make its files again as docs/runbook.md "
+            "says (An unpublished manifest); no snapshot can be made before."
+        )
 
 
 def commit(
@@ -99,10 +109,17 @@ def commit(
 
 
 def finish(objects: Objects, catalogue: Catalogue, now: Callable[[], Milliseconds]) -> None:
-    """Publishes the newest manifest where its commit died before it had."""
+    """Publishes the newest manifest where its commit died before it had.
+
+    Raises:
+        FilesForgotten: It died so long ago that what it had made is gone.
+    """
     number = head_number(objects)
     if number:
-        publish(objects, read_manifest(objects, number), catalogue, now)
+        try:
+            publish(objects, read_manifest(objects, number), catalogue, now)
+        except NoSuchObject as error:
+            raise FilesForgotten(number, error.key) from error
 
 
 def publish(objects: Objects, manifest: Manifest, catalogue: Catalogue, now: Callable[[], Milliseconds]) -> None:
