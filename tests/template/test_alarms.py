@@ -1,11 +1,15 @@
 """Whoever is woken at night reads what to do."""
 
+import inspect
 import re
 from typing import Any
 
 import pytest
+from typer.main import get_command
 
+from inventory.pipeline import stream, sweeper
 from inventory.telemetry import NAMESPACE, Metric
+from inventory_cli.main import app
 from support.template import load_template, properties, resources
 
 ALARMS = sorted(resources("AWS::CloudWatch::Alarm"))
@@ -101,4 +105,23 @@ def test_server_errors_and_slow_answers_of_the_api_are_reported() -> None:
 
 def test_a_named_command_in_an_alarm_is_one_that_exists() -> None:
     text = " ".join(properties(alarm)["AlarmDescription"] for alarm in ALARMS)
-    assert set(re.findall(r"`inventory (\w+)", text)) <= {"redrive", "query"}
+    named = re.findall(r"`inventory ([^`]+)`", " ".join(text.split()))
+    assert len(named) >= len(resources("AWS::SQS::Queue"))
+    for command in named:
+        group: Any = get_command(app)
+        for word in command.split():
+            assert not word.startswith("-"), f"`inventory {command}` needs no option to be run as it stands"
+            if not hasattr(group, "commands"):
+                break  # an argument
+            assert word in group.commands, f"there is no `inventory {command}`"
+            group = group.commands[word]
+        assert not hasattr(group, "commands"), f"`inventory {command}` alone only shows its help"
+
+
+def test_what_an_alarm_says_to_look_for_in_the_logs_is_written_there() -> None:
+    text = " ".join(" ".join(properties(alarm)["AlarmDescription"].split()) for alarm in ALARMS)
+    looked_for = re.findall(r'"([^"]+)" in the (\w+)\'s(?: log)?', text)
+    assert looked_for == [("hold cannot be settled", "sweeper"), ("record set aside", "settler")]
+    for message, function in looked_for:
+        module = {"sweeper": sweeper, "settler": stream}[function]  # the settler sets aside as every consumer does
+        assert f'logger.error("{message}"' in inspect.getsource(module)

@@ -18,19 +18,27 @@ from inventory_cli.session import Session, session_of
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="What the settler, the projector and the sweeper could not do: look into their on-failure queues (list), and "
+    help="What the settler, the projector, the archiver and the sweeper could not do: look into their on-failure queues (list), and "
     "give it back to them (run) once the cause is mended. With the operator's AWS credentials.",
 )
 
 Function = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="Only this function's: settler, projector or sweeper.", show_default=False),
+    typer.Option(
+        metavar="NAME", help="Only this function's: settler, projector, archiver or sweeper.", show_default=False
+    ),
 ]
 _STYLES = {Outcome.HANDLED: "green", Outcome.DROPPED: "yellow", Outcome.TRIMMED: "yellow"}
 _WHEN_TRIMMED = (
     "Records that no stream has any more (after 24 hours) cannot be given back, and need not be: the sweeper settles "
     "resolved holds each minute, and the projection of an item heals with its next change. "
     "--drop-trimmed removes such messages."
+)
+_ARCHIVER = "archiver"
+_WHEN_THE_ARCHIVE_IS_TRIMMED = (
+    "Records for the archive that no stream has any more (after 24 hours) are lost events: the archive has a hole where "
+    "they were, and no snapshot after it can be sealed. Their messages are the evidence of which they are. Follow "
+    "docs/runbook.md, 'The archiver is behind, or was down'. Only `--function archiver --drop-trimmed` removes them."
 )
 
 
@@ -60,7 +68,11 @@ def run(
     maximum: Annotated[int, typer.Option("--max", min=1, help="Give back at most so many of each queue.")] = 1000,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
     drop_trimmed: Annotated[
-        bool, typer.Option("--drop-trimmed", help="Delete messages whose records no stream has any more.")
+        bool,
+        typer.Option(
+            "--drop-trimmed",
+            help="Delete messages whose records no stream has any more; the archiver's only with --function archiver.",
+        ),
     ] = False,
 ) -> None:
     """Give messages back to their function. What it handles is deleted; what fails again is kept.
@@ -82,8 +94,17 @@ def run(
         session.output.show([], "Nothing to give back.")
         return
     _confirm(session, waiting, yes=yes)
-    given = [each for queue, count in waiting.items() for each in _give(session, queue, count, drop=drop_trimmed)]
+    given = [
+        each
+        for queue, count in waiting.items()
+        for each in _give(session, queue, count, drop=drop_trimmed and _may_drop(queue, function))
+    ]
     _report(session, given)
+
+
+def _may_drop(queue: OnFailureQueue, function: str | None) -> bool:
+    """Whether trimmed messages may go: the archiver's tell of lost events, so only where it was named."""
+    return queue.name != _ARCHIVER or function == _ARCHIVER
 
 
 def _confirm(session: Session, waiting: dict[OnFailureQueue, int], *, yes: bool) -> None:
@@ -128,8 +149,11 @@ def _report(session: Session, given: list[tuple[str, Given]]) -> None:
     outcomes = Counter(each.outcome for _, each in given)
     summary = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items())
     session.output.show(data, table, Text(f"{summary or 'nothing was there any more'}.", style="bold"))
-    if outcomes[Outcome.TRIMMED]:
+    trimmed = {name for name, each in given if each.outcome is Outcome.TRIMMED}
+    if trimmed - {_ARCHIVER}:
         session.output.note(_WHEN_TRIMMED)
+    if _ARCHIVER in trimmed:
+        session.output.note(_WHEN_THE_ARCHIVE_IS_TRIMMED)
     if left := outcomes[Outcome.FAILED] + outcomes[Outcome.UNKNOWN]:
         raise CliError(f"{left} of {len(given)} could not be handled and stay in their queue.")
 

@@ -32,11 +32,13 @@ class Functions:
 
 
 class Queues:
-    """The settler's and the sweeper's on-failure queues."""
+    """The settler's, the archiver's and the sweeper's on-failure queues."""
 
     def __init__(self) -> None:
         self._sqs = boto3.client("sqs")
-        self.urls = {name: self._sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("settler", "sweeper")}
+        self.urls = {
+            name: self._sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("settler", "archiver", "sweeper")
+        }
 
     def put(self, queue: str, body: Any, **attributes: str) -> None:
         text = body if isinstance(body, str) else json.dumps(body)
@@ -57,6 +59,8 @@ def queues(aws: None, terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> Qu
     monkeypatch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "disabled")  # moto knows streams by their old address only
     queues = Queues()
     outputs = {
+        "ArchiverOnFailureQueue": queues.urls["archiver"],
+        "ArchiverFunction": "the-archiver",
         "SettlerOnFailureQueue": queues.urls["settler"],
         "SettlerFunction": "the-settler",
         "SweeperOnFailureQueue": queues.urls["sweeper"],
@@ -219,8 +223,28 @@ def test_records_that_are_gone_are_said_to_be_and_dropped_on_demand_only(
     assert (queues.bodies("settler"), functions.given) == ([], [])
 
 
+def test_trimmed_messages_of_the_archiver_tell_of_a_hole_and_are_not_dropped_with_the_others(
+    terminal: Terminal, queues: Queues, functions: Functions
+) -> None:
+    queues.put("archiver", _batch())
+    result = terminal.run("redrive", "run", "--yes", "--drop-trimmed")
+    assert "trimmed" in result.out
+    assert "lost events" in " ".join(result.err.split())
+    assert "the sweeper settles" not in result.err
+    assert len(queues.bodies("archiver")) == 1
+    assert _outcomes(terminal, "--function", "archiver") == {"trimmed": 1, "exit": 0}
+    assert _outcomes(terminal, "--function", "archiver", "--drop-trimmed") == {"dropped": 1, "exit": 0}
+    assert (queues.bodies("archiver"), functions.given) == ([], [])
+
+
+def test_the_help_names_every_function_with_a_queue(terminal: Terminal) -> None:
+    told = terminal.run("redrive", "--help").out
+    for name in ("settler", "projector", "archiver", "sweeper"):
+        assert name in told
+
+
 def test_a_function_without_a_queue_is_told_from_those_that_have_one(terminal: Terminal, queues: Queues) -> None:
     result = terminal.run("redrive", "list", "--function", "stock")
     assert result.exit_code == 2
-    assert "There are: settler, sweeper." in result.err
+    assert "There are: archiver, settler, sweeper." in result.err
     assert "Nothing to give back." in terminal.run("redrive", "run").out
