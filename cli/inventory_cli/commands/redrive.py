@@ -18,8 +18,8 @@ from inventory_cli.session import Session, session_of
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="What the settler, the projector, the archiver and the sweeper could not do: look into their on-failure queues (list), and "
-    "give it back to them (run) once the cause is mended. With the operator's AWS credentials.",
+    help="What the settler, the projector, the archiver and the sweeper could not do: look into their on-failure "
+    "queues (list), and give it back to them (run) once the cause is mended. With the operator's AWS credentials.",
 )
 
 Function = Annotated[
@@ -36,9 +36,10 @@ _WHEN_TRIMMED = (
 )
 _ARCHIVER = "archiver"
 _WHEN_THE_ARCHIVE_IS_TRIMMED = (
-    "Records for the archive that no stream has any more (after 24 hours) are lost events: the archive has a hole where "
-    "they were, and no snapshot after it can be sealed. Their messages are the evidence of which they are. Follow "
-    "docs/runbook.md, 'The archiver is behind, or was down'. Only `--function archiver --drop-trimmed` removes them."
+    "Records for the archive that no stream has any more (after 24 hours) are lost events: the archive has a hole "
+    "where they were, and no snapshot after it can be sealed. Their messages are the evidence of which they are. "
+    "Follow docs/runbook.md, 'The archiver is behind, or was down'. Only `--function archiver --drop-trimmed` removes "
+    "them."
 )
 
 

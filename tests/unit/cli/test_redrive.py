@@ -136,7 +136,7 @@ def test_looking_tells_what_and_why_and_changes_nothing(terminal: Terminal, queu
         assert "RetryAttemptsExhausted after 11 tries (Unhandled)" in shown
         assert "AWS.Scheduler.InternalServerError: down" in shown
         assert "EventAgeExceeded (slow)" in shown
-    settler, sweeper = terminal.run("redrive", "list", "--json").json
+    _, settler, sweeper = terminal.run("redrive", "list", "--json").json
     assert (settler["waiting"], sweeper["waiting"]) == (3, 2)
     assert [message["kind"] for message in settler["messages"]] == ["set_aside", "positions", "unknown"]
     assert settler["messages"][0]["record"] == RECORD
