@@ -267,8 +267,8 @@ CONSUMERS: Final = (
     Mutant(
         "everything_settles",
         "an event that cannot be published stops nothing",
-        "wiring.py",
-        "except (BotoCoreError, ClientError) as error:",
+        "storage/announcements.py",
+        "except (NotAnnounced, BotoCoreError, ClientError) as error:",
         "except ZeroDivisionError as error:",
         ("tests/unit/pipeline/test_announcing.py",),
     ),

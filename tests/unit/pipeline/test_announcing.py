@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from inventory import wiring
-from inventory.wiring import EVENTS_CONFIG, announcer_on
+from inventory.storage import announcements
+from inventory.storage.announcements import EventBus, counting_losses
+from inventory.wiring import EVENTS_CONFIG
 
 
 class Bus:
@@ -22,19 +23,19 @@ class Bus:
         self.entries += Entries
         if isinstance(self.failure, Exception):
             raise self.failure
-        return {"FailedEntryCount": self.failure}
+        return {"FailedEntryCount": self.failure, "Entries": [{"ErrorCode": "ThrottlingException"}]}
 
 
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     counts = Counter[str]()
-    monkeypatch.setattr(wiring, "report", lambda name, value: counts.update({name: value}))
+    monkeypatch.setattr(announcements, "report", lambda name, value: counts.update({name: value}))
     return counts
 
 
 def test_an_event_says_where_it_comes_from_and_what_happened(counted: Counter[str]) -> None:
     bus = Bus()
-    announcer_on("inventory-test", client=bus)("Item Split", {"item": "A", "shards_after": 4})
+    counting_losses(EventBus(bus, "inventory-test"))("Item Split", {"item": "A", "shards_after": 4})
     (entry,) = bus.entries
     assert json.loads(entry.pop("Detail")) == {"item": "A", "shards_after": 4}
     assert entry == {"EventBusName": "inventory-test", "Source": "inventory", "DetailType": "Item Split"}
@@ -52,7 +53,7 @@ def test_an_event_says_where_it_comes_from_and_what_happened(counted: Counter[st
 def test_one_that_cannot_be_published_is_counted_and_stops_nothing(
     counted: Counter[str], failure: Exception | int
 ) -> None:
-    announcer_on("inventory-test", client=Bus(failure))("Item Split", {})
+    counting_losses(EventBus(Bus(failure), "inventory-test"))("Item Split", {})
     assert counted == {"EventsLost": 1}
 
 

@@ -3,14 +3,13 @@
 import json
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
 from inventory.domain.clock import Elapsed, HybridClock
 from inventory.domain.events import Source
@@ -18,16 +17,17 @@ from inventory.domain.heat import Thresholds
 from inventory.domain.limits import HINTS_KEPT_MAX, PASS_AGE_MAX_MS, PASSES_KEPT_MAX, STOCK_AGE_MAX_MS
 from inventory.history.layout import PARTIALS
 from inventory.pipeline.stream import SetAside, StreamRecord
-from inventory.protocol.core import Announce, Core
+from inventory.protocol.core import Core
 from inventory.protocol.hints import Hints, Memory, Refusals
 from inventory.runs.desk import Desk
 from inventory.settings import Settings
+from inventory.storage.announcements import EventBus, counting_losses
 from inventory.storage.database import Database
 from inventory.storage.executions import StepFunctionsMachine
 from inventory.storage.objects import S3Objects
 from inventory.storage.past import AskedPast
 from inventory.storage.tables import Tables
-from inventory.telemetry import Metric, logger, report, report_check
+from inventory.telemetry import report, report_check
 
 if TYPE_CHECKING:
     # DuckDB stays off the API's path
@@ -100,7 +100,8 @@ def core_from(settings: Settings, *, client: Any = None, report: Callable[[str, 
     )
     core = replace(core, thresholds=Thresholds(changes_per_shard=settings.changes_per_shard))
     if settings.event_bus:
-        core = replace(core, announce=announcer_on(settings.event_bus))
+        bus = EventBus(boto3.client("events", config=EVENTS_CONFIG), settings.event_bus)
+        core = replace(core, announce=counting_losses(bus))
     if settings.stock_at_function:
         asked = AskedPast(cache(lambda: boto3.client("lambda", config=ASK_CONFIG)), settings.stock_at_function)
         core = replace(core, read_past=asked)
@@ -143,27 +144,6 @@ def core_with(
         pause=pause,
         report=report,
     )
-
-
-def announcer_on(bus: str, *, client: Any = None) -> Announce:
-    """Publishes events on an EventBridge bus: one call of at most two seconds, whose failure is counted and logged.
-
-    Events are for people and dashboards. Nothing of the service waits for one, and none is worth a second try that
-    would hold up the stream behind it.
-    """
-    events = client or boto3.client("events", config=EVENTS_CONFIG)
-
-    def announce(name: str, detail: Mapping[str, Any]) -> None:
-        entry = {"EventBusName": bus, "Source": "inventory", "DetailType": name, "Detail": json.dumps(detail)}
-        try:
-            failed = events.put_events(Entries=[entry])["FailedEntryCount"]
-        except (BotoCoreError, ClientError) as error:
-            logger.warning("event not published", extra={"event_name": name, "why": type(error).__name__})
-            failed = 1
-        if failed:
-            report(Metric.EVENTS_LOST, 1)
-
-    return announce
 
 
 def aside_on(queue_url: str) -> SetAside:
@@ -241,7 +221,6 @@ def auditor_from(settings: Settings) -> "Auditor":
 def reporter_from(settings: Settings) -> "Reporter":
     """What an audit's report is made with."""
     from inventory.auditing.report import Reporter
-    from inventory.storage.announcements import EventBus
     from inventory.storage.catalogue import GlueCatalogue
 
     objects = objects_from(settings)

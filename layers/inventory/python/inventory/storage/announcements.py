@@ -1,8 +1,12 @@
 """EventBridge: what has to be said, on the stack's own bus."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from inventory.telemetry import Metric, logger, report
 
 SOURCE: Final = "inventory"
 
@@ -39,3 +43,20 @@ class EventBus:
         if answer["FailedEntryCount"]:
             (refused,) = answer["Entries"]
             raise NotAnnounced(f"{refused.get('ErrorCode')}: {refused.get('ErrorMessage')}")
+
+
+def counting_losses(bus: EventBus) -> Callable[[str, Mapping[str, Any]], None]:
+    """Announces on a bus; what it does not take is counted and logged.
+
+    Such events are for people and dashboards. Nothing of the service waits for one, and none is worth a second try
+    that would hold up the stream behind it.
+    """
+
+    def announce(what: str, detail: Mapping[str, Any]) -> None:
+        try:
+            bus.announce(what, detail)
+        except (NotAnnounced, BotoCoreError, ClientError) as error:
+            logger.warning("event not published", extra={"event_name": what, "why": type(error).__name__})
+            report(Metric.EVENTS_LOST, 1)
+
+    return announce
