@@ -18,6 +18,7 @@ from inventory.history.layout import instant_of, instant_of_snapshot, listed_pat
 from inventory.history.manifest import canonical, fingerprint_of, leaf_of, read_manifest
 from inventory.history.map_task import ObjectDamaged
 from inventory.history.plan import InstantTooRecent, Mode
+from inventory.pipeline.stream import StreamRecord, change_of
 from inventory.storage.objects import AlteredObject, Stored
 from support.objects import Killed
 from support.tape import Tape
@@ -274,6 +275,32 @@ def test_what_the_archiver_has_not_brought_yet_stops_the_seal_until_it_has(tape:
     assert history.visible() == {}
     history.archive([last])
     assert history.snapshot(after_spell(3))["outcome"] == "committed"
+
+
+@pytest.mark.parametrize("snapshots", [0, 1])
+def test_a_history_with_a_hole_ends_before_it_and_one_that_begins_in_the_middle_never_seals(
+    tape: Tape, tmp_path: Path, snapshots: int
+) -> None:
+    """As docs/history.md has it under "What it does not do yet"."""
+    history = History(tmp_path / "bucket", tape)
+    history.now_ms = START_MS + 4 * HOUR_MS
+    spells: dict[int, list[tuple[Source, StreamRecord]]] = {1: [], 2: [], 3: []}
+    for source, record in tape.records:
+        change = change_of(record)
+        at = (change.after or change.before or {})["at"]
+        spells[1 + (at - START_MS) // HOUR_MS].append((source, record))
+    if snapshots:
+        history.archive()
+        history.snapshot(after_spell(1))
+        shutil.rmtree(history.objects.root / "archive")
+        history.archive(spells[1])
+    before = history.visible()
+    history.archive(spells[3])
+    for mode in Mode:
+        with pytest.raises(Incomplete):
+            history.snapshot(after_spell(3), mode=mode)
+    assert history.visible() == before
+    assert sum(key.startswith("manifests/") for key in before) == snapshots
 
 
 @pytest.mark.parametrize("source", Source)
