@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from inventory.audit.base import Span
 from inventory.audit.manifests import Manifest, manifest_path, parsed
+from inventory.history.layout import PARTIALS
 from inventory.storage.objects import NoSuchObject, Objects
 
 HOUR_MS: Final = 3_600_000
@@ -89,7 +90,7 @@ class Sealed(NamedTuple):
 
 def run_of(audit: str) -> str:
     """Where the parts of an audit hand things to each other."""
-    return f"partials/audit/{audit}/"
+    return f"{PARTIALS}audit/{audit}/"
 
 
 def read_plan(scratch: Objects, run: str) -> AuditPlan:
