@@ -67,7 +67,7 @@ def test_a_run_that_was_stopped_has_failed_and_its_name_stays_used(client: Any, 
     if isinstance(client, States):
         client.end("run-1", "ABORTED")
     else:
-        client.stop_execution(executionArn=machine.name_of("run-1"))
+        client.stop_execution(executionArn=machine.arn_of("run-1"))
     found = machine.find("run-1")
     assert found is not None
     assert found.failure is not None

@@ -378,9 +378,6 @@ def test_each_snapshot_starts_one_audit_however_often_it_is_told_to(history: His
     started: dict[str, Any] = {}
 
     class Machine:
-        def name_of(self, execution: str) -> str:
-            return execution
-
         def start(self, execution: str, words: Any) -> int | None:
             return None if started.setdefault(execution, words) is not words else 1
 

@@ -41,7 +41,7 @@ def ask_for_audit(desk: Desk, snapshot: str | None, *, by: Requester) -> Answer[
         Conflict: Others asked for the same, try after try.
         Overloaded: Something did not answer in time.
     """
-    asked, replayed = decide_once(desk.core, by, lambda: _decide(desk, snapshot, by), desk.audits.name_of)
+    asked, replayed = decide_once(desk.core, by, lambda: _decide(desk, snapshot, by))
     began = desk.audits.start(asked.made, asked.words)
     if began is None:
         return Answer(get_audit(desk, asked.made), replayed)

@@ -28,14 +28,13 @@ class Asked:
     words: Mapping[str, Any]
 
 
-def decide_once(core: Core, by: Requester, decide: Callable[[], Asked], name_of: Callable[[str], str]) -> Answer[Asked]:
+def decide_once(core: Core, by: Requester, decide: Callable[[], Asked]) -> Answer[Asked]:
     """Decides, and remembers it before anything is started, so that a retry starts nothing else.
 
     Args:
         core: What the use case works with.
         by: Who asks.
         decide: Looks at how things stand, and gives what is to be done.
-        name_of: The full name of an execution, for the record.
 
     Raises:
         IdempotencyKeyMismatch: The key asked for something else before.
@@ -50,7 +49,7 @@ def decide_once(core: Core, by: Requester, decide: Callable[[], Asked], name_of:
     asked = decide()
     more: dict[str, Any] = {"words": dict(asked.words)}
     if asked.execution is not None:
-        more |= {"execution": asked.execution, "execution_arn": name_of(asked.execution)}
+        more["execution"] = asked.execution
     attempts = Attempts(core.pause, by.token)
     for _ in attempts:
         write = put_request(core.tables, by, asked.made, core.clock.stamp(attempts.seen_at), more)

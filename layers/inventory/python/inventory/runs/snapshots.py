@@ -35,7 +35,7 @@ def ask_for_snapshot(desk: Desk, as_of_s: int | None, *, by: Requester) -> Answe
         Conflict: Others asked with the same key, try after try.
         Overloaded: Something did not answer in time.
     """
-    asked, replayed = decide_once(desk.core, by, lambda: _decide(desk, as_of_s), desk.snapshots.name_of)
+    asked, replayed = decide_once(desk.core, by, lambda: _decide(desk, as_of_s))
     began = None if asked.execution is None else desk.snapshots.start(asked.execution, asked.words)
     if began is None:
         return Answer(get_snapshot(desk, asked.made), replayed)

@@ -40,10 +40,6 @@ class Execution:
 class Machine(Protocol):
     """A state machine."""
 
-    def name_of(self, execution: str) -> str:
-        """The full name of an execution, as the platform's other tools take it."""
-        ...
-
     def start(self, execution: str, words: Mapping[str, Any]) -> Milliseconds | None:
         """Starts an execution of this name, which there can be only one of; done again, it does no more.
 
@@ -76,8 +72,8 @@ class StepFunctionsMachine:
         self._client = client
         self._arn = arn
 
-    def name_of(self, execution: str) -> str:
-        """The execution's ARN."""
+    def arn_of(self, execution: str) -> str:
+        """The ARN of an execution, as the platform's other tools take it."""
         return f"{self._arn.replace(':stateMachine:', ':execution:')}:{execution}"
 
     def start(self, execution: str, words: Mapping[str, Any]) -> Milliseconds | None:
@@ -97,7 +93,7 @@ class StepFunctionsMachine:
         """The execution of this name, or None."""
         try:
             with outages_named(_SERVICE):
-                told = self._client.describe_execution(executionArn=self.name_of(execution))
+                told = self._client.describe_execution(executionArn=self.arn_of(execution))
         except ClientError as error:
             if error.response["Error"]["Code"] == "ExecutionDoesNotExist":
                 return None
