@@ -122,8 +122,8 @@ HOLDS: Final = (
         "resolved_once",
         "a keyed request that makes no record of its own is noted once",
         "storage/adjustment_records.py",
-        '"attribute_not_exists(#request_id)"',
-        '"attribute_not_exists(#request_id) OR attribute_exists(#request_id)"',
+        '"attribute_not_exists(#request_id)",',
+        '"attribute_not_exists(#request_id) OR attribute_exists(#request_id)",',
         (_GUARDS + "TestMadeOnce::test_a_keyed_request",),
     ),
     Mutant(
