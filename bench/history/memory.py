@@ -13,7 +13,7 @@ from inventory.domain.events import Source
 from inventory.history.layout import PARTIALS
 from inventory.history.map_task import run_map_task
 from inventory.history.plan import MapTask, Mode, Plan
-from inventory.history.steps import workplace
+from inventory.storage.workplace import workplace
 from support.objects import DirectoryObjects
 
 _BUCKETS: Final = 64

@@ -12,9 +12,9 @@ from inventory.audit.rebuild import compare_totals
 from inventory.auditing.layout import KINDS
 from inventory.auditing.parts import Part, read_parts
 from inventory.auditing.plan import AuditPlan, read_manifest, read_plan
-from inventory.auditing.workplace import workplace
 from inventory.history.layout import audit_path, instant_of_audit, snapshot_id
 from inventory.storage.objects import NoSuchObject, Objects
+from inventory.storage.workplace import workplace
 
 FINDINGS: Final = "audit_findings"
 ANNOUNCED: Final = "Audit found discrepancies"

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
 from inventory.auditing.layout import bucket_of, live_prefix
-from inventory.auditing.workplace import workplace
 from inventory.storage.objects import Objects
+from inventory.storage.workplace import workplace
 
 #: Of each table, its key and which attributes are looked at, by their names in `inventory.audit.checks.LIVE_COLUMNS`.
 _STOCK: Final = {"record_key": "stock_id", "available": "available", "held": "held", "rev": "rev", "at_ms": "at"}

@@ -20,8 +20,8 @@ from inventory.auditing.listing import archive_folders, cut_folder
 from inventory.auditing.parts import Part, read_parts, write_part
 from inventory.auditing.plan import AuditPlan, Depth, make_plan, read_plan
 from inventory.auditing.scan import segments
-from inventory.auditing.workplace import workplace
 from inventory.storage.objects import Objects
+from inventory.storage.workplace import workplace
 
 Words = Mapping[str, Any]
 

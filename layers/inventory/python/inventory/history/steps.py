@@ -4,12 +4,8 @@ Each can be done again, any number of times, and does the same.
 """
 
 import json
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from inventory.domain.clock import Milliseconds
@@ -25,6 +21,7 @@ from inventory.history.seal import find_incomplete
 from inventory.history.standing import standing_of
 from inventory.storage.executions import Machine
 from inventory.storage.objects import Objects
+from inventory.storage.workplace import workplace
 
 Words = Mapping[str, Any]
 
@@ -184,13 +181,3 @@ def read_plan(objects: Objects, run: str) -> Plan:
         NoSuchObject: There is no such run.
     """
     return plan_from(objects.read(f"{run}plan.json"))
-
-
-@contextmanager
-def workplace() -> Iterator[Path]:
-    """A folder that is gone afterwards: a function's disk outlives its invocation."""
-    folder = Path(tempfile.mkdtemp(prefix="history-"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

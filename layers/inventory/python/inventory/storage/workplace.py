@@ -10,7 +10,7 @@ from pathlib import Path
 @contextmanager
 def workplace() -> Iterator[Path]:
     """A folder that is gone afterwards: a function's disk outlives its invocation."""
-    folder = Path(tempfile.mkdtemp(prefix="audit-"))
+    folder = Path(tempfile.mkdtemp(prefix="inventory-"))
     try:
         yield folder
     finally:
