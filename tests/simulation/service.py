@@ -38,6 +38,8 @@ CLOCK_OFF_MAX_MS: Final = 4_000
 #: From how far off a clock is found out whatever the database's whole seconds hide; beside the time that a call takes.
 CLOCK_FOUND_OUT_MS: Final = 3_000
 API: Final = {"holds": holds.OPERATIONS, "adjustments": adjustments.OPERATIONS, "stock": stock.OPERATIONS}
+#: An idle instance lives for some time, not for ever.
+_REPLACED_AFTER_S: Final = 900
 
 
 class Service:
@@ -111,8 +113,12 @@ class Service:
         return instance.answered
 
     def release(self, instance: "Api") -> None:
-        """An instance that has answered waits for the next request."""
-        self._idle[instance.function].append(instance)
+        """An instance that has answered waits for the next request, unless it is old: Lambda replaces it some time.
+
+        Else one whose clock is off could be the only one that ever answers, and refuse for ever.
+        """
+        if self.kernel.now_us - instance.born_us < _REPLACED_AFTER_S * 1_000_000:
+            self._idle[instance.function].append(instance)
 
     def next_request(self) -> int:
         """A number for a request, which no other has."""
@@ -167,6 +173,7 @@ class Instance:
         service = self.service
         service.instances.append(self)
         self.name = f"{self.function}-{len(service.instances)}"
+        self.born_us = service.kernel.now_us
         self._until_us = 0
         self._found_out = False
         if service.faults.happens(Fault.CLOCK_OFF):
