@@ -89,6 +89,7 @@ def from_ledger(folder: Path) -> Took:
     """Folds the ledger that `from_archive` made: all of it, by one query."""
     started = time.perf_counter()
     with duckdb.connect(config={"threads": CORES}) as sql:
+        sql.execute("SET enable_progress_bar = false")
         for kind in ("items", "holds"):
             sql.execute(f"CREATE VIEW {kind} AS FROM '{sealed(folder)}/ledger/*/{kind}-*.parquet'")
         answer = sql.execute(FROM_LEDGER).fetchall()
@@ -99,6 +100,7 @@ def counting(plain: Path) -> float:
     """How long DuckDB takes to parse and count the archive's lines, decompressed beforehand: seconds."""
     started = time.perf_counter()
     with duckdb.connect(config={"threads": CORES}) as sql:
+        sql.execute("SET enable_progress_bar = false")
         for source, columns in LINES.items():
             spec = ", ".join(f"'{name}': '{kind}'" for name, kind in columns.items())
             counts = ", ".join(f'count("{name}")' for name in columns)
@@ -124,6 +126,7 @@ def sealed(folder: Path) -> Path:
 
 def _answer(query: str) -> Answer:
     with duckdb.connect() as sql:
+        sql.execute("SET enable_progress_bar = false")
         return sql.execute(query).fetchall()
 
 

@@ -58,6 +58,7 @@ def record(folder: Path, events: int, *, per_object: int = EVENTS_PER_OBJECT, sa
     variables = {"sales": sales, "per_s": sales_per_s, "items": ITEMS, "shards": SHARDS, "start_ms": _START_MS}
     counted = 0
     with duckdb.connect(config={"temp_directory": str(folder / "spill")}) as sql:
+        sql.execute("SET enable_progress_bar = false")
         for name, value in (variables | {"settled_at_once": SETTLED_AT_ONCE}).items():
             sql.execute(f"SET VARIABLE {name} = {value}")
         sql.execute(_SQL.read_text())
@@ -84,6 +85,7 @@ def _parts(folder: Path, per_object: int) -> Iterator[tuple[Path, Source, int, i
 
 def _write_part(folder: Path, source: Source, first: int, per_object: int) -> int:
     with duckdb.connect(config={"threads": 1}) as sql:
+        sql.execute("SET enable_progress_bar = false")
         rows = sql.execute(
             f"SELECT number // {per_object}, at_ms // 3600000 * 3600, line FROM '{folder / source}.parquet' "
             f"WHERE number >= {first} AND number < {first + per_object * _OBJECTS_AT_ONCE} ORDER BY number"

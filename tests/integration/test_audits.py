@@ -40,6 +40,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> History:
     history.now_ms = world.clock.now_ms
     for instant in INSTANTS:
         history.snapshot(instant)
+    world.clock.now_ms = history.now_ms  # what happens from now on is after what is sealed
     return history
 
 

@@ -150,6 +150,7 @@ def engine(work: Path, *, memory_mb: int = 700, threads: int = 1) -> Iterator[du
             "autoload_known_extensions": False,
         }
     )
+    connection.execute("SET enable_progress_bar = false")  # it would draw into the function's log
     try:
         yield connection
     finally:
