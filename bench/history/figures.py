@@ -72,11 +72,11 @@ def increment(work: Path) -> Section:
 
 def map_memory(work: Path) -> Section:
     """The peak of mapping one very large object."""
-    folder = _emptied(work / "memory")
+    folder = _emptied(work / "memory") / "bucket"
     recording = record(folder, _LARGE_OBJECT_EVENTS, per_object=_LARGE_OBJECT_EVENTS)
     size = memory.largest_object(folder).stat().st_size / _MEGABYTE
     peak = memory.peak_bytes(folder, recording.until_ms) / _MEGABYTE
-    shutil.rmtree(folder)
+    shutil.rmtree(folder.parent)
     return Section(
         "Memory of a map task",
         "In a process of its own, its highest resident memory, Python and DuckDB included.",
