@@ -98,8 +98,9 @@ mutants: .venv/.stamp ## Take each guard of the protocol away, and see that a te
 	@PYTHONPATH=tests $(BIN)/python -m mutants.runner $(if $(ONLY),"$(ONLY)")
 
 .PHONY: simulate-mutants
-simulate-mutants: .venv/.stamp ## Take each guard away, and show which seed or small world finds it (ONLY="a part of its description")
-	@PYTHONPATH=tests $(BIN)/python -m mutants.simulated $(if $(SEEDS),--seeds $(SEEDS)) $(if $(ONLY),"$(ONLY)")
+simulate-mutants: .venv/.stamp ## Take each guard away, and show which seed or small world finds it (ONLY="a part of its description" BY="world rush")
+	@PYTHONPATH=tests $(BIN)/python -m mutants.simulated $(if $(SECONDS_EACH),--seconds $(SECONDS_EACH)) \
+		$(if $(BY),--by "$(BY)") -- $(if $(ONLY),"$(ONLY)")
 
 .PHONY: simulate-exhaustive
 simulate-exhaustive: .venv/.stamp ## Go through every interleaving of small worlds, with a fault at any call (ONLY=rush)

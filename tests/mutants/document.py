@@ -28,9 +28,10 @@ Each invariant has a name, and everything that guards or tests it uses that name
 - **By taking it away**, in `tests/mutants/`: each guard below is removed from a copy of the code, and the tests named
   beside it must fail. `make mutants` runs them all.
 - **By simulation without it** (`make simulate-mutants`): the last column names the seed (`make simulate FIRST_SEED=…
-  SEEDS=1`) or the small world (`make simulate-exhaustive ONLY=…`, docs/simulation.md) that finds its absence. Some
-  are *beyond* the simulation, for a reason given at the end. Where it says *not found*, none of the worlds and seeds
-  tried so far has shown it: only the tests beside it notice.
+  SEEDS=1 WORKLOAD=…`) or the small world (`make simulate-exhaustive ONLY=…`, docs/simulation.md) that finds its
+  absence. Some are *covered* by other guards, so that nothing goes wrong without the one alone: there it is named what
+  finds it missing together with those, which are given at the end. Where it says *not found*, none of the worlds and
+  seeds tried so far has shown it: only the tests beside it notice.
 
 This page is written by `python -m mutants.document` from `tests/mutants/guards_of_*.py` and what `make
 simulate-mutants` found (`tests/mutants/seeds.json`); a test keeps them equal.
@@ -60,7 +61,7 @@ def rendered() -> str:
         mutants = [mutant for mutant in MUTANTS if mutant.invariant == name]
         parts.append(f"\n## `{name}`\n\n{words}\n\n{_TABLE_HEAD}")
         parts += [_row(mutant, finders) for mutant in mutants]
-    parts.append(_beyond())
+    parts += [_summary(finders), _covered(), _beyond()]
     parts.append(_FOOT)
     return "".join(parts)
 
@@ -68,7 +69,36 @@ def rendered() -> str:
 def _row(mutant: Mutant, finders: Mapping[str, str]) -> str:
     tests = "<br>".join(f"`{test.removeprefix('tests/')}`" for test in mutant.tests)
     finder = "*beyond*" if mutant.beyond else finders.get(key_of(mutant), "*not found*")
+    if mutant.covered:
+        finder = f"*covered*; {finder}"
     return f"| {mutant.guard}: {_code(mutant.code)} | `{mutant.file}` | {tests} | {finder} |\n"
+
+
+def _summary(finders: Mapping[str, str]) -> str:
+    """How many are found, and by what."""
+    beyond = sum(bool(mutant.beyond) for mutant in MUTANTS)
+    found = [finders[key_of(mutant)] for mutant in MUTANTS if key_of(mutant) in finders and not mutant.beyond]
+    by_world = sum(finder.startswith("world") for finder in found)
+    covered = sum(bool(mutant.covered) for mutant in MUTANTS)
+    return (
+        f"\n## What the simulation finds\n\n"
+        f"Of {len(MUTANTS)} guards {len(found)} are found missing, {by_world} by a small world and "
+        f"{len(found) - by_world} by a seed; {covered} of them only together with those that cover them. "
+        f"{beyond} are beyond the simulation, {len(MUTANTS) - len(found) - beyond} are not found.\n"
+    )
+
+
+def _covered() -> str:
+    """Which guards are covered by others."""
+    rows = "".join(f"- {_start(mutant.guard)}: {mutant.covered}.\n" for mutant in MUTANTS if mutant.covered)
+    return (
+        "\n## Covered by others\n\nNothing goes wrong without one of these alone, as others see to the same. They "
+        f"stay, for the day on which those change.\n\n{rows}"
+    )
+
+
+def _start(words: str) -> str:
+    return words[0].upper() + words[1:]
 
 
 def _beyond() -> str:
@@ -78,7 +108,7 @@ def _beyond() -> str:
         if mutant.beyond:
             guards.setdefault(mutant.beyond, []).append(mutant.guard)
     reasons = "".join(f"- What {reason}. So: {'; '.join(names)}.\n" for reason, names in guards.items())
-    return f"\n## Beyond the simulation\n\n{reasons}"
+    return f"\n## Beyond the simulation\n\n{reasons}" if reasons else ""
 
 
 def _code(code: str) -> str:

@@ -2,11 +2,12 @@
 
 from typing import Final
 
-from mutants.mutant import SIZE, Mutant
+from mutants.mutant import SIZE, Edit, Mutant
 
 _GUARDS = "tests/unit/storage/test_guards.py::"
 _PROTOCOL = "tests/unit/protocol/"
 _HOLDS = "storage/hold_records.py"
+_ANY_REVISION: Final = Edit(_HOLDS, "AND #rev = :rev", "AND (#rev = :rev OR #rev <> :rev)")
 
 HOLDS: Final = (
     Mutant(
@@ -82,6 +83,8 @@ HOLDS: Final = (
         "#status = :active AND #expires_at > :at AND",
         "(#status = :active OR #status <> :active) AND #expires_at > :at AND",
         (_GUARDS + "TestHolds::test_what_has_ended_is_not_changed",),
+        covered="it is the revision that was read, which was active",
+        also=(_ANY_REVISION,),
     ),
     Mutant(
         "resolved_once",
@@ -157,6 +160,8 @@ HOLDS: Final = (
         "AND #expires_at > :at AND #at <= :at AND #rev",
         "AND #at <= :at AND #rev",
         (_GUARDS + "TestHolds::test_it_is_used_only_before_its_time",),
+        covered="it is the revision that was read, whose time was looked at",
+        also=(Edit("protocol/extend.py", "check_open(hold, at)", "check_open(hold, hold.at)"),),
     ),
     Mutant(
         "expiry_exact",
@@ -221,6 +226,11 @@ HOLDS: Final = (
         "if hold.status is Status.ACTIVE or hold.settlement is not None:",
         "if hold.settlement is not None:",
         (_PROTOCOL + "test_settle.py::TestTwice::test_active_and_settled_holds_are_passed_over",),
+        covered="the settler and the sweeper look for themselves",
+        also=(
+            Edit("pipeline/settler.py", "hold.status is Status.ACTIVE or hold.settlement", "hold.settlement"),
+            Edit("protocol/sweep.py", "resolved = hold.status is not Status.ACTIVE and ", "resolved = "),
+        ),
     ),
     Mutant(
         "settled_once",

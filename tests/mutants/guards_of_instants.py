@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from mutants.mutant import Mutant
+from mutants.mutant import Edit, Mutant
 
 _GUARDS = "tests/unit/storage/test_guards.py::"
 _PROTOCOL = "tests/unit/protocol/"
@@ -52,6 +52,14 @@ INSTANTS: Final = (
         "AND #at <= :at AND #rev = :rev",
         "AND #rev = :rev",
         _AT_OF_HOLDS,
+        covered="it is the revision that was read, and the instant is no earlier than that one's",
+        also=(
+            Edit(
+                "protocol/extend.py",
+                "core.clock.stamp(hold.at, attempts.seen_at)",
+                "core.clock.stamp(attempts.seen_at)",
+            ),
+        ),
     ),
     Mutant(
         "gapless",
@@ -60,6 +68,14 @@ INSTANTS: Final = (
         "AND #status = :status AND #at <= :at",
         "AND #status = :status",
         (_GUARDS + "TestSettlement::test_time_never_goes_back",),
+        covered="what has ended is not written again before it is settled, and the instant is no earlier than its end",
+        also=(
+            Edit(
+                "protocol/settle.py",
+                "core.clock.stamp(attempts.seen_at, *(hold.at for hold in left.values()))",
+                "core.clock.stamp(attempts.seen_at)",
+            ),
+        ),
     ),
     Mutant(
         "gapless",

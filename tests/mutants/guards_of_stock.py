@@ -2,12 +2,14 @@
 
 from typing import Final
 
-from mutants.mutant import Mutant
+from mutants.mutant import Edit, Mutant
 
 _GUARDS = "tests/unit/storage/test_guards.py::"
 _PROTOCOL = "tests/unit/protocol/"
 _REBALANCE = _PROTOCOL + "test_rebalance.py::"
 _STOCK = "storage/stock_records.py"
+#: Nobody looks whether a refusal's proof still stands.
+_UNCHECKED: Final = Edit("protocol/place.py", "if placed is None and stands(core, refusal):", "if placed is None:")
 
 STOCK: Final = (
     Mutant(
@@ -65,6 +67,8 @@ STOCK: Final = (
         "current.ended_ms - current.started_ms <= REFUSAL_AGE_MAX_MS",
         "True",
         (_PROTOCOL + "test_refuse.py::TestSlowReads",),
+        covered="whether the proof still stands is looked at once more before anybody is refused",
+        also=(_UNCHECKED,),
     ),
     Mutant(
         "never_falsely_refused",
@@ -73,6 +77,8 @@ STOCK: Final = (
         "earlier is not None and earlier.available < short.wanted",
         "earlier is not None",
         (_PROTOCOL + "test_refuse.py::TestStockThatMovesMeanwhile",),
+        covered="a refusal stands only on fewer units than were wanted, which is looked at before anybody is refused",
+        also=(_UNCHECKED,),
     ),
     Mutant(
         "never_falsely_refused",

@@ -35,6 +35,14 @@ RUN_TIME: Final = "is about runs that end before their work is done: the simulat
 READERS: Final = "is about what a list shows: the simulated callers do not page through holds"
 
 
+class Edit(NamedTuple):
+    """A change to the code: below the package, this text, which stands there once, gives way to that."""
+
+    file: str
+    code: str
+    without: str
+
+
 class Mutant(NamedTuple):
     """The code without one of its guards.
 
@@ -46,6 +54,8 @@ class Mutant(NamedTuple):
         without: What would stand there without it.
         tests: Tests (pytest's node ids) of which at least one fails then.
         beyond: Why the simulation cannot find it missing; empty, where it can and must.
+        covered: Which other guards see to the same thing, so that nothing goes wrong without this one alone.
+        also: What takes those away: the simulation must find all of them missing together.
     """
 
     invariant: str
@@ -55,3 +65,10 @@ class Mutant(NamedTuple):
     without: str
     tests: tuple[str, ...]
     beyond: str = ""
+    covered: str = ""
+    also: tuple[Edit, ...] = ()
+
+    @property
+    def edit(self) -> Edit:
+        """What takes the guard itself away."""
+        return Edit(self.file, self.code, self.without)

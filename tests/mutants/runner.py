@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import pytest
 
-from mutants.table import MUTANTS, Mutant
+from mutants.table import MUTANTS, Edit, Mutant
 
 _ROOT = Path(__file__).parents[2]
 _PACKAGE = _ROOT / "layers/inventory/python"
@@ -56,37 +56,43 @@ class Found(NamedTuple):
         return self.exit_code == pytest.ExitCode.TESTS_FAILED
 
 
-def without(mutant: Mutant) -> str:
-    """The file's text without the guard.
+def without(*edits: Edit) -> str:
+    """The text of a file without some of its guards.
 
     Raises:
-        ValueError: The guard does not stand there exactly once: the table is out of date.
+        ValueError: A guard does not stand there exactly once: the table is out of date.
     """
-    text = (_PACKAGE / "inventory" / mutant.file).read_text(encoding="utf-8")
-    if text.count(mutant.code) != 1:
-        raise ValueError(f"{mutant.file} has {text.count(mutant.code)} times: {mutant.code}")
-    return text.replace(mutant.code, mutant.without)
+    text = (_PACKAGE / "inventory" / edits[0].file).read_text(encoding="utf-8")
+    for edit in edits:
+        if text.count(edit.code) != 1:
+            raise ValueError(f"{edit.file} has {text.count(edit.code)} times: {edit.code}")
+        text = text.replace(edit.code, edit.without)
+    return text
 
 
 class Without(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
-    """Gives the mutant's module without its guard to whoever imports it; all others are the real ones."""
+    """Gives modules without some guards to whoever imports them; all others are the real ones."""
 
-    def __init__(self, mutant: Mutant) -> None:
-        self._module = "inventory." + mutant.file.removesuffix(".py").replace("/", ".")
-        self._text = without(mutant)
+    def __init__(self, *edits: Edit) -> None:
+        files = dict.fromkeys(edit.file for edit in edits)
+        self._texts = {_module(file): without(*(edit for edit in edits if edit.file == file)) for file in files}
 
     def find_spec(
         self, fullname: str, _path: Sequence[str] | None, _target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        return importlib.util.spec_from_loader(fullname, self) if fullname == self._module else None
+        return importlib.util.spec_from_loader(fullname, self) if fullname in self._texts else None
 
     def get_source(self, fullname: str) -> str:
-        return self._text
+        return self._texts[fullname]
+
+
+def _module(file: str) -> str:
+    return "inventory." + file.removesuffix(".py").replace("/", ".")
 
 
 def run(mutant: Mutant) -> Found:
     """Runs the mutant's tests in this process, which must not have imported the package yet."""
-    sys.meta_path.insert(0, Without(mutant))
+    sys.meta_path.insert(0, Without(mutant.edit))
     output = io.StringIO()
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
         code = pytest.main([*_OPTIONS, *mutant.tests])

@@ -1,13 +1,15 @@
 """Takes each guard out of the package, one at a time, and shows which seed or small world of the simulation finds it.
 
-    python -m mutants.simulated [--seeds n] [part of a mutant's description …]
+    python -m mutants.simulated [--seconds n] [--by finder …] [part of a mutant's description …]
 
-What found a guard last is kept in `seeds.json`, and tried first.
+What found a guard last is kept in `seeds.json`, and tried first: `world NAME` or `seed N of WORKLOAD`. Where nothing is
+known, or does not find it any more, small worlds are searched, and then seeds, as long as the time lasts.
 """
 
 import argparse
 import contextlib
 import io
+import itertools
 import json
 import multiprocessing
 import signal
@@ -24,22 +26,10 @@ from mutants.table import MUTANTS, Mutant
 
 SEEDS_PATH: Final = Path(__file__).with_name("seeds.json")
 _PROCESSES = 2
-_SEEDS = 60
-_SECONDS_MAX = 900
-#: Small worlds that take seconds, the likeliest for each invariant first.
-_WORLDS: Final = {
-    "never_oversold": ("rush",),
-    "never_falsely_refused": ("moved", "unseen", "twins", "split", "books", "merge"),
-    "resolved_once": ("one hold", "extended", "twins", "rush"),
-    "expiry_exact": ("extended", "alone"),
-    "settled_once": ("one hold", "rush", "skewed"),
-    "held_matches_holds": ("twins", "rush"),
-    "stock_conserved": ("books", "merge"),
-    "gapless": ("extended", "skewed clerks", "skewed"),
-    "atomic_instant": ("skewed clerks", "merge"),
-    "archive_complete": (),
-    "everything_settles": ("one hold", "alone"),
-}
+#: Of processor time, for each guard.
+_SECONDS = 120
+#: Small worlds that take long: the last to be tried.
+_LARGE: Final = ("merge", "expiry", "minute", "extension", "crash at expiry")
 
 
 class Shown(NamedTuple):
@@ -65,35 +55,53 @@ def known_finders() -> dict[str, str]:
     return dict(json.loads(SEEDS_PATH.read_text(encoding="utf-8"))) if SEEDS_PATH.exists() else {}
 
 
-def hunt(mutant: Mutant, seeds: int = 0, known: Mapping[str, str] = MappingProxyType({})) -> Shown:
-    """Searches in this process, which must not have imported the package yet: what is known, small worlds, seeds."""
-    started = time.monotonic()
-    sys.meta_path.insert(0, Without(mutant))
-    signal.signal(signal.SIGALRM, _ring)
-    signal.alarm(_SECONDS_MAX)
+def hunt(
+    mutant: Mutant,
+    seconds: int = _SECONDS,
+    known: Mapping[str, str] = MappingProxyType({}),
+    finders: Sequence[str] = (),
+) -> Shown:
+    """Searches in this process, which must not have imported the package yet.
+
+    Args:
+        mutant: What to take away.
+        seconds: Processor time that it may take.
+        known: What found each mutant last.
+        finders: What to try, and nothing else; by default what is known, small worlds, seeds.
+    """
+    started = time.process_time()
+    sys.meta_path.insert(0, Without(mutant.edit, *mutant.also))
+    signal.signal(signal.SIGPROF, _ring)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    shown = Shown(mutant, "", "", 0)
     try:
         with contextlib.redirect_stdout(io.StringIO()):
-            for finder in _finders(mutant, seeds, known):
+            for finder in finders or _finders(mutant, known):
                 what = _found_by(finder)
                 if what:
-                    return Shown(mutant, finder, what, time.monotonic() - started)
+                    shown = Shown(mutant, finder, what, 0)
+                    break
     except _OutOfTime:
         pass
     finally:
-        signal.alarm(0)
-    return Shown(mutant, "", "", time.monotonic() - started)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+    return shown._replace(seconds=time.process_time() - started)
 
 
 def _ring(*_signal: object) -> None:
     raise _OutOfTime
 
 
-def _finders(mutant: Mutant, seeds: int, known: Mapping[str, str]) -> Iterator[str]:
+def _finders(mutant: Mutant, known: Mapping[str, str]) -> Iterator[str]:
     """What may find a mutant: what found it last, small worlds, seeds."""
+    from simulation.exhaustive.scenarios import SCENARIOS
+    from simulation.workloads import WORKLOADS
+
     if key_of(mutant) in known:
         yield known[key_of(mutant)]
-    yield from (f"world {name}" for name in _WORLDS[mutant.invariant])
-    yield from (f"seed {seed}" for seed in range(seeds))
+    names = sorted((scenario.name for scenario in SCENARIOS), key=lambda name: name in _LARGE)
+    yield from (f"world {name}" for name in names if name not in _LARGE)
+    yield from (f"seed {seed} of {name}" for seed in itertools.count() for name in WORKLOADS)
 
 
 def _found_by(finder: str) -> str:
@@ -103,15 +111,15 @@ def _found_by(finder: str) -> str:
     return search(name)
 
 
-def _seed_finds(seed: str) -> str:
+def _seed_finds(name: str) -> str:
     from simulation.quiet import hush
     from simulation.run import run_seed
     from simulation.violation import Violation
-    from simulation.workloads import WORKLOADS
 
     hush()
+    seed, _, workload = name.partition(" of ")
     try:
-        run_seed(int(seed), list(WORKLOADS)[int(seed) % len(WORKLOADS)])
+        run_seed(int(seed), workload)
     except Violation as violation:
         return f"{violation.invariant}: {violation.what}"
     except Exception as failure:  # noqa: BLE001 - a run that fails in any way has noticed
@@ -133,34 +141,41 @@ def _world_finds(name: str) -> str:
     return ""
 
 
-def hunted(mutants: Sequence[Mutant], seeds: int) -> Iterator[Shown]:
+def hunted(mutants: Sequence[Mutant], seconds: int, finders: Sequence[str] = ()) -> Iterator[Shown]:
     """Hunts mutants, two at a time, each in a fresh process; those that are found first come first."""
     preload()
+    search = partial(hunt, seconds=seconds, known=known_finders(), finders=finders)
     with multiprocessing.get_context("fork").Pool(_PROCESSES, maxtasksperchild=1) as pool:
-        yield from pool.imap_unordered(partial(hunt, seeds=seeds, known=known_finders()), mutants)
+        yield from pool.imap_unordered(search, mutants)
 
 
 def main(arguments: Sequence[str]) -> int:
     """Hunts those mutants whose description has one of the parts (none given: all), and notes what found them."""
     parser = argparse.ArgumentParser(prog="make simulate-mutants")
     parser.add_argument("parts", nargs="*")
-    parser.add_argument("--seeds", type=int, default=_SEEDS)
+    parser.add_argument("--seconds", type=int, default=_SECONDS, help="processor time for each")
+    parser.add_argument("--by", action="append", default=[], help="a finder to try; no others are")
     options = parser.parse_args(arguments)
     started = time.monotonic()
     chosen = [mutant for mutant in chosen_by(options.parts) if not mutant.beyond]
     found = known_finders()
     missed = 0
-    for number, shown in enumerate(hunted(chosen, options.seeds), start=1):
+    for number, shown in enumerate(hunted(chosen, options.seconds, options.by), start=1):
         name = key_of(shown.mutant)
         missed += not shown.by
-        found.pop(name, None)
+        if shown.by or not options.by:
+            found.pop(name, None)
         if shown.by:
             found[name] = shown.by
         _note(found)
-        sys.stdout.write(f"{number:3}/{len(chosen)} {shown.seconds:5.0f} s  {shown.by or 'NOT FOUND':20} {name}\n")
-        sys.stdout.write(f"{shown.what[:200]:>40}\n" if shown.by else "")
+        sys.stdout.write(f"{number:3}/{len(chosen)} {shown.seconds:5.1f} s  {shown.by or 'NOT FOUND':24} {name}\n")
+        sys.stdout.write(f"{'':38}{shown.what[:160]}\n" if shown.by else "")
         sys.stdout.flush()
-    sys.stdout.write(f"{len(chosen) - missed} of {len(chosen)} found, in {time.monotonic() - started:.0f} s\n")
+    beyond = sum(bool(mutant.beyond) for mutant in chosen_by(options.parts))
+    sys.stdout.write(
+        f"{len(chosen) - missed} of {len(chosen)} found, {beyond} beyond the simulation, "
+        f"in {time.monotonic() - started:.0f} s\n"
+    )
     return 1 if missed else 0
 
 

@@ -27,8 +27,13 @@ def test_every_guard_that_is_taken_away_is_missed_by_a_test() -> None:
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: f"{mutant.invariant}: {mutant.guard}")
 def test_the_table_names_code_that_is_there_and_changes_it(mutant: Mutant) -> None:
-    assert mutant.code != mutant.without
-    compile(without(mutant), mutant.file, "exec")
+    for edit in (mutant.edit, *mutant.also):
+        assert edit.code != edit.without
+        compile(without(edit), edit.file, "exec")
+
+
+def test_what_is_covered_says_by_what_and_how_that_is_taken_away() -> None:
+    assert [mutant.guard for mutant in MUTANTS if bool(mutant.covered) != bool(mutant.also)] == []
 
 
 def test_every_invariant_has_a_guard() -> None:

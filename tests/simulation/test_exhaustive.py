@@ -23,6 +23,18 @@ def test_every_interleaving_with_a_fault_at_any_call(name: str) -> None:
     assert seen.ends >= 5
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("torn", "covered", "regular", "all out", "moved up", "levelled", "counted up", "never made", "new item"),
+        *("new warehouse", "given up", "ahead", "behind", "two counts", "one count", "labels", "two labels", "marked"),
+        *("projectors", "new projection", "old news"),
+    ],
+)
+def test_the_world_of_each_guard(name: str) -> None:
+    assert Search(_BY_NAME[name]).run().ends >= 1
+
+
 def test_one_preemption_and_one_crash_at_any_call() -> None:
     seen = Search(_RUSH).run()
     assert seen.schedules > 10_000

@@ -1,12 +1,12 @@
 """Who acts in a small world: buyers, the settler behind its stream, the sweeper. Who is killed comes back."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from inventory.domain.drawing import Want
 from inventory.domain.errors import Conflict, InsufficientStock, InvalidRequest, Missing, Overloaded
-from inventory.domain.holds import Hold
+from inventory.domain.holds import Hold, Status
 from inventory.domain.ids import HOLD, Requester, fingerprint
 from inventory.pipeline.settler import settle_batch
 from inventory.pipeline.stream import StreamRecord
@@ -82,7 +82,7 @@ class Buyer:
     Attributes:
         name: Whose keys these are. Two buyers with one `key` are two tries of the same request, at once.
         quantity: Units wanted.
-        then: What is done with the hold: execute, release or extend.
+        then: What is done with the hold: execute, release, extend, or label (with its key).
         key: The key, where it is not the name.
         others_hold: Does it with the hold of the buyer of this name, and places none itself.
         skew_ms: By how much the clock of its instances is ahead.
@@ -138,24 +138,88 @@ class Buyer:
         stage.think()
         by = _requester(self.key or self.name, f"{hold_id}/{self.then}", self.quantity)
         try:
-            return Bought(hold_id, _FURTHER[self.then](stage, hold_id, by).status.value)
+            hold = _FURTHER[self.then](stage, hold_id, by)
         except InvalidRequest as told:
             return Bought(hold_id, told.code)
         except Missing:
             return Bought(hold_id, "missing")
+        assert hold.status.value in {_STATUS.get(self.then), *_LATER.get(self.then, ())}, (
+            f"resolved_once: who asked to {self.then} was told {hold.status}"
+        )
+        assert self.then != "label" or hold.metadata.get(self.label), "resolved_once: told of a hold as it was before"
+        return Bought(hold_id, hold.status.value)
+
+    @property
+    def label(self) -> str:
+        """What it writes on a hold, once."""
+        return self.key or self.name
 
 
+#: What a hold is for who was told that the request was done; and what it may be by then, where that is told again.
+_STATUS: Final[Mapping[str, str]] = {
+    "execute": "executed",
+    "release": "released",
+    "extend": "active",
+    "label": "active",
+}
+_LATER: Final = dict.fromkeys(("extend", "label"), ("executed", "released", "expired"))
 _FURTHER: Mapping[str, Callable[[Stage, str, Requester], Hold]] = {
     "execute": lambda stage, hold_id, by: execute(stage.core, hold_id, None, by=by).value,
     "release": lambda stage, hold_id, by: release(stage.core, hold_id, by=by).value,
     "extend": lambda stage, hold_id, by: (
         extend(stage.core, hold_id, expires_in_s=EXPIRES_IN_S, metadata=None, by=by).value
     ),
+    "label": lambda stage, hold_id, by: (
+        extend(stage.core, hold_id, expires_in_s=None, metadata={_owner(by): "1"}, by=by).value
+    ),
 }
+
+
+def _owner(by: Requester) -> str:
+    """Whose request it is."""
+    return str(by.idempotency_key).split("-")[0]
 
 
 def _requester(key: str, path: str, quantity: int) -> Requester:
     return Requester("acct", "key", f"{key}-{path}", fingerprint(quantity), path=f"/v1/{path}", idempotency_key=key)
+
+
+_ENDED_AS: Final[Mapping[str, set[str]]] = {
+    "executed": {"executed"},
+    "hold_already_executed": {"executed"},
+    "released": {"released"},
+    "hold_already_released": {"released"},
+}
+
+
+def check_buyer(buyer: Buyer, progress: BuyerProgress, stored: Stored, *, shared: bool) -> None:
+    """A buyer gets an answer, and what it was told in the end is what stands there in the end.
+
+    Who wanted to execute or release, and was told that the time is over, was told so for good.
+    """
+    told = progress.told
+    assert told is not None, f"everything_settles: {buyer.name} was told nothing"
+    if not isinstance(told, Bought) or told.told == "missing":
+        return  # the latter asked for another's hold, too soon
+    record = stored.holds().get(told.hold_id)
+    assert record is not None, f"resolved_once: a buyer was told {told}, but there is no such hold"
+    if told.told == "hold_expired" and buyer.then in {"execute", "release"}:
+        allowed = {"expired"}
+    elif told.told == "hold_expired" and not shared:
+        allowed = {"active", "expired"}  # it may not be swept yet
+    else:
+        allowed = _ENDED_AS.get(told.told, set(Status))
+    assert record["status"] in allowed, f"resolved_once: a buyer was told {told}, but it is {record['status']}"
+    labelled = buyer.then == "label" and told.told == "active"
+    assert not labelled or buyer.label in record["metadata"], f"resolved_once: {buyer.name}'s label is lost"
+
+
+def check_extended(buyers: Iterable[Buyer], stored: Stored) -> None:
+    """One request extends a hold once at most."""
+    keys = {buyer.key or buyer.name for buyer in buyers if buyer.then in {"extend", "label"}}
+    for record in stored.holds().values():
+        others = 1 + (record["status"] != Status.ACTIVE) + ("settlement" in record)
+        assert record["rev"] - others <= len(keys), f"resolved_once: extended more often than asked for: {record}"
 
 
 class SettlerProgress(NamedTuple):

@@ -43,6 +43,9 @@ class Scenario:
         faults_max: To how many of them in one schedule.
         projected: Whether the projection knows the stock; else buyers must look strongly.
         preemptions: How often an actor that could go on may be interrupted in one schedule; None: without limit.
+        on_hand: How many units there must be in the end, where that is certain.
+        ahead_ms: By how much the clock was ahead that the first stock was written by.
+        answered: Whether every buyer gets an answer.
     """
 
     name: str
@@ -54,6 +57,14 @@ class Scenario:
     faults_max: int = 1
     projected: bool = True
     preemptions: int | None = None
+    on_hand: int | None = None
+    ahead_ms: int = 0
+    answered: bool = True
+
+    @property
+    def projects(self) -> bool:
+        """Whether somebody writes the projection."""
+        return any(isinstance(actor, Clerk) and "project" in actor.job for actor in self.actors)
 
     @property
     def holds_are_shared(self) -> bool:
@@ -196,6 +207,172 @@ SCENARIOS: Final = (
             Sweeper(1),
         ),
         ticks=(EXPIRY,),
+    ),
+    # Those below are about one guard, or a few, each.
+    Scenario(
+        "torn",
+        "the same as moved, but no batch of reads is of one instant",
+        (Buyer("ann", 3, "execute", refusable=False), Clerk("mover", "move down, then move up, then move down")),
+        projected=False,
+        faults=(LAST_UNREAD,),
+        faults_max=2,
+    ),
+    Scenario(
+        "covered",
+        "a buyer wants all three units, while a second shard is made, and goes dry again",
+        (Buyer("ann", 3, "execute", refusable=False), Clerk("clerk", "split to 2, then move down")),
+        shards=(3,),
+        projected=False,
+        faults_max=0,
+    ),
+    Scenario(
+        "regular",
+        "who bought a unit of four, and saw them all, wants the other three when its hints are forgotten; one moves",
+        (Clerk("ann", "buy 1, then buy 3", refusable=False), Clerk("mover", "move down")),
+        shards=(2, 2),
+        ticks=(Tick(1_100, quiet=True),),
+        projected=False,
+        faults=(LAST_UNREAD,),
+    ),
+    Scenario(
+        "all out",
+        "all units are taken out, the request tried twice at once; the second must not be told that there are too few",
+        (Clerk("taker", "remove 3"), Clerk("taker's twin", "remove 3", key="taker")),
+        faults_max=0,
+    ),
+    Scenario(
+        "moved up",
+        "a unit moves to a shard that is just given up",
+        (Clerk("mover", "move up"), Clerk("merger", "merge")),
+        shards=(1, 0),
+    ),
+    Scenario(
+        "levelled",
+        "half of the stock moves by itself to a shard that is just given up",
+        (Clerk("projector", "level"), Clerk("merger", "merge")),
+        shards=(4, 0),
+    ),
+    Scenario(
+        "counted up",
+        "a count finds more units, while the shard that is to have them is given up",
+        (Clerk("counter", "count 5", insists=True), Clerk("merger", "merge")),
+        shards=(2, 0),
+        faults=CRASHES,
+        on_hand=5,
+    ),
+    Scenario(
+        "held on",
+        "a unit of the shard that is given up is held, and given back",
+        (Buyer("ann", 1, "release"), Clerk("merger", "merge"), Settler()),
+        shards=(0, 1),
+        faults=CRASHES,
+    ),
+    Scenario(
+        "never made",
+        "shards that no unit ever lay on are covered, and given up again",
+        (Clerk("clerk", "split, then merge", insists=True),),
+        shards=(1,),
+    ),
+    Scenario(
+        "new item",
+        "the first units of an item come into two warehouses at once",
+        (Clerk("near", "receive new", insists=True), Clerk("far", "receive new far", insists=True)),
+    ),
+    Scenario(
+        "new warehouse",
+        "units are sent to a new warehouse, and spread there, while others are on their way to it",
+        (Clerk("sender", "send 2, then split far"), Clerk("other", "send")),
+        shards=(3,),
+        faults_max=0,
+    ),
+    Scenario(
+        "given up",
+        "a shard is emptied by a clock that is ahead, and given up by one that is behind",
+        (Clerk("mover", "move down", skew_ms=1_900), Clerk("merger", "merge", skew_ms=-1_900, insists=True)),
+        shards=(1, 1),
+        faults_max=0,
+    ),
+    Scenario(
+        "ahead",
+        "the stock was written by a clock that was minutes ahead: nobody may follow it there",
+        (Buyer("ann", 1, "execute"), Clerk("keeper", "receive")),
+        ahead_ms=180_000,
+        faults_max=0,
+        answered=False,
+    ),
+    Scenario(
+        "behind",
+        "a hold is placed by a clock that is ahead, and others by clocks that are behind want it, or more stock",
+        (
+            Buyer("ann", 2, "label", skew_ms=1_900),
+            Buyer("bob", 2, "execute", others_hold="ann", skew_ms=-1_900),
+            Buyer("cat", 1, "release", skew_ms=-1_900),
+        ),
+        faults_max=0,
+    ),
+    Scenario(
+        "two counts",
+        "two count five units where three are: two are new, not four",
+        (Clerk("first", "count 5", insists=True), Clerk("second", "count 5", insists=True)),
+        faults=CRASHES,
+        on_hand=5,
+    ),
+    Scenario(
+        "one count",
+        "one counts the three units that there are, while one of them moves, and no batch of reads is of one instant",
+        (Clerk("counter", "count 3"), Clerk("mover", "move down, then move up, then move down")),
+        faults=(LAST_UNREAD,),
+        faults_max=2,
+        on_hand=3,
+    ),
+    Scenario(
+        "count twins",
+        "five units are counted, and two taken out, the count tried twice at once",
+        (Clerk("counter", "count 5"), Clerk("twin", "count 5", key="counter"), Clerk("taker", "remove")),
+    ),
+    Scenario(
+        "late extension",
+        "a hold is extended by a clock that is behind while the sweeper looks at it, as its time is over",
+        (Buyer("ann", 2, "extend", skew_ms=-1_900), Sweeper(1)),
+        ticks=(EXPIRY,),
+    ),
+    Scenario(
+        "labels",
+        "two tries of one request change a hold",
+        (Buyer("ann", 1, "label"), Buyer("twin", 1, "label", key="ann")),
+    ),
+    Scenario(
+        "two labels",
+        "two requests change a hold, and neither change is lost",
+        (Buyer("ann", 1, "label"), Buyer("bob", 1, "label", others_hold="ann")),
+    ),
+    Scenario(
+        "marked",
+        "a hold is changed while another one changes or executes it; the clocks are 1.9 s apart from true",
+        (
+            Buyer("ann", 1, "label", skew_ms=1_900),
+            Buyer("bob", 1, "label", others_hold="ann", skew_ms=-1_900),
+            Buyer("cat", 1, "execute", others_hold="ann", skew_ms=1_900),
+        ),
+        faults_max=0,
+    ),
+    Scenario(
+        "projectors",
+        "two shards' news are projected at once",
+        (Clerk("one", "project shard 0", insists=True), Clerk("other", "project shard 1", insists=True)),
+    ),
+    Scenario(
+        "new projection",
+        "the same, of an item that nobody has heard of",
+        (Clerk("one", "project new shard 0", insists=True), Clerk("other", "project new shard 1", insists=True)),
+    ),
+    Scenario(
+        "old news",
+        "news of the directory are projected in any order, and some again",
+        (
+            Clerk("one", "project directory 102, then project directory 101"),
+            Clerk("other", "project directory 101"),
+        ),
     ),
     Scenario(
         "crash at expiry",

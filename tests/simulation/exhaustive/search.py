@@ -7,16 +7,15 @@ state have one future, so it is gone into once; how many schedules there are is 
 import gc
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Final, NamedTuple
 
-from inventory.domain.holds import Status
 from inventory.telemetry import logger
-from simulation.exhaustive.actors import ITEM, WAREHOUSE, Bought, BuyerProgress
-from simulation.exhaustive.clerks import Clerk, check_recorded
+from simulation.exhaustive.actors import ITEM, WAREHOUSE, Buyer, check_buyer, check_extended
+from simulation.exhaustive.clerks import Clerk, check_clerk
 from simulation.exhaustive.scenarios import Scenario
 from simulation.exhaustive.steps import Seat, Steps
 from simulation.exhaustive.store import Store, Stored
@@ -102,10 +101,11 @@ class Search:
     def __post_init__(self) -> None:
         """Brings the stock to its shards."""
         world = Watched(open_slices=1)
+        world.clock.now_ms += self.scenario.ahead_ms
         world.scatter(ITEM, self.scenario.shards, WAREHOUSE)
         world.clock.now_ms += -world.clock.now_ms % 60_000  # a round time, the same whatever the preparation took
         self._store = Store(world, projected=self.scenario.projected)
-        self._steps = Steps(self.scenario, self._store, world.clock.now_ms)
+        self._steps = Steps(self.scenario, self._store, world.clock.now_ms - self.scenario.ahead_ms)
         self._known: dict[State, int] = {}
         self._path: list[tuple[State, Move]] = []
         self._settled: set[Stored] = set()
@@ -216,17 +216,24 @@ class Search:
         self.seen.ends += 1
         self.seen.steps_max = max(self.seen.steps_max, len(self._path))
         try:
-            for seat in state.seats:
-                clerk = self.scenario.actors[seat.actor]
-                if isinstance(clerk, Clerk):
-                    check_recorded(seat.progress.told, clerk.key or clerk.name, clerk.job, state.stored)
-                if isinstance(seat.progress, BuyerProgress) and isinstance(seat.progress.told, Bought):
-                    _check_told(seat.progress.told, state.stored, shared=self.scenario.holds_are_shared)
+            self._check_actors(state)
             if state.stored not in self._settled:
                 self._check_settles(state)
                 self._settled.add(state.stored)
         except AssertionError as broken:
             raise Violation(str(broken), self._told()) from broken
+
+    def _check_actors(self, state: State) -> None:
+        scenario = self.scenario
+        for seat in state.seats:
+            match scenario.actors[seat.actor]:
+                case Clerk() as clerk:
+                    check_clerk(clerk, seat.progress, state.stored)
+                case Buyer() as buyer if scenario.answered:
+                    check_buyer(buyer, seat.progress, state.stored, shared=scenario.holds_are_shared)
+        check_extended((actor for actor in scenario.actors if isinstance(actor, Buyer)), state.stored)
+        there, expected = state.stored.on_hand, scenario.on_hand
+        assert expected in (None, there), f"stock_conserved: {there} are there, and {expected} should be"
 
     def _check_settles(self, state: State) -> None:
         world = self._store.world(state.stored, self._steps.now_ms(state.ticks))
@@ -247,27 +254,6 @@ class Search:
             return self._steps.line(state.stored, state.seats[move.actor], state.ticks, move.fault)
         late = " and ".join(self.scenario.actors[actor].name for actor in move.late)
         return f"clock    jumps to {self.scenario.ticks[state.ticks].to_ms} ms{f'; late: {late}' if late else ''}"
-
-
-_ENDED_AS: Final[Mapping[str, set[str]]] = {
-    "executed": {"executed"},
-    "hold_already_executed": {"executed"},
-    "released": {"released"},
-    "hold_already_released": {"released"},
-}
-
-
-def _check_told(told: Bought, stored: Stored, *, shared: bool) -> None:
-    """What a buyer was told in the end is what stands there in the end."""
-    if told.told == "missing":
-        return  # it asked for another's hold, too soon
-    record = stored.holds().get(told.hold_id)
-    assert record is not None, f"resolved_once: a buyer was told {told}, but there is no such hold"
-    if told.told == "hold_expired" and not shared:
-        allowed = {"active", "expired"}  # it may not be swept yet
-    else:
-        allowed = _ENDED_AS.get(told.told, set(Status))
-    assert record["status"] in allowed, f"resolved_once: a buyer was told {told}, but it is {record['status']}"
 
 
 @contextmanager

@@ -228,20 +228,21 @@ class Steps:
         return self._heard(stored, seat, self._store.reply_of(_failure(fault, call)), ticks)
 
     def _half_read(self, stored: Stored, call: Call, ticks: int, fault: str) -> Reply:
-        [(table, wanted)] = call.request["RequestItems"].items()
-        keys = wanted["Keys"]
+        """What a batch of reads is answered without its first key or its last, of whatever table."""
+        keys = [(table, key) for table, wanted in call.request["RequestItems"].items() for key in wanted["Keys"]]
         left, read = (keys[:1], keys[1:]) if fault == FIRST_UNREAD else (keys[-1:], keys[:-1])
-        part = self._store.call_of(call.operation, {"RequestItems": {table: {**wanted, "Keys": read}}})
+        part = self._store.call_of(call.operation, {"RequestItems": _wanted(call, read)})
         _, reply = self._store.ask(stored, self.now_ms(ticks), part)
         assert isinstance(reply.content, Mapping)
-        return self._store.reply_of({**reply.content, "UnprocessedKeys": {table: {**wanted, "Keys": left}}})
+        return self._store.reply_of({**reply.content, "UnprocessedKeys": _wanted(call, left)})
 
     def _is_constant(self, call: Call, ticks: int) -> bool:
         """Whether it makes no difference when this is asked: nobody writes what it reads, and time stands still."""
         if call.operation == THINK:
             return ticks == len(self._scenario.ticks)
         tables = set(call.request.get("RequestItems", ()))
-        return tables == {self._store.tables.availability} and not self.time_matters(ticks)
+        unwritten = tables == {self._store.tables.availability} and not self._scenario.projects
+        return unwritten and not self.time_matters(ticks)
 
 
 def is_thinking(position: Position) -> bool:
@@ -254,9 +255,17 @@ def _fits(fault: str, call: Call) -> bool:
     if fault == SENT_TWICE:
         return call.operation in {"PutItem", "UpdateItem"}  # a transaction has a token
     if fault in (FIRST_UNREAD, LAST_UNREAD):
-        tables = list(call.request.get("RequestItems", {}).values())
-        return len(tables) == 1 and len(tables[0]["Keys"]) > 1
+        return sum(len(wanted["Keys"]) for wanted in call.request.get("RequestItems", {}).values()) > 1
     return call.operation in _WRITES or fault in (KILLED_BEFORE, UNREACHABLE)
+
+
+def _wanted(call: Call, keys: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Some keys of a batch of reads, as the batch asks for them."""
+    wanted: dict[str, Any] = {}
+    for table, key in keys:
+        of_table = wanted.setdefault(table, {**call.request["RequestItems"][table], "Keys": []})
+        of_table["Keys"].append(key)
+    return wanted
 
 
 def _failure(fault: str, call: Call) -> Exception:
