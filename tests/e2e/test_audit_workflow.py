@@ -118,8 +118,8 @@ def test_a_snapshot_is_audited_by_itself_and_an_edited_counter_is_found_and_told
         assert second["discrepancies"] >= 1
         named = findings(session, stack, as_of_ms, second["id"], tmp_path)
         checks = {check for check, record in named if record.startswith(shard["stock_id"])}
-        # The edit has an event, too: once that is archived, table and archive agree, and the archive tells it twice.
-        assert checks & {"live_stock", "equal_twins"}, named
+        # The edit has an event, too, of an id that the archive has already: what was archived first is believed.
+        assert "live_stock" in checks, named
         assert wait_until(lambda: second["id"] in {each["id"] for each in heard()}, 20, "the event")
     told = [each for each in operator.logged("audit-report") if each.get("check") in checks]
     assert max(each["AuditDiscrepancies"][0] for each in told if "AuditDiscrepancies" in each) >= 1

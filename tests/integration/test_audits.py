@@ -220,6 +220,26 @@ def test_a_counter_edited_by_hand_is_named_with_what_it_should_be(
     assert evidence["live"]["available"] == evidence["archive"]["available"] + 1
 
 
+@pytest.mark.parametrize("object_s_hash", ["0" * 16, "f" * 16])
+def test_an_edited_counter_is_named_by_its_table_too_once_the_edit_is_archived(
+    history: History, audits: Audits, object_s_hash: str
+) -> None:
+    """The edit is an event of an id that the archive has: the one that was there first says what it should be."""
+    shard = next(each for each in history.tape.world.records(history.tape.tables[Source.STOCK]) if is_shard(each))
+    edit(history, Source.STOCK, lambda each: each == shard, available=shard["available"] + 1)
+    before = set(objects(history, Source.STOCK))
+    history.archive(history.tape.records[-1:])
+    [archived_edit] = set(objects(history, Source.STOCK)) - before
+    _, first, last = archived_edit.name.split("-")
+    archived_edit.rename(archived_edit.with_name(f"{object_s_hash}-{first}-{last}"))
+    audits.run(LAST, depth="increment")
+    rows = found(audits)
+    assert set(rows) == {"live_stock", "equal_twins"}
+    assert named(rows["live_stock"]) == {shard["stock_id"]}
+    evidence = json.loads(rows["live_stock"][0]["evidence"])
+    assert evidence["live"]["available"] == evidence["archive"]["available"] + 1
+
+
 @pytest.mark.parametrize("changes", [{"available": "many"}, {"rev": None}, {"at": "now"}, {"held": None}])
 def test_a_counter_that_is_no_number_any_more_is_found_and_stops_no_audit(
     history: History, audits: Audits, changes: dict[str, Any]

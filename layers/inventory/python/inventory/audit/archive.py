@@ -17,6 +17,22 @@ if TYPE_CHECKING:
 SOURCES: Final = ("stock", "holds", "adjustments")
 _CHUNK_BYTES: Final = 1 << 20
 
+#: The table `line`. Those who hand its rows on hand on all of them.
+LINE_COLUMNS: Final = {
+    "event_id": "VARCHAR",
+    "kind": "VARCHAR",
+    "text": "VARCHAR",
+    "path": "VARCHAR",
+    "place": "INTEGER",
+}
+#: The order in which lines were archived, told by the names of their objects: the hour, the first sequence number in
+#: the stream, which is a decimal number, and the place in the object. What the archiver never called so comes last.
+_ARCHIVED: Final = "^archive/[a-z]+/(dt=[0-9-]+/hour=[0-9]+)/[0-9a-f]{16}-([0-9]+)-[0-9]+[.]jsonl[.]gz$"
+_FIRST_ARCHIVED: Final = f"""
+    NOT regexp_matches(path, '{_ARCHIVED}'), regexp_extract(path, '{_ARCHIVED}', 1),
+    length(ltrim(regexp_extract(path, '{_ARCHIVED}', 2), '0')), ltrim(regexp_extract(path, '{_ARCHIVED}', 2), '0'),
+    path, place, text"""
+
 Progress = Callable[[int], None]
 
 
@@ -65,19 +81,27 @@ def read_lines(
 def make_events(database: "DuckDBPyConnection") -> None:
     """Makes the table `event` from `line`: each event once, in the ledger's columns, and `path`, its first object.
 
-    Of events with one id and different contents, the one in the first object is taken.
+    Of events with one id and different contents, the one that was archived first is taken.
     """
     database.execute(f"""
         CREATE TABLE event AS
         SELECT {ROW}, path
         FROM (
             SELECT from_json(text, '{LINE}') AS e, path FROM line WHERE kind IS NOT NULL
-            QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY path, text) = 1)
+            QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY {_FIRST_ARCHIVED}) = 1)
     """)  # noqa: S608 the columns are our own
 
 
+def create_lines(database: "DuckDBPyConnection") -> None:
+    """Makes the table `line`, with nothing in it.
+
+    `place` is a line's place in its object, where that object tells of its id in more than one way; else 0.
+    """
+    database.execute(f"CREATE TABLE line ({', '.join(f'{name} {kind}' for name, kind in LINE_COLUMNS.items())})")
+
+
 def _make_lines(database: "DuckDBPyConnection", folder: Path, readable: Sequence[Path]) -> None:
-    database.execute("CREATE TABLE line (event_id VARCHAR, kind VARCHAR, text VARCHAR, path VARCHAR)")
+    create_lines(database)
     if readable:
         # An event needs an id with a revision, a type and an instant; without one of them its kind is null.
         database.execute(
@@ -87,21 +111,42 @@ def _make_lines(database: "DuckDBPyConnection", folder: Path, readable: Sequence
                    CASE WHEN regexp_matches(json->>'event_id', '^.+@[1-9][0-9]{0,17}$')
                              AND json_type(json, '$.at') = 'UBIGINT' AND (json->>'v') = '1'
                         THEN json->>'type' END,
-                   json::VARCHAR, filename[length(?) + 2:]
+                   json::VARCHAR, filename[length(?) + 2:], 0
             FROM read_ndjson_objects(?, filename = true)
             """,
             [str(folder), [str(path) for path in readable]],
         )
+        _place_twins(database, folder)
+
+
+def _place_twins(database: "DuckDBPyConnection", folder: Path) -> None:
+    """Says in which order an object tells of one id in different ways: rows of a table have no order of their own."""
+    objects = database.execute(
+        "SELECT path, list(DISTINCT event_id) FROM (SELECT path, event_id FROM line WHERE kind IS NOT NULL "
+        "GROUP BY ALL HAVING count(DISTINCT text) > 1) GROUP BY path"
+    )
+    for path, twins in objects.fetchall():
+        wanted = set(twins)
+        for place, text in enumerate(gzip.decompress((folder / path).read_bytes()).decode().splitlines(), 1):
+            if text.strip() and json.loads(text)["event_id"] in wanted:
+                told = [place, path, text.strip()]
+                database.execute("UPDATE line SET place = ? WHERE path = ? AND text = ? AND place = 0", told)
 
 
 def unequal_twins(database: "DuckDBPyConnection") -> Check:
-    """Events of one id with different contents, in the table `line`."""
+    """Events of one id with different contents, in the table `line`; the one archived first is told first."""
     check = Check("equal_twins")
     (check.looked_at,) = database.execute("SELECT count(*) FROM line").fetchone() or (0,)
-    twins = database.execute("""
-        SELECT event_id, list(DISTINCT path ORDER BY path), list(DISTINCT text ORDER BY text)
-        FROM line WHERE kind IS NOT NULL GROUP BY event_id HAVING count(DISTINCT text) > 1 ORDER BY event_id
-    """)
+    twins = database.execute(f"""
+        SELECT event_id, list(path ORDER BY first), list(text ORDER BY first)
+        FROM (
+            SELECT event_id, text, path, row_number() OVER (PARTITION BY event_id ORDER BY {_FIRST_ARCHIVED}) AS first
+            FROM line SEMI JOIN (
+                SELECT event_id FROM line WHERE kind IS NOT NULL GROUP BY event_id HAVING count(DISTINCT text) > 1
+            ) USING (event_id)
+            WHERE kind IS NOT NULL
+            QUALIFY row_number() OVER (PARTITION BY event_id, text, path ORDER BY place) = 1)
+        GROUP BY event_id ORDER BY event_id""")  # noqa: S608 the order is our own
     for event_id, paths, texts in twins.fetchall():
         evidence = {"paths": paths, "events": texts}
         check.add(Finding("Events of this id differ in what they say.", paths[0], event_id, evidence))

@@ -9,7 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from inventory.audit.archive import make_events, missing_revisions, read_lines, unequal_twins
+from inventory.audit.archive import (
+    LINE_COLUMNS,
+    create_lines,
+    make_events,
+    missing_revisions,
+    read_lines,
+    unequal_twins,
+)
 from inventory.audit.base import begin_from
 from inventory.audit.checks import LIVE_COLUMNS, check_live_tables, check_rules, make_claims
 from inventory.audit.manifests import Manifest, manifest_path
@@ -34,7 +41,7 @@ _FILES: Final = {
         "live_shard",
     ),
 }
-_LINE: Final = "event_id, kind, text, path"
+_LINE: Final = ", ".join(LINE_COLUMNS)
 #: Whose bucket a line belongs to: an adjustment that names no item goes by its own key.
 _KEY: Final = "regexp_extract(event_id, '^(.*)@', 1)"
 _NAME: Final = {
@@ -77,7 +84,7 @@ def audit_bucket(objects: Objects, scratch: Objects, plan: AuditPlan, kind: str,
         download_present(objects, [file.path for file in manifest.files], work)
     with _database(work) as database:
         lines = _download(scratch, lines_prefix(plan.run, kind, bucket), work)
-        database.execute("CREATE TABLE line (event_id VARCHAR, kind VARCHAR, text VARCHAR, path VARCHAR)")
+        create_lines(database)
         _insert(database, "line", _LINE, lines)
         make_events(database)
         begin_from(database, work, base)

@@ -1,0 +1,95 @@
+"""Of two events with one id that differ, the one that was archived first is believed, whatever their objects are called."""
+
+import gzip
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from inventory.audit.archive import archived_objects, read_archive, unequal_twins
+from inventory.domain.events import line_of
+
+KEY = "cup#berlin#0"
+HOUR = "archive/stock/dt=2026-11-22/hour=08"
+
+
+def told(available: int) -> dict[str, Any]:
+    """An event of one id; each number is another content."""
+    after = {"available": available, "held": 0, "inflow": 1}
+    cause = {"type": "adjustment", "id": "adj_1", "actor": "acct"}
+    return {"v": 1, "event_id": f"{KEY}@1", "type": "shard_changed", "at": 100, "before": None} | {
+        "after": after,
+        "cause": cause,
+    }
+
+
+@pytest.fixture
+def database() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as database:
+        database.execute("SET preserve_insertion_order = false")
+        yield database
+
+
+def archive(folder: Path, name: str, *available: int) -> None:
+    path = folder / f"{name}.jsonl.gz"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress("".join(line_of(told(each)) + "\n" for each in available).encode()))
+
+
+def believed(database: duckdb.DuckDBPyConnection, folder: Path) -> list[tuple[int, str]]:
+    read_archive(database, folder, archived_objects(folder))
+    return database.execute("SELECT available_after, path FROM event").fetchall()
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        pytest.param(f"{HOUR}/{'f' * 16}-7-9", f"{HOUR}/{'0' * 16}-10-12", id="numbers are no text"),
+        pytest.param(f"{HOUR}/{'f' * 16}-0000100-0000109", f"{HOUR}/{'0' * 16}-0000110-0000119", id="padded"),
+        pytest.param(
+            f"{HOUR}/{'f' * 16}-500-510",
+            f"{HOUR.replace('hour=08', 'hour=09')}/{'0' * 16}-400-410",
+            id="an earlier hour",
+        ),
+        pytest.param(
+            f"{HOUR.replace('-22', '-21').replace('hour=08', 'hour=23')}/{'f' * 16}-500-510",
+            f"{HOUR}/{'0' * 16}-400-410",
+            id="an earlier day",
+        ),
+        pytest.param(f"{HOUR}/{'f' * 16}-500-510", f"{HOUR}/0000", id="a name that the archiver gives"),
+        pytest.param(f"{HOUR}/{'f' * 16}-500-510", "archive/stock/0000", id="a place where the archiver puts things"),
+    ],
+)
+def test_the_event_that_was_archived_first_is_believed(
+    database: duckdb.DuckDBPyConnection, tmp_path: Path, first: str, second: str
+) -> None:
+    archive(tmp_path, first, 10)
+    archive(tmp_path, second, 99)
+    assert believed(database, tmp_path) == [(10, f"{first}.jsonl.gz")]
+    [finding] = unequal_twins(database).findings
+    assert finding.record == f"{KEY}@1"
+    assert finding.path == f"{first}.jsonl.gz"
+    assert finding.evidence["paths"] == [f"{first}.jsonl.gz", f"{second}.jsonl.gz"]
+    assert [f'"available":{each}' in text for each, text in zip((10, 99), finding.evidence["events"], strict=True)] == [
+        True,
+        True,
+    ]
+
+
+@pytest.mark.parametrize("order", [(10, 99, 50), (99, 10, 50), (50, 99, 10)])
+def test_within_one_object_the_first_line_is_believed(
+    database: duckdb.DuckDBPyConnection, tmp_path: Path, order: tuple[int, ...]
+) -> None:
+    archive(tmp_path, f"{HOUR}/{'a' * 16}-1-3", *order)
+    assert believed(database, tmp_path) == [(order[0], f"{HOUR}/{'a' * 16}-1-3.jsonl.gz")]
+
+
+def test_a_batch_that_was_cut_otherwise_when_it_was_tried_again_changes_nothing(
+    database: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    archive(tmp_path, f"{HOUR}/{'f' * 16}-1-9", 10, 99)
+    archive(tmp_path, f"{HOUR}/{'0' * 16}-5-9", 99)
+    archive(tmp_path, f"{HOUR}/{'1' * 16}-1-4", 10)
+    assert [available for available, _ in believed(database, tmp_path)] == [10]
