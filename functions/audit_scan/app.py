@@ -10,10 +10,12 @@ from inventory.settings import Settings
 from inventory.telemetry import logger
 from inventory.wiring import CLIENT_CONFIG, objects_from
 
-settings = Settings.from_env(os.environ, needed=("stock_table", "holds_table", "history_bucket", "scratch_bucket"))
+_NEEDED = ("stock_table", "holds_table", "adjustments_table", "history_bucket", "scratch_bucket")
+
+settings = Settings.from_env(os.environ, needed=_NEEDED)
 objects = objects_from(settings)
 client = boto3.client("dynamodb", config=CLIENT_CONFIG)
-tables = {"items": settings.stock_table, "holds": settings.holds_table}
+tables = {"stock": settings.stock_table, "holds": settings.holds_table, "adjustments": settings.adjustments_table}
 
 
 @logger.inject_lambda_context

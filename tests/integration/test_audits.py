@@ -59,7 +59,7 @@ def history(day: History, tmp_path: Path) -> Iterator[History]:
             world.database.client.delete_item(TableName=table, Key=encode(dict([name])))
         for item in kept.values():
             world.database.client.put_item(TableName=table, Item=item)
-    for table in (world.tables.stock, world.tables.holds):
+    for table in day.tape.tables.values():
         world.database.stream(table).drain()  # what was done by hand is no consumer's business
     del day.tape.records[told:]
     world.clock.now_ms = day.now_ms
@@ -67,7 +67,7 @@ def history(day: History, tmp_path: Path) -> Iterator[History]:
 
 def key(item: Any) -> tuple[str, str]:
     record = decode(item)
-    return next((name, record[name]) for name in ("stock_id", "hold_id", "adjustment_id", "id") if name in record)
+    return next((name, record[name]) for name in ("stock_id", "hold_id", "adjustment_id") if name in record)
 
 
 @pytest.fixture
@@ -136,7 +136,9 @@ def test_a_day_that_nobody_touched_has_nothing_wrong_whatever_an_audit_begins_wi
         looked_at = {check["name"]: check["looked_at"] for check in result["checks"]}
         assert looked_at.pop("removals") == 0
         assert all(looked_at.values())
-        assert ("live_stock" in looked_at) == (depth is None or instant != INSTANTS[1])
+        live = {name for name in looked_at if name.startswith("live_")}
+        all_live = {"live_stock", "live_directories", "live_adjustments", "live_holds"}
+        assert live == (all_live if depth is None or instant != INSTANTS[1] else set())
     assert audits.announced == []
     assert audits.catalogue.registered == set()
 
@@ -247,6 +249,73 @@ def test_a_counter_that_is_no_number_any_more_is_found_and_stops_no_audit(
     shard = edit(history, Source.STOCK, is_shard, **changes)
     audits.run(LAST, depth="increment")
     assert named(found(audits)["live_stock"]) == {shard["stock_id"]}
+
+
+@pytest.mark.parametrize("depth", ["increment", None])
+@pytest.mark.parametrize("changes", [{"quantity": 7_777}, {"metadata": {"by": "hand"}}, {"rev": 3}, {"quantity": "x"}])
+def test_an_adjustment_edited_by_hand_is_named_with_what_it_should_be(
+    history: History, audits: Audits, changes: dict[str, Any], depth: str | None
+) -> None:
+    made = edit(history, Source.ADJUSTMENTS, lambda each: each["at"] > INSTANTS[1] and "from" not in each, **changes)
+    audits.run(LAST, depth=depth)
+    rows = found(audits)
+    assert set(rows) == {"live_adjustments"}
+    [row] = rows["live_adjustments"]
+    assert row["record"] == made["adjustment_id"]
+    assert row["path"].startswith("archive/adjustments/")
+    evidence = json.loads(row["evidence"])
+    assert evidence["archive"]["quantity"] == made["quantity"]
+    assert evidence["live"] != evidence["archive"]
+
+
+@pytest.mark.parametrize("depth", ["increment", None])
+def test_an_adjustment_deleted_and_one_added_without_an_event_are_named(
+    history: History, audits: Audits, depth: str | None
+) -> None:
+    world, table = history.tape.world, history.tape.tables[Source.ADJUSTMENTS]
+    made = next(each for each in world.records(table) if each["at"] > INSTANTS[1])
+    world.database.client.delete_item(TableName=table, Key=encode({"adjustment_id": made["adjustment_id"]}))
+    added = made | {"adjustment_id": "adj_" + "e" * 32}
+    world.database.client.put_item(TableName=table, Item=encode(added))
+    audits.run(LAST, depth=depth)
+    rows = found(audits)
+    assert set(rows) == {"live_adjustments"}
+    assert named(rows["live_adjustments"]) == {made["adjustment_id"], added["adjustment_id"]}
+
+
+def test_an_old_adjustment_edited_by_hand_is_named_by_the_next_audit_that_begins_at_the_first_event(
+    history: History, audits: Audits
+) -> None:
+    made = edit(history, Source.ADJUSTMENTS, lambda each: each["at"] <= INSTANTS[0], reason="gift")
+    audits.run(LAST, depth="increment")
+    assert found(audits) == {}
+    audits.run(LAST)
+    assert named(found(audits)["live_adjustments"]) == {made["adjustment_id"]}
+
+
+@pytest.mark.parametrize("depth", ["increment", None])
+@pytest.mark.parametrize(
+    "warehouses", [{}, {"berlin": {"shards": 99, "counts": 0}}, "none", {"moon": {"shards": 1, "counts": 0}}]
+)
+def test_a_directory_edited_by_hand_is_named_with_what_it_should_be(
+    history: History, audits: Audits, warehouses: Any, depth: str | None
+) -> None:
+    directory = edit(history, Source.STOCK, lambda each: "warehouses" in each, warehouses=warehouses)
+    audits.run(LAST, depth=depth)
+    rows = found(audits)
+    assert set(rows) == {"live_directories"}
+    [row] = rows["live_directories"]
+    assert row["record"] == directory["stock_id"]
+    evidence = json.loads(row["evidence"])
+    assert json.loads("{" + evidence["archive"]["warehouses"] + "}") == directory["warehouses"]
+
+
+def test_a_directory_deleted_by_hand_is_named(history: History, audits: Audits) -> None:
+    world, table = history.tape.world, history.tape.tables[Source.STOCK]
+    directory = next(each for each in world.records(table) if "warehouses" in each)
+    world.database.client.delete_item(TableName=table, Key=encode({"stock_id": directory["stock_id"]}))
+    audits.run(LAST, depth="increment")
+    assert named(found(audits)["live_directories"]) == {directory["stock_id"]}
 
 
 def test_a_counter_edited_like_a_write_of_the_service_is_found_by_what_nothing_else_tells_of(

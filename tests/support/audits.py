@@ -14,12 +14,9 @@ from inventory.audit.signatures import rsa_signer
 from inventory.auditing.report import Reporter
 from inventory.auditing.scan import scan
 from inventory.auditing.steps import Auditor
-from inventory.domain.events import Source
 from inventory.history.layout import audit_path, stamp_of
 from inventory.history.manifest import fingerprint_of
 from support.workflow import History, Partitions
-
-_TABLES = {"items": Source.STOCK, "holds": Source.HOLDS}
 
 
 @dataclass
@@ -90,7 +87,7 @@ class Audits:
 
     def _scan(self, began: Mapping[str, Any]) -> None:
         tape = self.history.tape
-        tables = {kind: tape.tables[source] for kind, source in _TABLES.items()}
+        tables = {source.value: name for source, name in tape.tables.items()}
         for item in self._items(began, "scan"):
             scan(self.history.objects, tape.world.database.client, tables, item)
 

@@ -1,5 +1,6 @@
 """Each rule finds the damage that it is there for, and names it; a recorded day that nobody touched breaks none."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ import pytest
 
 from inventory.audit.archive import archived_objects, read_archive
 from inventory.audit.base import Span, begin_from
-from inventory.audit.checks import LIVE_RULES, RULES, check_events, check_live
+from inventory.audit.checks import RULES, check_events
 from inventory.audit.findings import Finding
+from inventory.audit.live import LIVE_RULES, check_live
 from inventory.audit.rebuild import fold_archive
 from inventory.domain.events import Source, record_key, revision
 from support.sealed import Sealer
@@ -31,19 +33,41 @@ def audit(tape: Tape, tmp_path: Path) -> Iterator[Audit]:
     """Audits these events, and the tables with these changes; gives what was found, by check."""
     with duckdb.connect() as database:
 
-        def auditing(events: Events, edit_stock: Any = None, edit_holds: Any = None) -> dict[str, list[Finding]]:
+        def auditing(events: Events, **edits: Any) -> dict[str, list[Finding]]:
             Sealer(tmp_path, events).archive(batch=400)
             until = max(event["at"] for told in events.values() for event in told)
             read_archive(database, tmp_path, archived_objects(tmp_path))
             begin_from(database, tmp_path, None)
             fold_archive(database, until)
-            world = tape.world
-            stock, holds = (list(world.records(table)) for table in (world.tables.stock, world.tables.holds))
-            checks = check_events(database)
-            checks += check_live(database, Span(0, until), (edit_stock or list)(stock), (edit_holds or list)(holds))
+            tables = {source: list(tape.world.records(name)) for source, name in tape.tables.items()}
+            edited = {source: edits.get(f"edit_{source}", list)(records) for source, records in tables.items()}
+            checks = [*check_events(database), *check_live(database, Span(0, until), live(edited))]
             return {check.name: check.findings for check in checks if check.discrepancies}
 
         yield auditing
+
+
+def live(tables: dict[Source, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    """Records as an audit reads them."""
+
+    def row(record: dict[str, Any], **more: Any) -> dict[str, Any]:
+        key = next(record[name] for name in ("stock_id", "hold_id", "adjustment_id") if name in record)
+        metadata = json.dumps(record.get("metadata"), sort_keys=True, separators=(",", ":"))
+        return {**record, "record_key": key, "at_ms": record["at"], "metadata": metadata, **more}
+
+    return {
+        "live_shard": [row(each) for each in tables[Source.STOCK] if "warehouses" not in each],
+        "live_directory": [
+            row(each, warehouses=json.dumps(each["warehouses"], sort_keys=True))
+            for each in tables[Source.STOCK]
+            if "warehouses" in each
+        ],
+        "live_hold": [row(each, expires_at_ms=each["expires_at"]) for each in tables[Source.HOLDS]],
+        "live_adjustment": [
+            row(each, source=each.get("from"), destination=each.get("to"), counted=each.get("count"))
+            for each in tables[Source.ADJUSTMENTS]
+        ],
+    }
 
 
 def test_a_day_that_nobody_touched_breaks_no_rule_and_each_looks_at_something(
@@ -229,20 +253,78 @@ def test_a_live_counter_edited_in_place_is_found(events: Events, audit: Audit) -
     assert finding.evidence["live"]["available"] == finding.evidence["archive"]["available"] + 1
 
 
+_OF_CHECK = {
+    "live_stock": (Source.STOCK, "available"),
+    "live_directories": (Source.STOCK, "warehouses"),
+    "live_adjustments": (Source.ADJUSTMENTS, "quantity"),
+    "live_holds": (Source.HOLDS, "expires_at"),
+}
+
+
 @pytest.mark.parametrize("check", [rule.name for rule in LIVE_RULES])
 def test_a_table_restored_to_an_earlier_time_or_short_of_a_record_is_found(
     events: Events, audit: Audit, check: str
 ) -> None:
+    source, attribute = _OF_CHECK[check]
+
     def edit(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        counted = [each for each in records if ("available" in each and each["rev"] > 1) or "settlement" not in each]
-        counted = [each for each in counted if "warehouses" not in each]
-        back, lost = counted[:2]
+        counted = [each for each in records if attribute in each and "settlement" not in each]
+        back, lost = sorted(counted, key=lambda each: -each["rev"])[:2]
         kept = [each for each in records if each is not lost and each is not back]
         return [*kept, {**back, "rev": back["rev"] - 1}]
 
-    found = audit(events, **{"edit_stock" if check == "live_stock" else "edit_holds": edit})
+    found = audit(events, **{f"edit_{source}": edit})
     assert set(found) == {check}
     assert len(found[check]) == 2
+
+
+@pytest.mark.parametrize(
+    ("check", "changes"),
+    [
+        ("live_stock", {"held": 999}),
+        ("live_stock", {"inflow": 999}),
+        ("live_directories", {"warehouses": {"berlin": {"shards": 9, "counts": 0}}}),
+        ("live_directories", {"warehouses": {}}),
+        ("live_adjustments", {"quantity": 999}),
+        ("live_adjustments", {"reason": "gift"}),
+        ("live_adjustments", {"actor": "somebody"}),
+        ("live_adjustments", {"metadata": {"note": "other"}}),
+        ("live_adjustments", {"rev": 2}),
+        ("live_adjustments", {"at": 100}),
+        ("live_holds", {"status": "lost"}),
+        ("live_holds", {"expires_at": 100}),
+    ],
+)
+def test_a_live_record_edited_in_place_is_found_with_what_it_should_be(
+    events: Events, audit: Audit, check: str, changes: dict[str, Any]
+) -> None:
+    source, attribute = _OF_CHECK[check]
+    edited: dict[str, Any] = {}
+
+    def edit(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        edited.update(next(each for each in records if attribute in each and "from" not in each))
+        key = next(iter({"stock_id", "hold_id", "adjustment_id"} & edited.keys()))
+        return [{**each, **changes} if each[key] == edited[key] else each for each in records]
+
+    found = audit(events, **{f"edit_{source}": edit})
+    assert set(found) == {check}
+    [finding] = found[check]
+    assert finding.record in edited.values()
+    assert finding.evidence["live"] != finding.evidence["archive"]
+
+
+@pytest.mark.parametrize("check", ["live_stock", "live_directories", "live_adjustments", "live_holds"])
+def test_a_live_record_without_any_event_is_found(events: Events, audit: Audit, check: str) -> None:
+    source, attribute = _OF_CHECK[check]
+
+    def edit(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        other = next(each for each in records if attribute in each and "settlement" not in each)
+        key = next(iter({"stock_id", "hold_id", "adjustment_id"} & other.keys()))
+        return [*records, {**other, key: other[key].replace("_", "_f").replace("cup", "cap")}]
+
+    found = audit(events, **{f"edit_{source}": edit})
+    assert set(found) == {check}
+    assert len(found[check]) == 1
 
 
 def test_a_live_record_may_be_ahead_of_the_archive_but_not_strange_to_it(events: Events, audit: Audit) -> None:

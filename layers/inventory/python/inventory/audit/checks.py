@@ -1,13 +1,11 @@
 """What must hold between the records of a history, whoever wrote it: each check a query over the events.
 
-They read what `begin_from` and `fold_archive` make, and what the service's own tables say (`live_shard`, `live_hold`).
-An event of a transaction is compared with the others of its instant, so that any instant cuts the history where no
-transaction is cut. What holds claim to have done to shards is a table of its own (`claim`), so that holds and shards
-can be looked at apart from each other.
+They read what `begin_from` and `fold_archive` make. An event of a transaction is compared with the others of its
+instant, so that any instant cuts the history where no transaction is cut. What holds claim to have done to shards is a
+table of its own (`claim`), so that holds and shards can be looked at apart from each other.
 """
 
 import json
-from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from inventory.audit.base import BASE, Span
@@ -247,85 +245,6 @@ RULES: Final = (
     ),
 )
 
-#: What of a live record is looked at.
-LIVE_COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
-    "live_shard": {
-        "record_key": "VARCHAR",
-        "available": "BIGINT",
-        "held": "BIGINT",
-        "rev": "BIGINT",
-        "at_ms": "BIGINT",
-    },
-    "live_hold": {
-        "record_key": "VARCHAR",
-        "status": "VARCHAR",
-        "expires_at_ms": "BIGINT",
-        "settlement": "VARCHAR",
-        "rev": "BIGINT",
-        "at_ms": "BIGINT",
-    },
-}
-
-#: The live tables against the events: a record may be ahead of the archive, never behind it or beside it. A base knows
-#: nothing of the holds that were settled before it, which never change again.
-LIVE_RULES: Final = (
-    Rule(
-        "live_stock",
-        "A counter in the table is not what its events give.",
-        "SELECT count(*) FROM live_shard",
-        """
-        WITH last AS (
-            SELECT record_key, max(rev) AS rev, max_by(path, rev) AS path,
-                   record_key IN (SELECT record_key FROM known WHERE type = 'shard_removed') AS removed
-            FROM shard_event GROUP BY record_key)
-        SELECT coalesce(live.record_key, last.record_key), coalesce(same.path, last.path),
-               {'live': {'available': live.available, 'held': live.held, 'rev': live.rev},
-                'archive': {'available': same.available_after, 'held': same.held_after, 'rev': last.rev}}
-        FROM live_shard AS live
-        FULL JOIN last ON live.record_key = last.record_key
-        LEFT JOIN known AS same ON same.record_key = live.record_key AND same.rev = live.rev
-        WHERE (live.record_key IS NULL AND NOT last.removed)
-              OR (live.record_key IS NOT NULL AND (live.rev IS NULL OR live.at_ms IS NULL))
-              OR live.rev < last.rev
-              OR (live.at_ms <= $until AND same.rev IS NULL)
-              OR (same.rev IS NOT NULL AND (live.available IS DISTINCT FROM same.available_after
-                  OR live.held IS DISTINCT FROM same.held_after))""",
-    ),
-    Rule(
-        "live_holds",
-        "A hold in the table is not what its events give.",
-        "SELECT count(*) FROM live_hold",
-        """
-        WITH last AS (
-            SELECT record_key, max(rev) AS rev, max_by(path, rev) AS path,
-                   record_key IN (SELECT record_key FROM known
-                                  WHERE settlement IS NOT NULL OR type = 'hold_removed') AS ended
-            FROM hold_event GROUP BY record_key),
-        same AS (
-            SELECT known.record_key, max(known.rev) AS rev,
-                   max_by(known.status, known.rev) FILTER (known.status IS NOT NULL) AS status,
-                   max_by(known.expires_at_ms, known.rev) FILTER (known.expires_at_ms IS NOT NULL) AS expires_at_ms,
-                   max_by(known.settlement, known.rev) FILTER (known.settlement IS NOT NULL) AS settlement
-            FROM known JOIN live_hold ON known.record_key = live_hold.record_key AND known.rev <= live_hold.rev
-            GROUP BY known.record_key)
-        SELECT coalesce(live.record_key, last.record_key), last.path,
-               {'live': {'status': live.status, 'expires_at': live.expires_at_ms, 'settlement': live.settlement,
-                         'rev': live.rev},
-                'archive': {'status': same.status, 'expires_at': same.expires_at_ms, 'settlement': same.settlement,
-                            'rev': last.rev}}
-        FROM live_hold AS live
-        FULL JOIN last ON live.record_key = last.record_key
-        LEFT JOIN same ON same.record_key = live.record_key AND same.rev = live.rev
-        WHERE (live.record_key IS NULL AND NOT last.ended)
-              OR (live.record_key IS NOT NULL AND (live.rev IS NULL OR live.at_ms IS NULL))
-              OR live.rev < last.rev
-              OR (live.at_ms <= $until AND same.rev IS NULL AND NOT (live.at_ms <= $since AND live.settlement <> ''))
-              OR (same.rev IS NOT NULL AND (live.status IS DISTINCT FROM same.status
-                  OR live.expires_at_ms IS DISTINCT FROM same.expires_at_ms
-                  OR live.settlement IS DISTINCT FROM same.settlement))""",
-    ),
-)
-
 
 def check_events(database: "DuckDBPyConnection") -> list[Check]:
     """Every rule over the events up to the instant that `fold_archive` was done for."""
@@ -341,41 +260,13 @@ def make_claims(database: "DuckDBPyConnection") -> None:
 
 def check_rules(database: "DuckDBPyConnection") -> list[Check]:
     """Every rule, after `fold_archive` and `make_claims`."""
-    return [_checked(database, rule) for rule in RULES]
+    return [checked(database, rule) for rule in RULES]
 
 
-def check_live(
-    database: "DuckDBPyConnection", span: Span, stock: Iterable[Mapping[str, Any]], holds: Iterable[Mapping[str, Any]]
-) -> list[Check]:
-    """The live tables against the events, after `check_events`.
-
-    Args:
-        database: Has the events.
-        span: Up to its end every event is archived: a later record may be ahead of the archive.
-        stock: The stock table's records, directories among them, which are passed over.
-        holds: The holds table's records.
-    """
-    of_shard = ("stock_id", "available", "held", "rev", "at")
-    of_hold = ("hold_id", "status", "expires_at", "settlement", "rev", "at")
-    shards = [tuple(each.get(name) for name in of_shard) for each in stock if "warehouses" not in each]
-    kept = [tuple(each.get(name) for name in of_hold) for each in holds]
-    for table, rows in (("live_shard", shards), ("live_hold", kept)):
-        spelled = ", ".join(f"{name} {kind}" for name, kind in LIVE_COLUMNS[table].items())
-        database.execute(f"CREATE OR REPLACE TEMP TABLE {table} ({spelled})")
-        if rows:
-            marks = ", ".join("?" for _ in rows[0])
-            database.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608 the names are our own
-    return check_live_tables(database, span)
-
-
-def check_live_tables(database: "DuckDBPyConnection", span: Span) -> list[Check]:
-    """The same, of what is in the tables `live_shard` and `live_hold` already, with `LIVE_COLUMNS`."""
-    return [_checked(database, rule, span) for rule in LIVE_RULES]
-
-
-def _checked(database: "DuckDBPyConnection", rule: Rule, span: Span | None = None) -> Check:
+def checked(database: "DuckDBPyConnection", rule: Rule, span: Span | None = None) -> Check:
+    """What one rule finds; `$since` and `$until` in its queries are the span's."""
     check = Check(rule.name)
-    (check.looked_at,) = database.execute(rule.looked_at).fetchone() or (0,)
+    (check.looked_at,) = database.execute(rule.looked_at, _used(rule.looked_at, span)).fetchone() or (0,)
     wrong = f"({rule.wrong}) AS wrong (record, path, evidence)"
     query = f"SELECT record, path, to_json(evidence) FROM {wrong} ORDER BY record, path"  # noqa: S608 our own
     for record, path, evidence in database.execute(query, _used(rule.wrong, span)).fetchall():

@@ -18,7 +18,8 @@ from inventory.audit.archive import (
     unequal_twins,
 )
 from inventory.audit.base import begin_from
-from inventory.audit.checks import LIVE_COLUMNS, check_live_tables, check_rules, make_claims
+from inventory.audit.checks import check_rules, make_claims
+from inventory.audit.live import LIVE_COLUMNS, check_live_tables, create_live_tables
 from inventory.audit.manifests import Manifest, manifest_path
 from inventory.audit.rebuild import compare_ledger, compare_rows, fold_books, fold_records, rebuilt_totals
 from inventory.auditing.chain import download_present, files_in_bucket
@@ -31,14 +32,14 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 MEMORY_MB: Final = 1_200
-#: Of each kind of bucket: files of the audited snapshot, of the base, and of ledgers, and which live table.
+#: Of each kind of bucket: files of the audited snapshot, of the base, and of ledgers, and which live tables.
 _FILES: Final = {
-    "holds": (("holds/holds",), ("state/holds",), ("ledger/holds",), "live_hold"),
+    "holds": (("holds/holds",), ("state/holds",), ("ledger/holds",), ("live_hold",)),
     "items": (
         ("snapshots/items",),
         ("state/shards", "state/directories", "snapshots/items"),
         ("ledger/items",),
-        "live_shard",
+        ("live_shard", "live_directory", "live_adjustment"),
     ),
 }
 _LINE: Final = ", ".join(LINE_COLUMNS)
@@ -97,7 +98,9 @@ def audit_bucket(objects: Objects, scratch: Objects, plan: AuditPlan, kind: str,
         checks += compare_rows(database, work, target)
         checks += check_rules(database)
         if plan.live:
-            _load_live(database, live, _download(scratch, live_prefix(plan.run, kind, bucket), work))
+            create_live_tables(database)
+            for table in live:
+                _load_live(database, table, _download(scratch, live_prefix(plan.run, table, bucket), work))
             checks += check_live_tables(database, plan.span)
         return Part(checks, rebuilt_totals(database, target))
 
@@ -118,9 +121,6 @@ def _exchange_claims(
 
 def _load_live(database: "DuckDBPyConnection", loaded: str, files: Sequence[Path]) -> None:
     """What is no number any more becomes null, which no event gives."""
-    for table, columns in LIVE_COLUMNS.items():
-        spelled = ", ".join(f"{name} {kind}" for name, kind in columns.items())
-        database.execute(f"CREATE TEMP TABLE {table} ({spelled})")
     if files:
         columns = LIVE_COLUMNS[loaded]
         values = ", ".join(f"TRY_CAST({name} AS {kind})" for name, kind in columns.items())

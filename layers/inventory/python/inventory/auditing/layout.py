@@ -16,9 +16,9 @@ def bucket_sql(name: str, buckets: int) -> str:
     return f"('0x' || sha256({name})[1:8])::UBIGINT % {buckets}"
 
 
-def live_prefix(run: str, kind: str, bucket: int) -> str:
-    """What scans found for a bucket, a file for each segment."""
-    return f"{run}live/{kind}-{bucket:04}-"
+def live_prefix(run: str, table: str, bucket: int) -> str:
+    """What scans found for a bucket, a file for each segment; `table` as in `inventory.audit.live.LIVE_COLUMNS`."""
+    return f"{run}live/{table}-{bucket:04}-"
 
 
 def lines_prefix(run: str, kind: str, bucket: int) -> str:

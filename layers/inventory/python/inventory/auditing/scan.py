@@ -6,7 +6,7 @@ service could not read is found, and does not stop the audit.
 
 import gzip
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
@@ -15,9 +15,17 @@ from inventory.auditing.layout import bucket_of, live_prefix
 from inventory.storage.objects import Objects
 from inventory.storage.workplace import workplace
 
-#: Of each table, its key and which attributes are looked at, by their names in `inventory.audit.checks.LIVE_COLUMNS`.
-_STOCK: Final = {"record_key": "stock_id", "available": "available", "held": "held", "rev": "rev", "at_ms": "at"}
-_HOLDS: Final = {
+#: Of each table, which attributes are looked at, by their names in `inventory.audit.live.LIVE_COLUMNS`.
+_SHARD: Final = {
+    "record_key": "stock_id",
+    "available": "available",
+    "held": "held",
+    "inflow": "inflow",
+    "rev": "rev",
+    "at_ms": "at",
+}
+_DIRECTORY: Final = {"record_key": "stock_id", "warehouses": "warehouses", "rev": "rev", "at_ms": "at"}
+_HOLD: Final = {
     "record_key": "hold_id",
     "status": "status",
     "expires_at_ms": "expires_at",
@@ -25,13 +33,40 @@ _HOLDS: Final = {
     "rev": "rev",
     "at_ms": "at",
 }
-ATTRIBUTES: Final[Mapping[str, Mapping[str, str]]] = {"items": _STOCK, "holds": _HOLDS}
+_ADJUSTMENT: Final = {
+    "record_key": "adjustment_id",
+    "item": "item",
+    "warehouse": "warehouse",
+    "source": "from",
+    "destination": "to",
+    "quantity": "quantity",
+    "counted": "count",
+    "reason": "reason",
+    "reference": "reference",
+    "metadata": "metadata",
+    "actor": "actor",
+    "fingerprint": "fingerprint",
+    "rev": "rev",
+    "at_ms": "at",
+}
+ATTRIBUTES: Final[Mapping[str, Mapping[str, str]]] = {
+    "live_shard": _SHARD,
+    "live_directory": _DIRECTORY,
+    "live_hold": _HOLD,
+    "live_adjustment": _ADJUSTMENT,
+}
+#: Which kinds of records a table of the service has.
+TABLES: Final[Mapping[str, Sequence[str]]] = {
+    "stock": ("live_shard", "live_directory"),
+    "holds": ("live_hold",),
+    "adjustments": ("live_adjustment",),
+}
 
 Row = Mapping[str, str | None]
 
 
 class Segment(NamedTuple):
-    """A part of a table: `kind` is items for the stock table, or holds."""
+    """A part of a table, which is called as in `TABLES`."""
 
     kind: str
     number: int
@@ -39,8 +74,8 @@ class Segment(NamedTuple):
 
 
 def segments(of: int) -> list[Segment]:
-    """Both tables, each in so many parts."""
-    return [Segment(kind, number, of) for kind in ATTRIBUTES for number in range(of)]
+    """All three tables, each in so many parts."""
+    return [Segment(kind, number, of) for kind in TABLES for number in range(of)]
 
 
 def scan_segment(
@@ -53,43 +88,67 @@ def scan_segment(
     """
     records = 0
     with ExitStack() as files:
-        opened: dict[int, IO[str]] = {}
-        for row in _live(client, table, segment):
-            key = row["record_key"] or ""
-            bucket = bucket_of(key.split("#")[0] if segment.kind == "items" else key, buckets)
-            if bucket not in opened:
-                opened[bucket] = files.enter_context(gzip.open(work / str(bucket), "wt", encoding="utf-8"))
-            opened[bucket].write(json.dumps(row) + "\n")
+        opened: dict[tuple[str, int], IO[str]] = {}
+        for live, name, row in _live(client, table, segment):
+            part = live, bucket_of(name, buckets)
+            if part not in opened:
+                opened[part] = files.enter_context(gzip.open(_local(work, part), "wt", encoding="utf-8"))
+            opened[part].write(json.dumps(row) + "\n")
             records += 1
-    for bucket in opened:
-        path = f"{live_prefix(run, segment.kind, bucket)}{segment.number:03}.jsonl.gz"
-        scratch.upload(work / str(bucket), path)
+    for live, bucket in opened:
+        path = f"{live_prefix(run, live, bucket)}{segment.number:03}.jsonl.gz"
+        scratch.upload(_local(work, (live, bucket)), path)
     return records
 
 
-def _live(client: Any, table: str, segment: Segment) -> Iterator[Row]:
-    names = ATTRIBUTES[segment.kind]
+def _local(work: Path, part: tuple[str, int]) -> Path:
+    return work / f"{part[0]}-{part[1]}"
+
+
+def _live(client: Any, table: str, segment: Segment) -> Iterator[tuple[str, str, Row]]:
+    """Each record with what kind it is of, and the name by which it falls into a bucket."""
+    kinds = TABLES[segment.kind]
+    attributes = {attribute for kind in kinds for attribute in ATTRIBUTES[kind].values()}
     request = {
         "TableName": table,
         "ConsistentRead": True,
         "Segment": segment.number,
         "TotalSegments": segment.of,
-        "ProjectionExpression": ", ".join(f"#{name}" for name in names),
-        "ExpressionAttributeNames": {f"#{name}": attribute for name, attribute in names.items()},
+        "ProjectionExpression": ", ".join(f"#{name}" for name in sorted(attributes)),
+        "ExpressionAttributeNames": {f"#{name}": name for name in attributes},
     }
     while True:
         answer = client.scan(**request)
-        for attributes in answer["Items"]:
-            row = {name: _text(attributes.get(attribute)) for name, attribute in names.items()}
-            if not (row["record_key"] or "").endswith("#*"):  # directories have no counts
-                yield row
+        for item in answer["Items"]:
+            key = _text(item.get(ATTRIBUTES[kinds[0]]["record_key"])) or ""
+            kind = "live_directory" if segment.kind == "stock" and key.endswith("#*") else kinds[0]
+            row = {name: _text(item.get(attribute)) for name, attribute in ATTRIBUTES[kind].items()}
+            yield kind, row.get("item") or key.split("#")[0], row
         if "LastEvaluatedKey" not in answer:
             return
         request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
 
 def _text(value: Mapping[str, Any] | None) -> str | None:
-    return None if value is None else str(next(iter(value.values())))
+    """A value as it is told; a map or list as the archive spells them."""
+    if value is None:
+        return None
+    told = _told(value)
+    if isinstance(told, dict | list):
+        return json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return None if told is None else str(told)
+
+
+def _told(value: Mapping[str, Any]) -> Any:
+    """What a value of DynamoDB says, in JSON's terms."""
+    [(kind, told)] = value.items()
+    if kind == "M":
+        return {name: _told(each) for name, each in told.items()}
+    if kind == "L":
+        return [_told(each) for each in told]
+    if kind == "N":
+        return int(told) if told.lstrip("-").isdigit() else told
+    return None if kind == "NULL" else told if isinstance(told, str | bool) else str(told)
 
 
 def scan(scratch: Objects, client: Any, tables: Mapping[str, str], words: Mapping[str, Any]) -> dict[str, Any]:

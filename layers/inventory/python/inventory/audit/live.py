@@ -1,0 +1,231 @@
+"""The live tables against the events: what the service works with is what its archived past gives.
+
+A record may be ahead of the archive, never behind it or beside it. A base knows nothing of the holds that were settled
+before it, which never change again, nor of adjustments, which never change at all: of those made before it, only an
+audit that begins at the first event can tell.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from inventory.audit.base import Span
+from inventory.audit.checks import Rule, checked
+from inventory.audit.findings import Check
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+#: What of a live record is looked at.
+LIVE_COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
+    "live_shard": {
+        "record_key": "VARCHAR",
+        "available": "BIGINT",
+        "held": "BIGINT",
+        "inflow": "BIGINT",
+        "rev": "BIGINT",
+        "at_ms": "BIGINT",
+    },
+    "live_directory": {
+        "record_key": "VARCHAR",
+        "warehouses": "VARCHAR",
+        "rev": "BIGINT",
+        "at_ms": "BIGINT",
+    },
+    "live_adjustment": {
+        "record_key": "VARCHAR",
+        "item": "VARCHAR",
+        "warehouse": "VARCHAR",
+        "source": "VARCHAR",
+        "destination": "VARCHAR",
+        "quantity": "BIGINT",
+        "counted": "BIGINT",
+        "reason": "VARCHAR",
+        "reference": "VARCHAR",
+        "metadata": "VARCHAR",
+        "actor": "VARCHAR",
+        "fingerprint": "VARCHAR",
+        "rev": "BIGINT",
+        "at_ms": "BIGINT",
+    },
+    "live_hold": {
+        "record_key": "VARCHAR",
+        "status": "VARCHAR",
+        "expires_at_ms": "BIGINT",
+        "settlement": "VARCHAR",
+        "rev": "BIGINT",
+        "at_ms": "BIGINT",
+    },
+}
+
+#: A directory's warehouses, or the changes of some, as a map of JSON texts; none where it is nothing of the kind.
+_ENTRIES: Final = (
+    "CASE WHEN json_valid({0}) AND json_type({0}) = 'OBJECT' THEN {0}::JSON::MAP(VARCHAR, JSON) "
+    "ELSE MAP {{}}::MAP(VARCHAR, JSON) END"
+)
+#: A directory's warehouses in one spelling. What was taken out of it has an entry of null.
+_SPELLED: Final = (
+    "string_agg('\"' || name || '\": ' || value::VARCHAR, ', ' ORDER BY name) "
+    "FILTER (value IS NOT NULL AND json_type(value) <> 'NULL')"
+)
+
+LIVE_RULES: Final = (
+    Rule(
+        "live_stock",
+        "A counter in the table is not what its events give.",
+        "SELECT count(*) FROM live_shard",
+        """
+        WITH last AS (
+            SELECT record_key, max(rev) AS rev, max_by(path, rev) AS path,
+                   record_key IN (SELECT record_key FROM known WHERE type = 'shard_removed') AS removed
+            FROM shard_event GROUP BY record_key)
+        SELECT coalesce(live.record_key, last.record_key), coalesce(same.path, last.path),
+               {'live': {'available': live.available, 'held': live.held, 'inflow': live.inflow, 'rev': live.rev},
+                'archive': {'available': same.available_after, 'held': same.held_after,
+                            'inflow': same.inflow_after, 'rev': last.rev}}
+        FROM live_shard AS live
+        FULL JOIN last ON live.record_key = last.record_key
+        LEFT JOIN known AS same ON same.record_key = live.record_key AND same.rev = live.rev
+        WHERE (live.record_key IS NULL AND NOT last.removed)
+              OR (live.record_key IS NOT NULL AND (live.rev IS NULL OR live.at_ms IS NULL))
+              OR live.rev < last.rev
+              OR (live.at_ms <= $until AND same.rev IS NULL)
+              OR (same.rev IS NOT NULL AND (live.available IS DISTINCT FROM same.available_after
+                  OR live.held IS DISTINCT FROM same.held_after
+                  OR live.inflow IS DISTINCT FROM same.inflow_after))""",
+    ),
+    Rule(
+        "live_directories",
+        "A directory in the table is not what its events give.",
+        "SELECT count(*) FROM live_directory",
+        f"""
+        WITH last AS (
+            SELECT record_key, max(rev) AS rev, max_by(path, rev) AS path,
+                   record_key IN (SELECT record_key FROM known WHERE type = 'directory_removed') AS removed
+            FROM followed WHERE starts_with(type, 'directory_') GROUP BY record_key),
+        changed AS (
+            SELECT known.record_key, known.rev, unnest(map_entries({_ENTRIES.format("known.after")})) AS entry
+            FROM known JOIN live_directory AS live ON known.record_key = live.record_key AND known.rev <= live.rev
+            WHERE starts_with(known.type, 'directory_')),
+        folded AS (
+            SELECT record_key, {_SPELLED} AS warehouses
+            FROM (SELECT record_key, name, last.value AS value FROM (
+                SELECT record_key, entry.key AS name, max_by({{'value': entry.value}}, rev) AS last
+                FROM changed GROUP BY ALL))
+            GROUP BY record_key),
+        told AS (
+            SELECT record_key, {_SPELLED} AS warehouses
+            FROM (SELECT record_key, entry.key AS name, entry.value AS value
+                  FROM (SELECT record_key, unnest(map_entries({_ENTRIES.format("warehouses")})) AS entry
+                        FROM live_directory))
+            GROUP BY record_key)
+        SELECT coalesce(live.record_key, last.record_key), coalesce(same.path, last.path),
+               {{'live': {{'warehouses': live.warehouses, 'rev': live.rev}},
+                 'archive': {{'warehouses': folded.warehouses, 'rev': last.rev}}}}
+        FROM live_directory AS live
+        FULL JOIN last ON live.record_key = last.record_key
+        LEFT JOIN known AS same ON same.record_key = live.record_key AND same.rev = live.rev
+        LEFT JOIN folded ON folded.record_key = live.record_key
+        LEFT JOIN told ON told.record_key = live.record_key
+        WHERE (live.record_key IS NULL AND NOT last.removed)
+              OR (live.record_key IS NOT NULL AND (live.rev IS NULL OR live.at_ms IS NULL))
+              OR live.rev < last.rev
+              OR (live.at_ms <= $until AND same.rev IS NULL)
+              OR (same.rev IS NOT NULL AND told.warehouses IS DISTINCT FROM folded.warehouses)""",  # noqa: S608 our own
+    ),
+    Rule(
+        "live_adjustments",
+        "An adjustment or transfer in the table is not what its event says.",
+        "SELECT count(*) FROM live_adjustment WHERE coalesce(at_ms > $since, true)",
+        """
+        WITH made AS (
+            SELECT record_key, path, item_id, warehouse_id, to_warehouse_id, quantity, "count", reason, reference,
+                   json(metadata)::VARCHAR AS metadata, actor, fingerprint, at_ms
+            FROM known WHERE type IN ('adjustment_made', 'transfer_made')),
+        live AS (
+            SELECT *, coalesce(warehouse, source) AS warehouse_id FROM live_adjustment
+            WHERE coalesce(at_ms > $since, true)),
+        removed AS (SELECT record_key FROM known WHERE type = 'adjustment_removed')
+        SELECT coalesce(live.record_key, made.record_key), made.path,
+               {'live': {'item': live.item, 'warehouse': live.warehouse_id, 'to': live.destination,
+                         'quantity': live.quantity, 'count': live.counted, 'reason': live.reason,
+                         'reference': live.reference, 'metadata': live.metadata, 'actor': live.actor,
+                         'fingerprint': live.fingerprint, 'rev': live.rev, 'at': live.at_ms},
+                'archive': {'item': made.item_id, 'warehouse': made.warehouse_id, 'to': made.to_warehouse_id,
+                            'quantity': made.quantity, 'count': made."count", 'reason': made.reason,
+                            'reference': made.reference, 'metadata': made.metadata, 'actor': made.actor,
+                            'fingerprint': made.fingerprint, 'at': made.at_ms}}
+        FROM live FULL JOIN made ON live.record_key = made.record_key
+        WHERE (live.record_key IS NULL AND made.at_ms <= $until AND made.record_key NOT IN (FROM removed))
+              OR (live.record_key IS NOT NULL AND (live.rev IS DISTINCT FROM 1 OR live.at_ms IS NULL))
+              OR (live.at_ms <= $until AND made.record_key IS NULL)
+              OR (live.record_key IS NOT NULL AND made.record_key IS NOT NULL AND
+                  (live.item, live.warehouse_id, live.destination, live.quantity, live.counted, live.reason,
+                   live.reference, live.metadata, live.actor, live.fingerprint, live.at_ms) IS DISTINCT FROM
+                  (made.item_id, made.warehouse_id, made.to_warehouse_id, made.quantity, made."count", made.reason,
+                   made.reference, made.metadata, made.actor, made.fingerprint, made.at_ms))""",
+    ),
+    Rule(
+        "live_holds",
+        "A hold in the table is not what its events give.",
+        "SELECT count(*) FROM live_hold",
+        """
+        WITH last AS (
+            SELECT record_key, max(rev) AS rev, max_by(path, rev) AS path,
+                   record_key IN (SELECT record_key FROM known
+                                  WHERE settlement IS NOT NULL OR type = 'hold_removed') AS ended
+            FROM hold_event GROUP BY record_key),
+        same AS (
+            SELECT known.record_key, max(known.rev) AS rev,
+                   max_by(known.status, known.rev) FILTER (known.status IS NOT NULL) AS status,
+                   max_by(known.expires_at_ms, known.rev) FILTER (known.expires_at_ms IS NOT NULL) AS expires_at_ms,
+                   max_by(known.settlement, known.rev) FILTER (known.settlement IS NOT NULL) AS settlement
+            FROM known JOIN live_hold ON known.record_key = live_hold.record_key AND known.rev <= live_hold.rev
+            GROUP BY known.record_key)
+        SELECT coalesce(live.record_key, last.record_key), last.path,
+               {'live': {'status': live.status, 'expires_at': live.expires_at_ms, 'settlement': live.settlement,
+                         'rev': live.rev},
+                'archive': {'status': same.status, 'expires_at': same.expires_at_ms, 'settlement': same.settlement,
+                            'rev': last.rev}}
+        FROM live_hold AS live
+        FULL JOIN last ON live.record_key = last.record_key
+        LEFT JOIN same ON same.record_key = live.record_key AND same.rev = live.rev
+        WHERE (live.record_key IS NULL AND NOT last.ended)
+              OR (live.record_key IS NOT NULL AND (live.rev IS NULL OR live.at_ms IS NULL))
+              OR live.rev < last.rev
+              OR (live.at_ms <= $until AND same.rev IS NULL AND NOT (live.at_ms <= $since AND live.settlement <> ''))
+              OR (same.rev IS NOT NULL AND (live.status IS DISTINCT FROM same.status
+                  OR live.expires_at_ms IS DISTINCT FROM same.expires_at_ms
+                  OR live.settlement IS DISTINCT FROM same.settlement))""",
+    ),
+)
+
+
+def check_live(
+    database: "DuckDBPyConnection", span: Span, records: Mapping[str, Iterable[Mapping[str, Any]]]
+) -> list[Check]:
+    """The live tables against the events, after `check_events`.
+
+    Args:
+        database: Has the events.
+        span: Up to its end every event is archived: a later record may be ahead of the archive.
+        records: What is live, by the tables of `LIVE_COLUMNS`, with their columns.
+    """
+    create_live_tables(database)
+    for table, columns in LIVE_COLUMNS.items():
+        rows = [[each.get(name) for name in columns] for each in records.get(table, ())]
+        if rows:
+            marks = ", ".join("?" for _ in columns)
+            database.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608 the names are our own
+    return check_live_tables(database, span)
+
+
+def create_live_tables(database: "DuckDBPyConnection") -> None:
+    """Makes the tables of `LIVE_COLUMNS`, with nothing in them."""
+    for table, columns in LIVE_COLUMNS.items():
+        spelled = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+        database.execute(f"CREATE OR REPLACE TEMP TABLE {table} ({spelled})")
+
+
+def check_live_tables(database: "DuckDBPyConnection", span: Span) -> list[Check]:
+    """The same, of what is in the tables of `LIVE_COLUMNS` already."""
+    return [checked(database, rule, span) for rule in LIVE_RULES]
