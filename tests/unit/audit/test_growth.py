@@ -7,16 +7,18 @@ from typing import Any
 
 import pytest
 
+from inventory.audit import manifests
 from inventory.audit.findings import Check, Finding
 from inventory.audit.manifests import Manifest, manifest_path
 from inventory.auditing import listing, plan, steps
+from inventory.auditing.chain import check_chain
 from inventory.auditing.layout import keys_path
 from inventory.auditing.listing import archive_folders, cut_folder
 from inventory.auditing.parts import Part, read_part, write_part
 from inventory.auditing.plan import AuditPlan, Depth, make_plan
 from inventory.auditing.report import Reporter
 from inventory.auditing.steps import Auditor
-from inventory.storage.objects import Stored
+from inventory.storage.objects import NoSuchObject, Stored
 from support.objects import DirectoryObjects
 
 DAYS = ("dt=2026-11-20", "dt=2026-11-21", "dt=2026-12-01")
@@ -141,24 +143,66 @@ def manifest(number: int) -> bytes:
     return json.dumps({"manifest": told}).encode()
 
 
-def test_a_plan_keeps_of_each_manifest_a_few_numbers(bucket: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
-    alive, most = 0, 0
+class Alive:
+    """Counts manifests that are in memory."""
 
-    class Counted(Manifest):
-        def __del__(self) -> None:
-            nonlocal alive
-            alive -= 1
+    def __init__(self) -> None:
+        self.now = self.most = 0
 
-    def parsed(path: str, raw: bytes) -> Manifest:
-        nonlocal alive, most
+    def parsed(self, path: str, raw: bytes) -> Manifest:
+        """In the place of the one that makes them."""
+        alive = self
+
+        class Counted(Manifest):
+            def __del__(self) -> None:
+                alive.now -= 1
+
         told: dict[str, Any] = json.loads(raw)["manifest"]
-        alive += 1
-        most = max(most, alive)
+        self.now += 1
+        self.most = max(self.most, self.now)
         return Counted(path=path, sha256="", **told)
 
-    monkeypatch.setattr(plan, "parsed", parsed)
+
+def test_a_plan_keeps_of_each_manifest_a_few_numbers(bucket: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    alive = Alive()
+    monkeypatch.setattr(plan, "parsed", alive.parsed)
     for number in range(1, 101):
         bucket.put(manifest_path(number), manifest(number))
     made = make_plan(bucket, "audit_x", 100_000, Depth.FULL)
     assert (made.manifest, made.files, made.ledgers[0]) == (100, tuple(range(1, 101)), 100)
-    assert 1 <= most <= 2 * 16
+    assert 1 <= alive.most <= 2 * 16
+
+
+@pytest.mark.parametrize("length", [40, 120])
+def test_the_chain_is_followed_with_a_few_manifests_in_memory_however_long_it_is(
+    bucket: Watched, monkeypatch: pytest.MonkeyPatch, length: int
+) -> None:
+    alive = Alive()
+    monkeypatch.setattr(manifests, "parsed", alive.parsed)
+    for number in range(1, length + 1):
+        bucket.put(manifest_path(number), manifest(number))
+    bucket.put("manifests/notes.txt", b"")
+    [check] = check_chain(bucket, FULL, {"nobody"}, lambda *_: None).checks
+    assert check.looked_at == length
+    assert 1 <= alive.most <= 2 * 8
+    unlinked = [each for each in check.findings if "does not name the manifest before it" in each.what]
+    assert len(unlinked) == length - 1, "each was held against the one before it"
+    assert sorted(key for key in bucket.reads if key.startswith("manifests/0")) == sorted(
+        bucket.contents("manifests/0")
+    )
+
+
+def test_a_manifest_that_goes_while_the_chain_is_followed_is_missing(bucket: Watched) -> None:
+    for number in (1, 2, 3):
+        bucket.put(manifest_path(number), manifest(number))
+    read = bucket.read
+    gone = manifest_path(2)
+
+    def reading(key: str) -> bytes:
+        if key == gone:
+            raise NoSuchObject(key)
+        return read(key)
+
+    bucket.read = reading  # type: ignore[method-assign]
+    [check] = check_chain(bucket, FULL, set(), lambda *_: None).checks
+    assert [each.path for each in check.findings if each.what == "Manifest 2 is missing."] == [gone]

@@ -5,11 +5,11 @@ import binascii
 import hashlib
 import json
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from inventory.audit.findings import Check, Finding
 from inventory.audit.merkle import merkle_root
@@ -20,6 +20,8 @@ _NAME = re.compile(r"([0-9]{8})\.json", re.ASCII)
 #: Takes a public key's PEM, a signature and a message; gives the key's fingerprint (the SHA-256 of its DER, in hex)
 #: where the signature over the message is its own, else None.
 SignatureCheck = Callable[[bytes, bytes, bytes], str | None]
+#: Gives the PEM of the key of a fingerprint; None where the bucket has none.
+KeyOf = Callable[[str], bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,49 +108,114 @@ def parsed(path: str, raw: bytes) -> Manifest:
     )
 
 
-def read_chain(
-    folder: Path, trusted: Collection[str], signer_of: SignatureCheck, *, head: str | None = None, first: int = 1
-) -> tuple[list[Manifest], Check]:
-    """Every manifest that can be read, in the chain's order, and what is wrong with the chain.
+class Link(NamedTuple):
+    """A manifest by itself: what is wrong inside of it, and what the next one has to say of it.
+
+    Attributes:
+        number: Its place in the chain, by its name.
+        sha256: Of the whole file.
+        manifest: What it says; None where it is none.
+        previous: What it says of the one before it.
+        inside: What is wrong with what it says.
+        signature: What is wrong with who signed it.
+    """
+
+    number: int
+    sha256: str
+    manifest: Manifest | None
+    previous: Any
+    inside: Sequence[Finding]
+    signature: Sequence[Finding]
+
+
+def link_of(number: int, raw: bytes, key_of: KeyOf, trusted: Collection[str], signer_of: SignatureCheck) -> Link:
+    """Looks at one manifest, whatever the others are.
 
     Args:
-        folder: A copy of the bucket.
+        number: Its place in the chain, by its name.
+        raw: Its file.
+        key_of: Gives the PEM of the key of a fingerprint; None where there is none.
         trusted: Fingerprints of the keys that may have signed.
         signer_of: Tells who made a signature.
+    """
+    digest = hashlib.sha256(raw).hexdigest()
+    try:
+        content = json.loads(raw)
+        manifest = parsed(manifest_path(number), raw)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        wrong = Finding(f"It is no manifest: {type(error).__name__}: {error}.", manifest_path(number))
+        return Link(number, digest, None, None, [wrong], [])
+    inside = list(_wrong_inside(manifest, raw, content, number))
+    signature = list(_wrong_signature(key_of, manifest, content, trusted, signer_of))
+    return Link(number, digest, manifest, content["manifest"].get("previous"), inside, signature)
+
+
+def follow(links: Iterable[Link], check: Check, *, head: str | None = None, first: int = 1) -> Iterator[Manifest]:
+    """Every manifest that can be read, in the chain's order; what is wrong with the chain is added to the check.
+
+    It keeps none of them, so that a chain may be as long as it likes.
+
+    Args:
+        links: By number, rising.
+        check: Told what is wrong.
         head: The SHA-256 of a manifest seen before: the chain must still have it. Without it, nothing inside the
             bucket can tell that its newest manifests are gone together with all their files.
         first: The number to begin with; what its manifest says of the one before it is then not looked at.
     """
-    check = Check("manifest_chain")
-    manifests: list[Manifest] = []
-    expected, last_hash = first, None
-    for number, path in _numbered(folder):
+    expected, last_hash, head_seen = first, None, False
+    for link in links:
         check.looked_at += 1
-        for missing in range(expected, number):
+        for missing in range(expected, link.number):
             check.add(Finding(f"Manifest {missing} is missing.", manifest_path(missing)))
-        raw = path.read_bytes()
-        try:
-            content = json.loads(raw)
-            manifest = parsed(manifest_path(number), raw)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            check.add(Finding(f"It is no manifest: {type(error).__name__}: {error}.", manifest_path(number)))
-        else:
-            check.extend(_wrong_inside(manifest, raw, content, number))
-            if number == expected and (last_hash or number == 1):  # else what it should name is not here
-                check.extend(_wrong_link(manifest.path, content["manifest"], number, last_hash))
-            check.extend(_wrong_signature(folder, manifest, content, trusted, signer_of))
-            manifests.append(manifest)
-        expected, last_hash = number + 1, hashlib.sha256(raw).hexdigest()
+        check.extend(link.inside)
+        if link.manifest is not None:
+            if link.number == expected and (last_hash or link.number == 1):  # else what it should name is not here
+                check.extend(_wrong_link(link, last_hash))
+            check.extend(link.signature)
+            head_seen = head_seen or link.sha256 == head
+            yield link.manifest
+        expected, last_hash = link.number + 1, link.sha256
     if expected == first:
         check.add(Finding("There is no manifest.", manifest_path(first)))
-    if head is not None and head not in {manifest.sha256 for manifest in manifests}:
+    if head is not None and not head_seen:
         check.add(Finding(f"The manifest with SHA-256 {head} is not in the chain any more.", manifest_path(expected)))
-    return manifests, check
+
+
+def read_chain(
+    folder: Path, trusted: Collection[str], signer_of: SignatureCheck, *, head: str | None = None
+) -> tuple[list[Manifest], Check]:
+    """Every manifest of a copy of the bucket that can be read, in the chain's order, and what is wrong with the chain.
+
+    Args:
+        folder: The copy.
+        trusted: Fingerprints of the keys that may have signed.
+        signer_of: Tells who made a signature.
+        head: See `follow`.
+    """
+
+    def key_of(fingerprint: str) -> bytes | None:
+        path = folder / key_path(fingerprint)
+        return path.read_bytes() if path.is_file() else None
+
+    check = Check("manifest_chain")
+    links = (link_of(number, path.read_bytes(), key_of, trusted, signer_of) for number, path in _numbered(folder))
+    return list(follow(links, check, head=head)), check
+
+
+def manifest_number(name: str) -> int | None:
+    """The number in the name of a manifest's file, without its folder; None where it is called otherwise."""
+    found = _NAME.fullmatch(name)
+    return int(found[1]) if found else None
+
+
+def key_path(fingerprint: str) -> str:
+    """Where a public key is."""
+    return f"keys/{fingerprint}.pem"
 
 
 def _numbered(folder: Path) -> Iterator[tuple[int, Path]]:
-    found = ((_NAME.fullmatch(path.name), path) for path in (folder / "manifests").glob("*"))
-    return iter(sorted((int(match[1]), path) for match, path in found if match))
+    found = ((manifest_number(path.name), path) for path in (folder / "manifests").glob("*"))
+    return iter(sorted((number, path) for number, path in found if number is not None))
 
 
 def _wrong_inside(manifest: Manifest, raw: bytes, content: Mapping[str, Any], number: int) -> Iterator[Finding]:
@@ -174,33 +241,34 @@ def _wrong_inside(manifest: Manifest, raw: bytes, content: Mapping[str, Any], nu
         yield Finding("Its Merkle root is not that of its files.", where, evidence=found)
 
 
-def _wrong_link(path: str, told: Mapping[str, Any], number: int, last_hash: str | None) -> Iterator[Finding]:
-    expected = None if last_hash is None else {"number": number - 1, "sha256": last_hash}
-    if (previous := told.get("previous")) != expected:
-        evidence = {"found": previous, "expected": expected}
-        yield Finding("It does not name the manifest before it by its hash.", path, evidence=evidence)
+def _wrong_link(link: Link, last_hash: str | None) -> Iterator[Finding]:
+    expected = None if last_hash is None else {"number": link.number - 1, "sha256": last_hash}
+    if link.previous != expected:
+        evidence = {"found": link.previous, "expected": expected}
+        what = "It does not name the manifest before it by its hash."
+        yield Finding(what, manifest_path(link.number), evidence=evidence)
 
 
 def _wrong_signature(
-    folder: Path, manifest: Manifest, content: Mapping[str, Any], trusted: Collection[str], signer_of: SignatureCheck
+    key_of: KeyOf, manifest: Manifest, content: Mapping[str, Any], trusted: Collection[str], signer_of: SignatureCheck
 ) -> Iterator[Finding]:
     signature = content.get("signature") or {}
     fingerprint = str(signature.get("key"))
     if fingerprint not in trusted:
         yield Finding("It is signed with a key that is not trusted.", manifest.path, evidence={"key": fingerprint})
         return
-    key = folder / "keys" / f"{fingerprint}.pem"
-    if not key.is_file():
-        yield Finding("The key that signed it is missing.", f"keys/{fingerprint}.pem")
+    pem = key_of(fingerprint)
+    if pem is None:
+        yield Finding("The key that signed it is missing.", key_path(fingerprint))
         return
     try:
         value = base64.b64decode(signature["value"], validate=True)
     except (KeyError, TypeError, binascii.Error):
         yield Finding("It has no signature that can be read.", manifest.path)
         return
-    signer = signer_of(key.read_bytes(), value, canonical(content["manifest"]))
+    signer = signer_of(pem, value, canonical(content["manifest"]))
     if signature.get("algorithm") != ALGORITHM or signer is None:
         yield Finding("Its signature is wrong.", manifest.path, evidence={"key": fingerprint})
     elif signer != fingerprint:
         what = "The key that signed it is another than its name says."
-        yield Finding(what, f"keys/{fingerprint}.pem", evidence={"found": signer})
+        yield Finding(what, key_path(fingerprint), evidence={"found": signer})

@@ -1,13 +1,27 @@
 """The parts of an audit that look at manifests and at the files that they name."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from inventory.audit.files import SEALED, wrong_file
 from inventory.audit.findings import Check, Finding
-from inventory.audit.manifests import File, Manifest, SignatureCheck, instant_name, manifest_path, read_chain
+from inventory.audit.manifests import (
+    File,
+    Link,
+    Manifest,
+    SignatureCheck,
+    follow,
+    instant_name,
+    key_path,
+    link_of,
+    manifest_number,
+    manifest_path,
+)
 from inventory.auditing.parts import Part
 from inventory.auditing.plan import AuditPlan, read_manifest
 from inventory.storage.objects import NoSuchObject, Objects
@@ -15,20 +29,42 @@ from inventory.storage.objects import NoSuchObject, Objects
 _AT_ONCE: Final = 8
 
 
-def check_chain(
-    objects: Objects, plan: AuditPlan, work: Path, trusted: Collection[str], signer_of: SignatureCheck
-) -> Part:
-    """The chain from the plan's first manifest on; of those before it, that they are there."""
-    last = [stored.key for stored in objects.list("manifests/") if stored.key >= manifest_path(plan.first)]
-    download_present(objects, [*last, *(stored.key for stored in objects.list("keys/"))], work)
-    told, check = read_chain(work, trusted, signer_of, first=plan.first)
-    newest = max((each.number for each in told), default=plan.first)
+def check_chain(objects: Objects, plan: AuditPlan, trusted: Collection[str], signer_of: SignatureCheck) -> Part:
+    """The chain from the plan's first manifest on; of those before it, that they are there.
+
+    A few manifests are in memory at once, however many there are.
+    """
+    check = Check("manifest_chain")
+    newest = plan.first
+    for manifest in follow(_links(objects, plan.first, trusted, signer_of), check, first=plan.first):
+        newest = max(newest, manifest.number)
     for number in plan.missing:
-        if not plan.first <= number < newest:  # else `read_chain` noticed
+        if not plan.first <= number < newest:  # else `follow` noticed
             check.add(Finding(f"Manifest {number} is missing.", manifest_path(number)))
     if plan.manifest is None:
         check.add(Finding("No manifest has the snapshot that is audited.", record=instant_name(plan.as_of_ms)))
     return Part([check])
+
+
+def _links(objects: Objects, first: int, trusted: Collection[str], signer_of: SignatureCheck) -> Iterator[Link]:
+    @cache
+    def key_of(fingerprint: str) -> bytes | None:
+        with suppress(NoSuchObject):
+            return objects.read(key_path(fingerprint))
+        return None
+
+    def link(number: int) -> Link | None:
+        try:
+            raw = objects.read(manifest_path(number))
+        except NoSuchObject:  # gone since it was listed: missing
+            return None
+        return link_of(number, raw, key_of, trusted, signer_of)
+
+    names = (stored.key.removeprefix("manifests/") for stored in objects.list("manifests/"))
+    numbers = (number for name in names if (number := manifest_number(name)) is not None and number >= first)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        while some := list(islice(numbers, _AT_ONCE)):
+            yield from filter(None, pool.map(link, some))
 
 
 def check_files_of(objects: Objects, number: int, work: Path) -> Part:

@@ -146,5 +146,5 @@ class Auditor:
     def _files(self, _: AuditPlan, number: int, work: Path) -> Part:
         return check_files_of(self.objects, number, work)
 
-    def _chain(self, plan: AuditPlan, _: int, work: Path) -> Part:
-        return check_chain(self.objects, plan, work, self.trusted(), self.signer_of)
+    def _chain(self, plan: AuditPlan, _: int, __: Path) -> Part:
+        return check_chain(self.objects, plan, self.trusted(), self.signer_of)
