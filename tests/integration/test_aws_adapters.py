@@ -5,7 +5,7 @@ import hashlib
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from botocore.stub import Stubber
+from botocore.stub import ANY, Stubber
 
 from inventory.storage.announcements import EventBus, NotAnnounced
 from inventory.storage.catalogue import GlueCatalogue
@@ -68,10 +68,10 @@ def test_a_signature_is_the_keys_own_only_where_kms_says_so() -> None:
         "SigningAlgorithm": "RSASSA_PKCS1_V1_5_SHA_256",
     }
     with Stubber(client) as kms:
-        verifier = KmsVerifier(client, "key-1")
+        verifier = KmsVerifier(client, ["key-1"])
         kms.add_response("get_public_key", {"PublicKey": DER}, {"KeyId": "key-1"})
         kms.add_response("verify", {"SignatureValid": True}, asked)
-        assert verifier.signer_of(PEM, b"signed", b"a manifest") == verifier.fingerprint == FINGERPRINT
+        assert verifier.signer_of(PEM, b"signed", b"a manifest") == FINGERPRINT
         kms.add_client_error("verify", "KMSInvalidSignatureException", expected_params=asked)
         assert verifier.signer_of(PEM, b"signed", b"a manifest") is None
         kms.add_client_error("verify", "KMSInternalException", expected_params=asked)
@@ -80,12 +80,25 @@ def test_a_signature_is_the_keys_own_only_where_kms_says_so() -> None:
         kms.assert_no_pending_responses()
 
 
+def test_what_an_earlier_key_signed_is_asked_of_that_key() -> None:
+    client, other = boto3.client("kms"), b"another public key"
+    with Stubber(client) as kms:
+        kms.add_response("get_public_key", {"PublicKey": other}, {"KeyId": "key-2"})
+        kms.add_response("get_public_key", {"PublicKey": DER}, {"KeyId": "key-1"})
+        verifier = KmsVerifier(client, ["key-2", "key-1"])
+        assert set(verifier.fingerprints) == {FINGERPRINT, hashlib.sha256(other).hexdigest()}
+        asked = {"KeyId": "key-1", "Message": ANY, "MessageType": ANY, "Signature": ANY, "SigningAlgorithm": ANY}
+        kms.add_response("verify", {"SignatureValid": True}, asked)
+        assert verifier.signer_of(PEM, b"signed", b"a manifest") == FINGERPRINT
+        kms.assert_no_pending_responses()
+
+
 @pytest.mark.parametrize("pem", [b"", b"\xff", PEM.replace(b"YSBw", b"YSBx"), PEM.replace(b"YSBw", b"*")])
 def test_another_key_or_none_is_not_even_asked_about(pem: bytes) -> None:
     client = boto3.client("kms")
     with Stubber(client) as kms:
         kms.add_response("get_public_key", {"PublicKey": DER}, {"KeyId": "key-1"})
-        assert KmsVerifier(client, "key-1").signer_of(pem, b"signed", b"a manifest") is None
+        assert KmsVerifier(client, ["key-1"]).signer_of(pem, b"signed", b"a manifest") is None
 
 
 def test_what_the_bus_refuses_is_an_error_with_its_reason() -> None:

@@ -200,6 +200,17 @@ def test_only_the_commit_signs() -> None:
     }
 
 
+def test_audits_believe_earlier_keys_and_nobody_signs_with_them() -> None:
+    policy = properties("EarlierManifestKeysPolicy")
+    assert policy["Roles"] == [{"Ref": "AuditRole"}]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert set(statement["Action"]) == {"kms:Verify", "kms:GetPublicKey"}
+    assert statement["Resource"] == {"Fn::Split": [",", {"Ref": "EarlierManifestKeys"}]}
+    assert properties("AuditFunction")["Environment"]["Variables"]["EARLIER_SIGNING_KEYS"] == {
+        "Ref": "EarlierManifestKeys"
+    }
+
+
 def test_what_happened_by_itself_is_published_by_whoever_did_it_on_this_stack_s_own_bus() -> None:
     assert {role: granted(role, "events") for role in ROLES if granted(role, "events")} == {
         role: {"EventBus": {"events:PutEvents"}} for role in ("ProjectorRole", "SweeperRole", "AuditReportRole")

@@ -41,8 +41,8 @@ def verify(
         list[str] | None,
         typer.Option(
             metavar="HEX",
-            help="SHA-256 of the DER of a public key that may have signed; may be repeated. Default: the key of the "
-            "stack, asked for from KMS.",
+            help="SHA-256 of the DER of a public key that may have signed; may be repeated. Default: the keys of the "
+            "stack, this one and earlier ones, asked for from KMS.",
             show_default=False,
         ),
     ] = None,
@@ -144,9 +144,11 @@ def _trusted(session: Session, given: list[str], directory: Path | None) -> set[
         raise WrongUse("Say by --key-fingerprint whose signature counts: the copy cannot be asked about itself.")
     import hashlib
 
+    earlier = session.stack.outputs.get("EarlierManifestKeys", "")
+    keys = [session.stack.output("ManifestKey"), *filter(None, earlier.split(","))]
     with explained():
-        der = session.aws.kms.get_public_key(KeyId=session.stack.output("ManifestKey"))["PublicKey"]
-    return {hashlib.sha256(der).hexdigest()}
+        ders = [session.aws.kms.get_public_key(KeyId=key)["PublicKey"] for key in keys]
+    return {hashlib.sha256(der).hexdigest() for der in ders}
 
 
 def _data(proof: "Proof") -> dict[str, Any]:

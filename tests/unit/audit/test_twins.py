@@ -1,4 +1,4 @@
-"""Of two events with one id that differ, the one that was archived first is believed, whatever their objects are called."""
+"""Of two events with one id that differ the one archived first is believed, whatever their objects are called."""
 
 import gzip
 from collections.abc import Iterator

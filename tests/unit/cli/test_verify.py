@@ -112,6 +112,21 @@ def test_the_stacks_bucket_is_copied_and_its_key_is_asked_for(
 
 
 @pytest.mark.usefixtures("aws")
+def test_what_the_stacks_earlier_keys_signed_counts_too(terminal: Terminal, sealer: Sealer, tmp_path: Path) -> None:
+    kms, s3 = boto3.client("kms", "us-east-1"), boto3.client("s3", "us-east-1")
+    earlier, now = (kms.create_key(KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["Arn"] for _ in "12")
+    _sign_with(kms, earlier, sealer)
+    s3.create_bucket(Bucket="history")
+    for path in sealer.folder.rglob("*"):
+        if path.is_file():
+            s3.upload_file(str(path), "history", path.relative_to(sealer.folder).as_posix())
+    write_stack(tmp_path, {"HistoryBucket": "history", "ManifestKey": now})
+    assert terminal.run("verify").exit_code == 1
+    write_stack(tmp_path, {"HistoryBucket": "history", "ManifestKey": now, "EarlierManifestKeys": earlier})
+    assert terminal.run("verify").exit_code == 0
+
+
+@pytest.mark.usefixtures("aws")
 def test_an_object_that_would_leave_the_folder_is_refused(terminal: Terminal, tmp_path: Path) -> None:
     s3 = boto3.client("s3", "us-east-1")
     s3.create_bucket(Bucket="history")

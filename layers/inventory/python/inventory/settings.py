@@ -39,6 +39,7 @@ class Settings:
         snapshot_machine: The ARN of the state machine that makes snapshots.
         audit_machine: The ARN of the one that audits them.
         signing_key: The id of the key that signs manifests.
+        earlier_signing_keys: The ARNs of keys that signed before it, separated by commas; audits believe them too.
         stock_at_function: The function that reads stock at an instant of the past.
         history_buckets: Into how many buckets new snapshots are cut.
         snapshot_grace_s: How many seconds ago a snapshot's instant must be.
@@ -62,6 +63,7 @@ class Settings:
     scratch_bucket: str = ""
     glue_database: str = ""
     signing_key: str = ""
+    earlier_signing_keys: str = ""
     snapshot_machine: str = ""
     audit_machine: str = ""
     stock_at_function: str = ""

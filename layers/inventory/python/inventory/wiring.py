@@ -207,13 +207,14 @@ def auditor_from(settings: Settings) -> "Auditor":
     from inventory.storage.signing import KmsVerifier
 
     objects = objects_from(settings)
-    key = KmsVerifier(boto3.client("kms", config=OBJECTS_CONFIG), settings.signing_key)
+    trusted = [settings.signing_key, *filter(None, settings.earlier_signing_keys.split(","))]
+    verifier = KmsVerifier(boto3.client("kms", config=OBJECTS_CONFIG), trusted)
     return Auditor(
         objects=objects,
         scratch=objects,
         now=now_ms,
-        trusted=lambda: {key.fingerprint},
-        signer_of=key.signer_of,
+        trusted=lambda: verifier.fingerprints,
+        signer_of=verifier.signer_of,
         scan_segments=settings.scan_segments,
     )
 

@@ -1,8 +1,9 @@
-"""KMS: signs with a private key that never leaves it, and tells whether a signature is that key's."""
+"""KMS: signs with a private key that never leaves it, and tells whose a signature is."""
 
 import base64
 import binascii
 import hashlib
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final
 
@@ -42,33 +43,40 @@ class KmsSigner:
 
 
 class KmsVerifier:
-    """Checks signatures of a key of KMS.
+    """Checks signatures of keys of KMS.
 
     Args:
         client: A boto3 KMS client.
-        key_id: The key's id or ARN.
+        key_ids: The keys' ids or ARNs: the one that signs now, and those that did before.
     """
 
-    def __init__(self, client: Any, key_id: str) -> None:
+    def __init__(self, client: Any, key_ids: Sequence[str]) -> None:
         self._client = client
-        self._key_id = key_id
+        self._key_ids = key_ids
 
-    @cached_property
-    def fingerprint(self) -> str:
-        """The SHA-256 of the public key's DER, in hex."""
-        return hashlib.sha256(self._client.get_public_key(KeyId=self._key_id)["PublicKey"]).hexdigest()
+    @property
+    def fingerprints(self) -> Collection[str]:
+        """Of each key, the SHA-256 of its public half's DER, in hex.
+
+        Raises:
+            botocore.exceptions.ClientError: KMS did not answer, or does not have one of the keys.
+        """
+        return self._keys.keys()
 
     def signer_of(self, pem: bytes, signature: bytes, message: bytes) -> str | None:
-        """The key's fingerprint where the PEM is its public key and the signature over the message its own, else None.
+        """The fingerprint of the one of these keys that the PEM is, where the signature over the message is its own.
+
+        Else None.
 
         Raises:
             botocore.exceptions.ClientError: KMS did not answer.
         """
-        if _fingerprint_of(pem) != self.fingerprint:
+        fingerprint = _fingerprint_of(pem)
+        if fingerprint is None or fingerprint not in self._keys:
             return None
         try:
             answer = self._client.verify(
-                KeyId=self._key_id,
+                KeyId=self._keys[fingerprint],
                 Message=hashlib.sha256(message).digest(),
                 MessageType="DIGEST",
                 Signature=signature,
@@ -78,7 +86,13 @@ class KmsVerifier:
             if error.response["Error"]["Code"] == "KMSInvalidSignatureException":
                 return None
             raise
-        return self.fingerprint if answer["SignatureValid"] else None
+        return fingerprint if answer["SignatureValid"] else None
+
+    @cached_property
+    def _keys(self) -> Mapping[str, str]:
+        """The keys' ids by their fingerprints."""
+        ders = {key: self._client.get_public_key(KeyId=key)["PublicKey"] for key in self._key_ids}
+        return {hashlib.sha256(der).hexdigest(): key for key, der in ders.items()}
 
 
 def _fingerprint_of(pem: bytes) -> str | None:
