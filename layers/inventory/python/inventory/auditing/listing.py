@@ -2,27 +2,38 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from typing import Final
 
 from inventory.audit.archive import SOURCES
-from inventory.auditing.plan import AuditPlan, first_hour
+from inventory.auditing.plan import HOUR_MS, AuditPlan, first_hour
 from inventory.storage.objects import Objects
 
 TASK_BYTES: Final = 32 * 1024 * 1024
 TASK_OBJECTS_MAX: Final = 500
+#: A longer time is looked through by the days that there are: a base may be of years before the first event.
+HOURS_MAX: Final = 48
 #: Comes after every other character, so a name that ends with it comes after all that begin with the rest.
 _LAST_CHARACTER: Final = "\U0010ffff"
 
 
 def archive_folders(objects: Objects, plan: AuditPlan, now_ms: int) -> Iterator[str]:
-    """The beginnings of names under which the archived objects of an audit are: of a day, or with a base of an hour."""
+    """The beginnings of names under which the archived objects of an audit are: of a day, or with a base of an hour.
+
+    Days where the base is long ago, so that there are never more than the archive has.
+    """
     for source in SOURCES:
+        prefix = f"archive/{source}/"
         if plan.base is None:
-            yield from _days(objects, f"archive/{source}/")
+            yield from _days(objects, prefix)
+            continue
+        first_ms = first_hour(plan.since_ms)
+        last_ms = now_ms if plan.until_hour_ms is None else plan.until_hour_ms
+        if last_ms - first_ms < HOURS_MAX * HOUR_MS:
+            yield from (f"{prefix}{hour:dt=%Y-%m-%d/hour=%H}/" for hour in _hours(first_ms, last_ms))
         else:
-            last_ms = now_ms if plan.until_hour_ms is None else plan.until_hour_ms
-            for hour in _hours(first_hour(plan.since_ms), last_ms):
-                yield f"archive/{source}/{hour:dt=%Y-%m-%d/hour=%H}/"
+            days = _days(objects, prefix, after=f"{prefix}{_instant(first_ms):dt=%Y-%m-%d}")
+            yield from takewhile(f"{prefix}{_instant(last_ms):dt=%Y-%m-%d}/".__ge__, days)
 
 
 def cut_folder(objects: Objects, folder: str) -> Iterator[list[str]]:
@@ -39,9 +50,8 @@ def cut_folder(objects: Objects, folder: str) -> Iterator[list[str]]:
         yield keys
 
 
-def _days(objects: Objects, prefix: str) -> Iterator[str]:
+def _days(objects: Objects, prefix: str, after: str = "") -> Iterator[str]:
     """Whatever folders there are, also one that the archiver would not make: what lies there is looked at too."""
-    after = ""
     while found := objects.page(prefix, after=after, limit=1):
         day, slash, _ = found[0].key.removeprefix(prefix).partition("/")
         folder = f"{prefix}{day}{slash}"
@@ -50,7 +60,11 @@ def _days(objects: Objects, prefix: str) -> Iterator[str]:
 
 
 def _hours(first_ms: int, last_ms: int) -> Iterator[datetime]:
-    hour = datetime.fromtimestamp(first_ms / 1000, UTC)
+    hour = _instant(first_ms)
     while hour.timestamp() * 1000 <= last_ms:
         yield hour
         hour += timedelta(hours=1)
+
+
+def _instant(at_ms: int) -> datetime:
+    return datetime.fromtimestamp(at_ms / 1000, UTC)

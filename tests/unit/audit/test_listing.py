@@ -1,0 +1,70 @@
+"""Which folders of the archive an audit looks through: all that can have its events, and never more than there are."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from inventory.audit.archive import SOURCES
+from inventory.auditing.listing import HOURS_MAX, archive_folders
+from inventory.auditing.plan import AuditPlan, Depth
+from support.objects import DirectoryObjects
+
+NOW = datetime(2026, 11, 22, 12, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def bucket(tmp_path: Path) -> DirectoryObjects:
+    bucket = DirectoryObjects(tmp_path)
+    for source in SOURCES:
+        for hour in (0, 1, 48, 72):
+            before = NOW - timedelta(hours=hour)
+            bucket.put(f"archive/{source}/{before:dt=%Y-%m-%d/hour=%H}/x.jsonl.gz", b"12345")
+    return bucket
+
+
+def folders(bucket: DirectoryObjects, since: datetime, until: datetime | None = None) -> list[str]:
+    plan = AuditPlan(
+        "audit_x",
+        _ms(NOW),
+        Depth.INCREMENT,
+        since_ms=_ms(since),
+        until_hour_ms=None if until is None else _ms(until),
+        manifest=2,
+        base=1,
+    )
+    found = list(archive_folders(bucket, plan, _ms(NOW)))
+    of_stock = [folder.removeprefix("archive/stock/") for folder in found if folder.startswith("archive/stock/")]
+    assert found == [f"archive/{source}/{folder}" for source in SOURCES for folder in of_stock]
+    return of_stock
+
+
+def _ms(instant: datetime) -> int:
+    return round(instant.timestamp() * 1000)
+
+
+def test_after_a_base_of_lately_they_are_hours_a_quarter_before_it_included(bucket: DirectoryObjects) -> None:
+    found = folders(bucket, NOW.replace(hour=11, minute=10))
+    assert found == [f"dt=2026-11-22/hour={hour}/" for hour in (10, 11, 12)]
+
+
+def test_after_a_base_of_long_before_the_first_event_they_are_the_days_that_there_are(bucket: DirectoryObjects) -> None:
+    long_ago = datetime(2001, 9, 9, tzinfo=UTC)
+    assert folders(bucket, long_ago) == ["dt=2026-11-19/", "dt=2026-11-20/", "dt=2026-11-22/"]
+
+
+def test_of_days_too_those_before_the_base_and_after_the_end_are_left_out(bucket: DirectoryObjects) -> None:
+    for day in ("2026-11-10", "2026-11-24"):
+        bucket.put(f"archive/stock/dt={day}/hour=00/x.jsonl.gz", b"")
+    bucket.put("archive/stock/planted.jsonl.gz", b"")
+    since, until = datetime(2026, 11, 19, 5, tzinfo=UTC), datetime(2026, 11, 23, tzinfo=UTC)
+    assert folders(bucket, since, until) == ["dt=2026-11-19/", "dt=2026-11-20/", "dt=2026-11-22/"]
+
+
+def test_what_hours_miss_days_do_not(bucket: DirectoryObjects) -> None:
+    edge = NOW.replace(minute=0) - timedelta(hours=HOURS_MAX - 2)
+    by_hours, by_days = folders(bucket, edge), folders(bucket, edge - timedelta(hours=3))
+    assert len(by_hours) == HOURS_MAX
+    assert {folder.partition("/")[0] for folder in by_hours} & {"dt=2026-11-20", "dt=2026-11-22"} <= {
+        folder.rstrip("/") for folder in by_days
+    }
