@@ -59,7 +59,7 @@ def test_equal_lines_are_one(shop: Shop) -> None:
 
 def test_a_hold_of_50_items_is_placed_and_settled_whole(shop: Shop) -> None:
     items = [shop.item(f"part{number}") for number in range(50)]
-    at_once([partial(shop.receive, item, 2) for item in items])
+    at_once([partial(shop.receive, item, 2) for item in items], workers=4)
 
     hold = done(shop.place(*(line(item) for item in items)))
     done(shop.execute(hold))
