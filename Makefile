@@ -82,7 +82,10 @@ fmt: .venv/.stamp ## Format, and mend what can be mended
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format .
 
 .PHONY: test
-test: test-fast simulate test-e2e ## Run all tests (ARGS=-x is passed to pytest)
+test: ## Run all tests (ARGS=-x is passed to pytest)
+	@$(MAKE) test-fast
+	@echo "· simulating beside the tests of a deployed stack, which wait a lot: what each says is shown when it is done"
+	@$(MAKE) --jobs 2 --output-sync=target NICE="nice -n 10" test-e2e simulate
 
 .PHONY: test-fast
 test-fast: setup ## Run the tests that need no stack
@@ -90,7 +93,7 @@ test-fast: setup ## Run the tests that need no stack
 
 .PHONY: simulate
 simulate: .venv/.stamp ## Run the real code through seeded faults and interleavings (SEEDS=1000 FIRST_SEED=0 WORKLOAD= TRACE=1)
-	@PYTHONPATH=tests $(BIN)/python -m simulation --seeds $(or $(SEEDS),1000) --first-seed $(or $(FIRST_SEED),0) \
+	@PYTHONPATH=tests $(NICE) $(BIN)/python -m simulation --seeds $(or $(SEEDS),1000) --first-seed $(or $(FIRST_SEED),0) \
 		$(if $(WORKLOAD),--workload $(WORKLOAD)) $(if $(TRACE),--trace)
 
 .PHONY: mutants
