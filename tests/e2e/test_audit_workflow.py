@@ -1,9 +1,6 @@
 """The audit of the deployed stack: a snapshot is audited by itself, and a counter edited by hand is found and told."""
 
-import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -69,26 +66,6 @@ def findings(session: Any, stack: Stack, as_of_ms: int, audit: str, folder: Path
     return [(check, record or "") for check, record in rows.fetchall()]
 
 
-@contextmanager
-def listening(session: Any, stack: Stack) -> Iterator[Any]:
-    """Hears what is announced on the stack's bus; gives a function that takes what was heard."""
-    sqs, events, bus = session("sqs"), session("events"), stack.outputs["EventBus"]
-    queue = sqs.create_queue(QueueName="test-audit-events")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    pattern = json.dumps({"source": ["inventory"], "detail-type": ["Audit found discrepancies"]})
-    events.put_rule(Name="test-audits", EventBusName=bus, EventPattern=pattern)
-    events.put_targets(Rule="test-audits", EventBusName=bus, Targets=[{"Id": "queue", "Arn": arn}])
-    try:
-        yield lambda: [
-            json.loads(message["Body"])["detail"]
-            for message in sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
-        ]
-    finally:
-        events.remove_targets(Rule="test-audits", EventBusName=bus, Ids=["queue"])
-        events.delete_rule(Name="test-audits", EventBusName=bus)
-        sqs.delete_queue(QueueUrl=queue)
-
-
 def test_a_snapshot_is_audited_by_itself_and_an_edited_counter_is_found_and_told(
     shop: Shop, stack: Stack, operator: Operator, streams: StreamWatch, session: Any, tmp_path: Path
 ) -> None:
@@ -108,7 +85,7 @@ def test_a_snapshot_is_audited_by_itself_and_an_edited_counter_is_found_and_told
 
     (shard,) = operator.scan("StockTable", f"{item}#berlin#", "#key", {"#key": "stock_id"})
     streams.forged.add(shard["stock_id"])
-    with listening(session, stack) as heard:
+    with operator.listening("Audit found discrepancies") as heard:
         operator.put("StockTable", {**shard, "available": shard["available"] + 1})
         try:
             began = done(shop.post("/v1/audits", {"snapshot": snapshot_id(as_of_ms)}))
@@ -120,6 +97,6 @@ def test_a_snapshot_is_audited_by_itself_and_an_edited_counter_is_found_and_told
         checks = {check for check, record in named if record.startswith(shard["stock_id"])}
         # The edit has an event, too, of an id that the archive has already: what was archived first is believed.
         assert "live_stock" in checks, named
-        assert wait_until(lambda: second["id"] in {each["id"] for each in heard()}, 20, "the event")
+        assert wait_until(lambda: second["id"] in {told["id"] for _, told in heard()}, 20, "the event")
     told = [each for each in operator.logged("audit-report") if each.get("check") in checks]
     assert max(each["AuditDiscrepancies"][0] for each in told if "AuditDiscrepancies" in each) >= 1

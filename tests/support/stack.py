@@ -98,6 +98,12 @@ class Operator:
         return self._session.client("sqs", endpoint_url=self.stack.aws_endpoint_url)
 
     @cached_property
+    def events(self) -> Any:
+        """A client for buses and their rules."""
+        session: Any = self._session
+        return session.client("events", endpoint_url=self.stack.aws_endpoint_url)
+
+    @cached_property
     def logs(self) -> "CloudWatchLogsClient":
         """A client for the functions' logs."""
         return self._session.client("logs", endpoint_url=self.stack.aws_endpoint_url)
@@ -208,6 +214,35 @@ class Operator:
             for event in page["events"]:
                 if event["message"].startswith("{"):
                     yield json.loads(event["message"])
+
+    @contextmanager
+    def listening(self, *whats: str) -> Iterator[Callable[[], Sequence[tuple[str, Record]]]]:
+        """Hears what is announced on the stack's bus under these names; gives what tells all of it so far."""
+        bus, name = self.stack.outputs["EventBus"], f"test-{secrets.token_hex(4)}"
+        queue = self.sqs.create_queue(QueueName=name)["QueueUrl"]
+        arn = self.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        self.events.put_rule(
+            Name=name,
+            EventBusName=bus,
+            EventPattern=json.dumps({"source": ["inventory"], "detail-type": list(whats)}),
+        )
+        self.events.put_targets(Rule=name, EventBusName=bus, Targets=[{"Id": "queue", "Arn": arn}])
+        heard: list[tuple[str, Record]] = []
+
+        def told() -> Sequence[tuple[str, Record]]:
+            while messages := self.sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
+                for message in messages:
+                    event = json.loads(message["Body"])
+                    heard.append((event["detail-type"], event["detail"]))
+                    self.sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+            return heard
+
+        try:
+            yield told
+        finally:
+            self.events.remove_targets(Rule=name, EventBusName=bus, Ids=["queue"])
+            self.events.delete_rule(Name=name, EventBusName=bus)
+            self.sqs.delete_queue(QueueUrl=queue)
 
     def messages(self, queue: str, wanted: Callable[[Record], bool]) -> Sequence[Record]:
         """Takes the wanted messages off a queue (by its logical id); the others are seen again at once."""

@@ -4,6 +4,10 @@ from typing import Any
 
 import pytest
 
+from inventory.domain.heat import Thresholds
+from inventory.domain.limits import CHANGES_PER_SHARD_MAX, COLD_AFTER_MS, HEAT_TRIES_MIN
+from inventory.settings import Settings
+from inventory.wiring import core_from
 from stack.invoke import folder_of
 from stack.place import ROOT
 from support.template import load_template, properties, resources
@@ -92,6 +96,28 @@ def test_a_record_is_given_up_before_the_stream_forgets_it() -> None:
 
 def test_a_stream_is_read_from_its_beginning_so_that_no_deploy_skips_records() -> None:
     assert {source["StartingPosition"] for _, source in STREAMS} == {"TRIM_HORIZON"}
+
+
+def test_what_is_hot_and_cold_is_what_the_domain_says_unless_a_deployment_says_otherwise() -> None:
+    parameters = load_template()["Parameters"]
+    told = {name: parameters[name]["Default"] for name in ("ChangesPerShard", "HeatTries", "ColdAfterSeconds")}
+    assert told == {
+        "ChangesPerShard": CHANGES_PER_SHARD_MAX,
+        "HeatTries": HEAT_TRIES_MIN,
+        "ColdAfterSeconds": COLD_AFTER_MS // 1000,
+    }
+    variables = {
+        name: value["Ref"]
+        for function in ("ProjectorFunction", "SweeperFunction")
+        for name, value in properties(function)["Environment"]["Variables"].items()
+    }
+    assert variables.items() >= {
+        ("CHANGES_PER_SHARD", "ChangesPerShard"),
+        ("HEAT_TRIES", "HeatTries"),
+        ("COLD_AFTER_S", "ColdAfterSeconds"),
+    }
+    core = core_from(Settings(changes_per_shard=1, heat_tries=2, cold_after_s=3), client=object())
+    assert core.thresholds == Thresholds(changes_per_shard=1, tries=2, cold_after_ms=3_000)
 
 
 def test_an_event_reaches_the_archive_within_five_seconds() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final, Self
 
-from inventory.domain.limits import CHANGES_PER_SHARD_MAX
+from inventory.domain.limits import CHANGES_PER_SHARD_MAX, COLD_AFTER_MS, HEAT_TRIES_MIN
 
 #: The settings that are numbers, each with its highest value.
 _NUMBERS: Final[Mapping[str, int]] = {
@@ -14,6 +14,8 @@ _NUMBERS: Final[Mapping[str, int]] = {
     "archive_lag_s": 3_600,
     "scan_segments": 256,
     "changes_per_shard": 100_000,
+    "heat_tries": 100_000,
+    "cold_after_s": 604_800,
 }
 
 
@@ -47,6 +49,8 @@ class Settings:
         scan_segments: Into how many parts a seal reads each live table.
         open_slices: Into how many slices the index of unfinished holds is cut.
         changes_per_shard: How many changes a second of one shard are enough to split it, without any contention.
+        heat_tries: How many tries of late are enough to tell how hot an item is.
+        cold_after_s: For how many seconds nothing may have changed of what is merged.
         event_bus: Where events are published; empty where nothing is.
         environment: The name of the deployment.
         docs_url: Where docs/errors.md can be read, or empty; answers then name no page.
@@ -73,6 +77,8 @@ class Settings:
     scan_segments: int = 8
     open_slices: int = 64
     changes_per_shard: int = CHANGES_PER_SHARD_MAX
+    heat_tries: int = HEAT_TRIES_MIN
+    cold_after_s: int = COLD_AFTER_MS // 1000
     event_bus: str = ""
     environment: str = "local"
     docs_url: str = ""

@@ -98,7 +98,12 @@ def core_from(settings: Settings, *, client: Any = None, report: Callable[[str, 
         open_slices=settings.open_slices,
         report=report,
     )
-    core = replace(core, thresholds=Thresholds(changes_per_shard=settings.changes_per_shard))
+    thresholds = Thresholds(
+        changes_per_shard=settings.changes_per_shard,
+        tries=settings.heat_tries,
+        cold_after_ms=settings.cold_after_s * 1000,
+    )
+    core = replace(core, thresholds=thresholds)
     if settings.event_bus:
         bus = EventBus(boto3.client("events", config=EVENTS_CONFIG), settings.event_bus)
         core = replace(core, announce=counting_losses(bus))
