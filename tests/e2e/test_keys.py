@@ -57,6 +57,7 @@ def test_no_call_is_answered_without_a_key(
 ) -> None:
     answer = _call(Shop(stack.api_url, None, "nobody"), method, path, body)
     assert (answer.status, answer.error["type"], answer.code) == (401, "authentication_error", "api_key_missing")
+    assert answer.error["doc_url"] == "docs/errors.md#api_key_missing"
     assert answer.error["request_id"] == answer.headers["Request-Id"]
     assert answer.headers["Stripe-Should-Retry"] == "false"
 
@@ -69,6 +70,7 @@ def test_what_is_no_key_is_refused(stack: Stack, header: str) -> None:
     stranger = Shop(stack.api_url, None, "nobody")
     answer = stranger.send("GET", "/v1/holds", headers={"Authorization": header})
     assert (answer.status, answer.error["type"], answer.code) == (401, "authentication_error", "api_key_invalid")
+    assert answer.error["doc_url"] == "docs/errors.md#api_key_invalid"
 
 
 def test_a_revoked_key_is_refused(stack: Stack, operator: Operator) -> None:

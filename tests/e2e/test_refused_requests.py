@@ -16,6 +16,7 @@ _LINE = '{"item": "cup", "quantity": 1}'
 def _check(answer: Answer, status: int, kind: str, code: str, param: str | None) -> None:
     assert (answer.status, answer.error["type"], answer.code, answer.error["param"]) == (status, kind, code, param)
     assert answer.error.keys() >= {"type", "code", "message", "param", "request_id", "doc_url"}
+    assert answer.error["doc_url"] == f"docs/errors.md#{code}"
     assert answer.error["message"]
     assert answer.error["request_id"] == answer.headers["Request-Id"]
     assert answer.headers["Stripe-Should-Retry"] == "false"

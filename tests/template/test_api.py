@@ -30,8 +30,9 @@ STATUSES = {
 
 def error(kind: str) -> dict[str, Any]:
     """The body of a gateway response as a client reads it."""
-    body = RESPONSES[kind]["ResponseTemplates"]["application/json"]
-    parsed: dict[str, Any] = json.loads(body.replace("$context.error.messageString", '"…"'))
+    body = RESPONSES[kind]["ResponseTemplates"]["application/json"]["Fn::Sub"]
+    body = body.replace("${DocsUrl}", "https://docs.test/errors").replace("$context.error.messageString", '"…"')
+    parsed: dict[str, Any] = json.loads(body)
     assert list(parsed) == ["error"]
     return dict(parsed["error"])
 
@@ -104,6 +105,7 @@ def test_a_gateway_error_has_the_shape_of_every_other_error(kind: str) -> None:
     assert list(found) == ["type", "code", "message", "param", "request_id", "doc_url"]
     assert found["request_id"] == "$context.requestId"
     assert found["code"] in CODES
+    assert found["doc_url"] == f"https://docs.test/errors#{found['code']}"
     assert found["message"]
 
 

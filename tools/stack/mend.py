@@ -35,7 +35,7 @@ def mend(aws: Aws, stack: str) -> None:
         elif resource["Type"] == "AWS::S3::Bucket":
             mend_bucket(aws, names[logical_id], _resolved(resource["Properties"], parameters))
         elif resource["Type"] == "AWS::ApiGateway::RestApi":
-            _mend_api(aws, names[logical_id], resource["Properties"]["Body"], names)
+            _mend_api(aws, names[logical_id], resource["Properties"]["Body"], names, parameters)
     _check(aws, template, names, parameters)
 
 
@@ -54,9 +54,9 @@ def _mend_table(aws: Aws, name: str, properties: Template) -> None:
         aws.dynamodb.update_table(TableName=name, SSESpecification={"Enabled": True})
 
 
-def _mend_api(aws: Aws, api: str, body: Template, names: dict[str, str]) -> None:
+def _mend_api(aws: Aws, api: str, body: Template, names: dict[str, str], parameters: dict[str, str]) -> None:
     changed = _put_any_methods(aws, api, body, names)
-    changed |= _put_gateway_responses(aws, api, body)
+    changed |= _put_gateway_responses(aws, api, _resolved(body[_GATEWAY_RESPONSES], parameters))
     if changed:  # a gateway response counts from the next deployment on
         (stage,) = aws.apigateway.get_stages(restApiId=api)["item"]
         aws.apigateway.create_deployment(restApiId=api, stageName=stage["stageName"])
@@ -92,10 +92,10 @@ def _put_any_methods(aws: Aws, api: str, body: Template, names: dict[str, str]) 
     return bool(missing)
 
 
-def _put_gateway_responses(aws: Aws, api: str, body: Template) -> bool:
+def _put_gateway_responses(aws: Aws, api: str, responses: Template) -> bool:
     present = {found["responseType"]: found for found in aws.apigateway.get_gateway_responses(restApiId=api)["items"]}
     changed = False
-    for kind, wanted in body[_GATEWAY_RESPONSES].items():
+    for kind, wanted in responses.items():
         response: Any = {
             "responseParameters": wanted["responseParameters"],
             "responseTemplates": wanted["responseTemplates"],
@@ -154,10 +154,13 @@ def _parameters(aws: Aws, stack: str) -> dict[str, str]:
 
 
 def _resolved(value: Any, parameters: dict[str, str]) -> Any:
-    """A part of the template with the parameters' values in the place of references to them."""
+    """A part of the template with the parameters' values in the place of references to them, in texts too."""
     if isinstance(value, dict):
         if value.keys() == {"Ref"} and value["Ref"] in parameters:
             return parameters[value["Ref"]]
+        if value.keys() == {"Fn::Sub"} and isinstance(value["Fn::Sub"], str):
+            text = re.sub(r"\$\{(\w+)\}", lambda name: parameters.get(name[1], name[0]), value["Fn::Sub"])
+            return {"Fn::Sub": text} if "${" in text else text
         return {name: _resolved(each, parameters) for name, each in value.items()}
     return [_resolved(each, parameters) for each in value] if isinstance(value, list) else value
 
