@@ -1,12 +1,14 @@
 """Sweep: `everything_settles`, whatever else failed, slice by slice, and run after run if time is short."""
 
+from typing import Any
+
 import pytest
 
 from inventory.domain.errors import ClockSkewed, Overloaded
 from inventory.domain.holds import Hold, Status
 from inventory.domain.limits import ATTEMPTS_MAX, SETTLING_ROUNDS_MAX
 from inventory.protocol import sweep as sweep_module
-from inventory.protocol.sweep import sweep
+from inventory.protocol.sweep import ROUND_RUNS_MAX, sweep, turn_of
 from support.watched import Watched
 from support.wire import READS, TRANSACTIONS, WRITES, conflicting, throttling, unreachable
 
@@ -173,6 +175,12 @@ class TestTime:
             begun.add(seen[0])
         assert begun == {"0", "1", "2", "3"}
 
+    @pytest.mark.parametrize("slices", [*range(1, 70), 1_024])
+    def test_in_as_many_minutes_each_slice_is_first_once(self, slices: int) -> None:
+        turn = turn_of(slices)
+        assert {minute * turn % slices for minute in range(slices)} == set(range(slices))
+        assert turn * ROUND_RUNS_MAX >= slices
+
     def test_due_holds_of_all_slices_come_before_the_rest(
         self, world: Watched, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -194,6 +202,65 @@ class TestTime:
         world.wire.refuse(unreachable, READS)
         with pytest.raises(Overloaded):
             world.sweep()
+
+
+class TestTurns:
+    @pytest.fixture
+    def busy(self, world: Watched, monkeypatch: pytest.MonkeyPatch) -> Watched:
+        """Ten slices, three a turn, and so much open that a run does no more than its turn."""
+        monkeypatch.setattr(sweep_module, "_ENOUGH", 0)
+        world.open_slices = 10
+        world.core = world.instance()
+        return world
+
+    def test_what_is_not_due_is_looked_through_in_turns(self, busy: Watched) -> None:
+        _placed(busy, 100, 900)
+        swept = busy.sweep()
+        assert (swept.slices, swept.finished) == (3, True)
+        assert 0 < swept.seen < 60
+
+    def test_where_little_is_open_every_run_sees_all_of_it(self, world: Watched) -> None:
+        _placed(world, 100, 900)
+        swept = world.sweep()
+        assert (swept.slices, swept.seen) == (world.open_slices, 100)
+
+    def test_what_is_due_is_finished_in_every_slice_by_each_run(self, busy: Watched) -> None:
+        _placed(busy, 60)
+        busy.clock.pass_s(11)
+        assert busy.sweep().expired == 60
+
+    def test_what_the_settler_missed_is_settled_when_all_slices_have_had_their_turn(self, busy: Watched) -> None:
+        for hold in _placed(busy, 60, 900):
+            busy.execute(hold)
+        _lose_the_stream(busy)
+        busy.clock.pass_s(2)
+        for _ in range(ROUND_RUNS_MAX):
+            busy.clock.pass_s(60)
+            assert busy.sweep().finished
+        assert busy.held("A") == 0
+        assert all(hold.settlement for hold in busy.holds())
+
+    def test_what_was_missed_is_settled_when_it_is_due_whosever_turn_it_is(self, busy: Watched) -> None:
+        for hold in _placed(busy, 60, 61):
+            busy.execute(hold)
+        _lose_the_stream(busy)
+        busy.clock.pass_s(62)
+        assert busy.sweep().settling.settled == 60
+
+    def test_only_what_is_due_is_worth_a_strong_reading(self, world: Watched) -> None:
+        _placed(world, 20)
+        _placed(world, 20, 900)
+        world.clock.pass_s(11)
+        strong: list[bool] = []
+        judge = world.database.before_call
+
+        def note(operation: str, request: dict[str, Any]) -> None:
+            strong.extend(each["ConsistentRead"] for each in request.get("RequestItems", {}).values())
+            judge(operation, request)
+
+        world.database.before_call = note
+        assert world.sweep().expired == 20
+        assert strong == [True] * 4 + [False] * 4
 
 
 def test_a_hold_that_cannot_be_settled_is_told_and_stops_no_other(world: Watched) -> None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from math import gcd
+from typing import Final
 
 from inventory.domain.errors import Conflict
 from inventory.domain.holds import Hold, Status
@@ -11,7 +13,10 @@ from inventory.protocol.settle import Settled, settle
 from inventory.storage.codec import Record
 from inventory.storage.hold_records import OPEN_INDEX, sound_hold_from
 
-UNSETTLED_AFTER_MS = 60_000
+UNSETTLED_AFTER_MS: Final = 60_000
+#: Every slice has its turn within so many runs, however many holds are open.
+ROUND_RUNS_MAX: Final = 5
+_ENOUGH = 20_000  # holds that a run looks at even where a part of the slices would do: it costs a tenth of a cent
 _LISTED = 1_000  # entries of the index in one query: far under the 1 MB that one may answer
 _PAGE = 100  # holds looked at before the time is
 
@@ -23,8 +28,8 @@ class Swept:
     Attributes:
         seen: Open holds looked at.
         expired: Holds ended because their time was over.
-        slices: Slices gone through to their end.
-        finished: Whether all slices were; if not, the next run begins with others.
+        slices: Slices gone through to their end, for what is due or (after that) for what is not.
+        finished: Whether it did all that was its turn; if not, the next run begins with other slices.
         contended: Holds left for the next run because others were faster or the database refused.
         unreadable: Ids of records that are no holds, passed over so that they stop nothing behind them.
         settling: What was settled.
@@ -42,8 +47,10 @@ class Swept:
 def sweep(core: Core, *, until_ms: int) -> Swept:
     """Expires what is past its time, then settles what was resolved over a minute ago and is not settled yet.
 
-    Goes through what is due in every slice first, as that gives stock back; then through all else. Stops at
-    `until_ms`. A run begins with another slice each minute, so that one that runs out of time starves none.
+    Goes through what is due in every slice first, as that gives stock back. All else has to be read to see whether it
+    is settled, and nearly all of it is merely active: so that is looked through in turns, a fifth of the slices in each
+    run, or more while it is little (docs/adr/sweeping-in-turns.md). Stops at `until_ms`. A run begins with another
+    slice each minute, so that one that runs out of time starves none.
 
     Raises:
         ClockSkewed: This instance's clock is not to be trusted.
@@ -51,19 +58,32 @@ def sweep(core: Core, *, until_ms: int) -> Swept:
     """
     swept = Swept()
     now_ms = core.clock.now()
-    first = now_ms // 60_000 % core.open_slices
+    turn = turn_of(core.open_slices)
+    first = now_ms // 60_000 * turn % core.open_slices
     order = [(first + offset) % core.open_slices for offset in range(core.open_slices)]
     horizon = f"{now_ms:015d}$"  # '$' sorts after '#': all that is due up to and with this millisecond
     for low, high in (("", horizon), (horizon, "~")):
         swept.slices = 0
+        is_due = high == horizon
         for number in order:
+            if not is_due and swept.slices >= turn and swept.seen >= _ENOUGH:
+                break
             for hold_ids in _pages(core, str(number), low, high):
                 if core.clock.now() >= until_ms:
                     return swept
-                _finish(core, hold_ids, swept, until_ms)
+                _finish(core, hold_ids, swept, until_ms, consistent=is_due)
             swept.slices += 1
     swept.finished = True
     return swept
+
+
+def turn_of(slices: int) -> int:
+    """How many slices a run looks through at least: enough for `ROUND_RUNS_MAX` runs to see all of them.
+
+    It has no divisor in common with their number, so that each is the first of some run.
+    """
+    least = -(-slices // ROUND_RUNS_MAX)
+    return next(turn for turn in range(least, slices + 1) if gcd(turn, slices) == 1)
 
 
 def _pages(core: Core, open_slice: str, low: str, high: str) -> Iterator[list[str]]:
@@ -82,8 +102,10 @@ def _pages(core: Core, open_slice: str, low: str, high: str) -> Iterator[list[st
         after = found[-1]["due"] if found else after
 
 
-def _finish(core: Core, hold_ids: Sequence[str], swept: Swept, until_ms: int) -> None:
-    holds = list(_readable(core.database.batch_get([core.tables.hold(each) for each in hold_ids]), swept))
+def _finish(core: Core, hold_ids: Sequence[str], swept: Swept, until_ms: int, *, consistent: bool) -> None:
+    # What was left for over a minute is seen by the cheaper reading, too; what it sees too late, the next turn sees.
+    records = core.database.batch_get([core.tables.hold(each) for each in hold_ids], consistent=consistent)
+    holds = list(_readable(records, swept))
     now_ms = core.clock.now()
     swept.seen += len(holds)
     for hold in holds:
