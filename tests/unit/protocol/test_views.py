@@ -1,6 +1,8 @@
 """Looking at stock, holds, adjustments and transfers; page by page while all of it changes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -129,6 +131,45 @@ class TestListOfHolds:
         world.clock.pass_s(2)
         assert set(_pages(world, 1)) == {holds[2].id, holds[3].id}
         assert world.hold(soon.id).status is Status.ACTIVE
+
+    def test_a_slice_that_has_more_than_its_part_is_read_on(self, world: Watched) -> None:
+        world.open_slices = 1
+        world.core = world.instance()
+        holds = sorted(_placed(world, 20), key=lambda hold: (hold.expires_at, hold.id))
+        # All that there is lies in the first slice of four, which is expected to have a fourth of it.
+        crowded = replace(world.core, open_slices=4)
+        page = list_holds(crowded, limit=19, starting_after=None)
+        assert [hold.id for hold in page.items] == [hold.id for hold in holds[:19]]
+        assert page.has_more
+        assert world.wire.calls.count("Query") == 5
+
+    def test_a_page_reads_little_more_of_each_slice_than_its_part(self, world: Watched) -> None:
+        world.open_slices = 64
+        world.core = world.instance()
+        _placed(world, 120)
+        read: list[int] = []
+        judge = world.database.before_call
+
+        def note(operation: str, request: dict[str, Any]) -> None:
+            read.append(request.get("Limit", 0))
+            judge(operation, request)
+
+        world.database.before_call = note
+        assert len(list_holds(world.core, limit=100, starting_after=None).items) == 100
+        assert sum(read) < 6 * 100
+
+    def test_the_slices_are_read_at_once(self, world: Watched) -> None:
+        together: list[int] = []
+
+        def at_once(function: Callable[[Any], Any], arguments: Iterable[Any], /) -> Iterator[Any]:
+            asked = list(arguments)
+            together.append(len(asked))
+            return iter([function(each) for each in asked])
+
+        holds = _placed(world, 12)
+        page = list_holds(replace(world.core, at_once=at_once), limit=100, starting_after=None)
+        assert together == [world.open_slices]
+        assert {hold.id for hold in page.items} == {hold.id for hold in holds}
 
     def test_a_page_that_ended_meanwhile_does_not_end_the_list(self, world: Watched) -> None:
         holds = sorted(_placed(world, 9), key=lambda hold: (hold.expires_at, hold.id))

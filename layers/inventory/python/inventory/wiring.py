@@ -4,6 +4,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -46,6 +47,9 @@ CLIENT_CONFIG = Config(
     tcp_keepalive=True,
     parameter_validation=False,
 )
+
+#: A reading of many parts makes so many calls at a time: fewer than there are connections.
+READS_AT_ONCE = 8
 
 #: An event is told once, or lost.
 EVENTS_CONFIG = Config(
@@ -103,7 +107,8 @@ def core_from(settings: Settings, *, client: Any = None, report: Callable[[str, 
         tries=settings.heat_tries,
         cold_after_ms=settings.cold_after_s * 1000,
     )
-    core = replace(core, thresholds=thresholds)
+    at_once = ThreadPoolExecutor(READS_AT_ONCE).map  # which starts no thread before the first reading
+    core = replace(core, thresholds=thresholds, at_once=at_once)
     if settings.event_bus:
         bus = EventBus(boto3.client("events", config=EVENTS_CONFIG), settings.event_bus)
         core = replace(core, announce=counting_losses(bus))

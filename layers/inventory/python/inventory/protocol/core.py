@@ -1,8 +1,8 @@
 """What every use case works with, and the shapes that they answer in."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from inventory.domain.availability import ItemStock
 from inventory.domain.clock import HybridClock
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from inventory.protocol.lookout import Pass
 
 T = TypeVar("T")
+A = TypeVar("A")
 
 #: Tells others what happened: the event's name, and what there is to say of it. It never fails.
 Announce = Callable[[str, Mapping[str, Any]], None]
@@ -24,6 +25,18 @@ Announce = Callable[[str, Mapping[str, Any]], None]
 Report = Callable[[str, int], None]
 
 _ON_AWS: Final = Thresholds()
+
+
+class AtOnce(Protocol):
+    """Calls a function with each of some arguments, several at a time, and gives the results in their order."""
+
+    def __call__(self, function: Callable[[A], T], arguments: Iterable[A], /) -> Iterator[T]:  # noqa: D102
+        ...
+
+
+def one_by_one(function: Callable[[A], T], arguments: Iterable[A], /) -> Iterator[T]:
+    """Calls one after another."""
+    return map(function, arguments)
 
 
 def unannounced(_name: str, _detail: Mapping[str, Any]) -> None:
@@ -47,6 +60,7 @@ class Core:
         pause: Waits for some seconds.
         report: Counts something for the operators.
         announce: Tells others what happened, as far as they can be reached at once.
+        at_once: Makes several readings at a time.
         thresholds: When stock is counted on more shards.
         read_past: Tells stock at an instant of the past.
     """
@@ -63,6 +77,7 @@ class Core:
     pause: Callable[[float], None]
     report: Report
     announce: Announce = unannounced
+    at_once: AtOnce = one_by_one
     thresholds: Thresholds = _ON_AWS
     read_past: ReadPast = no_past
 
