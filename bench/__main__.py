@@ -11,7 +11,7 @@ from pathlib import Path
 
 os.environ["POWERTOOLS_LOG_LEVEL"] = "CRITICAL"  # before anything that logs: what runs in this process stays silent
 
-from bench import archive_lag, calls, hot_item, imports, own_cpu, package, prime_day, records, throughput, units
+from bench import archive_lag, calls, hot_item, imports, own_cpu, package, prime_day, records, shares, throughput, units
 from bench.figures import Section, show
 from bench.history import figures as history
 from rich.console import Console
@@ -49,6 +49,7 @@ def _measures(stack_file: Path) -> dict[str, Measure]:
         "imports": imports.figures,
         "package": lambda: package.figures(stack_file.parent / "build"),
         "throughput": lambda: throughput.figures(stack()),
+        "shares": lambda: shares.figures(stack(), stack_file.parent),
         "rebuild": lambda: history.rebuild(stack_file.parent),
         "increment": lambda: history.increment(stack_file.parent),
         "map-memory": lambda: history.map_memory(stack_file.parent),

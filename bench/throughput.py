@@ -23,16 +23,8 @@ _CALM_S = 0.5  # what a round left to the streams is done before the next begins
 
 def figures(stack: Stack) -> Section:
     """Rounds in turns, so that whatever else the machine does meets all alike; medians of each round's ratios."""
-    read, placed, taken = received(stack), received(stack), received(stack)
     with bare_functions(stack) as bare:
-        rounds = _rounds(
-            {
-                "empty": _load(stack, bare["empty"], "{}"),
-                "read": _load(stack, f"{stack.api_url}/v1/stock/{read}"),
-                "place": _load(stack, f"{stack.api_url}/v1/holds", placing(placed)),
-                "transaction": _load(stack, bare["transaction"], placing(taken)),
-            }
-        )
+        rounds = _rounds(loads(stack, bare))
     ratio = partial(_ratio, rounds)
     return Section(
         f"Requests a second through the deployed stack, {_CONNECTIONS} at a time",
@@ -48,6 +40,17 @@ def figures(stack: Stack) -> Section:
             Figure("place ÷ bare transaction", ratio("place", "transaction"), "×"),
         ),
     )
+
+
+def loads(stack: Stack, bare: Mapping[str, str]) -> dict[str, Load]:
+    """What is sent, each with items of its own; `bare` has the yardsticks' URLs."""
+    read, placed, taken = received(stack), received(stack), received(stack)
+    return {
+        "empty": _load(stack, bare["empty"], "{}"),
+        "read": _load(stack, f"{stack.api_url}/v1/stock/{read}"),
+        "place": _load(stack, f"{stack.api_url}/v1/holds", placing(placed)),
+        "transaction": _load(stack, bare["transaction"], placing(taken)),
+    }
 
 
 def received(stack: Stack) -> str:
