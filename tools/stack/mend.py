@@ -92,7 +92,7 @@ def _put_any_methods(aws: Aws, api: str, body: Template, names: dict[str, str]) 
     return bool(missing)
 
 
-def _put_gateway_responses(aws: Aws, api: str, responses: Template) -> bool:
+def _put_gateway_responses(aws: Aws, api: str, responses: Any) -> bool:
     present = {found["responseType"]: found for found in aws.apigateway.get_gateway_responses(restApiId=api)["items"]}
     changed = False
     for kind, wanted in responses.items():
