@@ -18,24 +18,32 @@ def lambda_handler(event, context):
     return {"statusCode": 200, "headers": {"Content-Type": "application/json"}, "body": "{}"}
 """
 
-# What placing a hold asks of DynamoDB at the very least: a record put, and a counter changed under a condition.
+# What placing a hold asks of DynamoDB at the very least: a record put, and a counter changed under a condition. What is
+# written is whole: the functions behind the streams would set each record aside otherwise, one call for each.
 _TRANSACTION = """\
-import json, os, uuid
+import json, os, time, uuid
 import boto3
 
 client = boto3.client("dynamodb")
 
 def lambda_handler(event, context):
     sold = json.loads(event["body"])["lines"][0]
-    hold = {"hold_id": {"S": f"bench_{uuid.uuid4().hex}"}, "item": {"S": sold["item"]}}
+    at = int(time.time() * 10 + 1) * 100
+    line = {"item": {"S": sold["item"]}, "warehouse": {"S": sold["warehouse"]}, "quantity": {"N": "1"},
+            "drawn": {"L": [{"M": {"shard": {"N": "0"}, "quantity": {"N": "1"}}}]}}
+    hold = {"hold_id": {"S": f"bench_{uuid.uuid4().hex}"}, "status": {"S": "active"}, "lines": {"L": [{"M": line}]},
+            "created": {"N": str(at)}, "expires_at": {"N": str(at + 900_000)}, "rev": {"N": "1"}, "at": {"N": str(at)},
+            "actor": {"S": "bench"}, "fingerprint": {"S": ""}, "metadata": {"M": {}}}
     client.transact_write_items(TransactItems=[
         {"Put": {"TableName": os.environ["HOLDS_TABLE"], "Item": hold,
                  "ConditionExpression": "attribute_not_exists(hold_id)"}},
         {"Update": {"TableName": os.environ["STOCK_TABLE"],
                     "Key": {"stock_id": {"S": f"{sold['item']}#{sold['warehouse']}#0"}},
                     "ConditionExpression": "available >= :one",
-                    "UpdateExpression": "SET available = available - :one, held = held + :one, rev = rev + :one",
-                    "ExpressionAttributeValues": {":one": {"N": "1"}}}},
+                    "UpdateExpression":
+                        "SET available = available - :one, held = held + :one, rev = rev + :one, #at = :at",
+                    "ExpressionAttributeNames": {"#at": "at"},
+                    "ExpressionAttributeValues": {":one": {"N": "1"}, ":at": {"N": str(at)}}}},
     ])
     print("{}")
     return {"statusCode": 200, "headers": {"Content-Type": "application/json"}, "body": "{}"}
