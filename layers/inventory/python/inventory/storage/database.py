@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError, HTTPClientError
@@ -199,7 +200,7 @@ class Database:
     def _observe(self, sent_ms: int, answer: Mapping[str, Any]) -> None:
         date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
         if date:
-            self.observe(sent_ms, int(parsedate_to_datetime(date).timestamp()), self._now())
+            self.observe(sent_ms, _second_of(date), self._now())
 
 
 class _Cancelled(Exception):
@@ -229,6 +230,12 @@ def _named_errors() -> Iterator[None]:
         raise
     except (HTTPClientError, BotocoreConnectionError, Urllib3Error) as error:  # the last: it broke off in its middle
         raise Overloaded("The database could not be reached in time.") from error
+
+
+@lru_cache(maxsize=8)
+def _second_of(date: str) -> int:
+    """The second since 1970 that a `Date` header names: the same for all answers within it."""
+    return int(parsedate_to_datetime(date).timestamp())
 
 
 def _status(response: Mapping[str, Any]) -> int:
