@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from inventory_cli import render
-from inventory_cli.aws import explained
-from inventory_cli.history.queries import query_called, run
+from inventory_cli.history.asking import asked_of
+from inventory_cli.history.queries import query_called
 from inventory_cli.options import Item, Limit
 from inventory_cli.session import session_of
 
@@ -33,18 +33,10 @@ def history(
         inventory history espresso-cup --warehouse berlin --since '2026-11-22 18:00:00' --json
     """
     session = session_of(context)
-    asked = {"item": item, "warehouse": warehouse, "since": since, "until": until}
-    sql = query_called("movements").filled({name: value for name, value in asked.items() if value is not None})
-    with explained():
-        answer = run(
-            session.stack.aws.athena,
-            sql,
-            database=session.stack.output("HistoryDatabase"),
-            workgroup=session.stack.output("HistoryWorkgroup"),
-            pause=session.world.pause,
-            rows_max=limit,
-        )
-    rows = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
+    params = {"item": item, "warehouse": warehouse, "since": since, "until": until}
+    sql = query_called("movements").filled({name: value for name, value in params.items() if value is not None})
+    answer = asked_of(session, sql, rows_max=limit)
+    rows = answer.records
     nothing = f"Nothing moved of {item}, up to the latest snapshot."
     session.output.show(rows, render.movements(rows) if rows else nothing)
     if answer.has_more:

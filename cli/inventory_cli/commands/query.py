@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from inventory_cli import render
-from inventory_cli.aws import explained
 from inventory_cli.errors import WrongUse
-from inventory_cli.history.queries import ROWS_MAX, all_queries, query_called, run
+from inventory_cli.history.asking import asked_of
+from inventory_cli.history.queries import ROWS_MAX, all_queries, query_called
 from inventory_cli.options import Limit
 from inventory_cli.session import Session, session_of
 
@@ -45,15 +45,7 @@ def query(
     if show_sql:
         session.output.show({"sql": sql}, sql)
         return
-    with explained():
-        answer = run(
-            session.stack.aws.athena,
-            sql,
-            database=session.stack.output("HistoryDatabase"),
-            workgroup=session.stack.output("HistoryWorkgroup"),
-            pause=session.world.pause,
-            rows_max=limit,
-        )
+    answer = asked_of(session, sql, rows_max=limit)
     more = ", and there are more: see --limit" if answer.has_more else ""
     if as_csv:
         writer = csv.writer(sys.stdout, lineterminator="\n")
@@ -64,7 +56,7 @@ def query(
     table = render.grid(*answer.columns)
     for row in answer.rows:
         table.add_row(*(cell or "" for cell in row))
-    session.output.show([dict(zip(answer.columns, row, strict=True)) for row in answer.rows], table)
+    session.output.show(answer.records, table)
     session.output.note(f"{len(answer.rows):,} rows{more}")
 
 

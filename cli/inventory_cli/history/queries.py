@@ -38,6 +38,11 @@ class Rows(NamedTuple):
     rows: Sequence[Sequence[str | None]]
     has_more: bool
 
+    @property
+    def records(self) -> list[dict[str, str | None]]:
+        """The rows by their columns' names."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
 
 @dataclass(frozen=True, slots=True)
 class Query:
