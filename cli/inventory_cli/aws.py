@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import boto3
 from botocore.config import Config
@@ -93,6 +93,18 @@ class Aws:
     def kms(self) -> KMSClient:
         """The key that signs manifests."""
         return self._session.client("kms", endpoint_url=self._endpoint_url, config=_CONFIG)
+
+    @property
+    def machines(self) -> Any:
+        """The state machines: a boto3 client."""
+        return self._session.client("stepfunctions", endpoint_url=self._endpoint_url, config=_CONFIG)
+
+    @property
+    def identity(self) -> str:
+        """Who the operator is to AWS: an ARN."""
+        client = self._session.client("sts", endpoint_url=self._endpoint_url, config=_CONFIG)
+        arn: str = client.get_caller_identity()["Arn"]
+        return arn
 
     @property
     def functions(self) -> LambdaClient:

@@ -171,9 +171,33 @@ class History(Workflow):
         """
         self.now_ms = max(self.now_ms, as_of_ms + self.workshop.grace_ms)
         before("Finish")
-        self.conclude({"step": "finish"})
+        self.conclude({"step": "finish", "as_of_ms": as_of_ms, "mode": mode})
         before("Begin")
         words = self.begin(as_of_ms, mode)
+        return self._sealed(words, attempts, before)
+
+    def open(
+        self,
+        reason: str = "the archiver was down",
+        actor: str = "operator",
+        *,
+        attempts: int = 1,
+        before: Callable[[str], None] = lambda state: None,
+    ) -> dict[str, Any]:
+        """One execution that opens the history anew; time goes on by as long as it waits."""
+        self.now_ms = max(self.now_ms, self.tape.world.clock.now_ms)
+        self.conclude({"step": "finish", "as_of_ms": None, "mode": Mode.OPENING})
+        before("Open")
+        opening = self.workshop.run({"step": "open", "reason": reason, "actor": actor})
+        for item in json.loads(self.objects.read(opening["list"])):
+            before("Read")
+            scan(self.objects, self.tape.world.database.client, self.tape.tables, {**item, "whole": True})
+        before("WaitAfterReading")
+        self.now_ms = max(self.now_ms, self.tape.world.clock.now_ms) + opening["wait_s"] * 1000
+        words = self.workshop.run({"step": "begin", "as_of_ms": None, "mode": Mode.OPENING, "opening": opening})
+        return self._sealed(words, attempts, before)
+
+    def _sealed(self, words: dict[str, Any], attempts: int, before: Callable[[str], None]) -> dict[str, Any]:
         if words["done"]:
             return words
         if words["scan"]:

@@ -140,7 +140,7 @@ def test_only_the_commit_and_the_report_of_an_audit_write_what_a_reader_sees() -
         "SnapshotRole": {"partials/map", "partials/run", "partials/live"},
         "SnapshotScanRole": {"partials/live"},
         "SnapshotCommitRole": {
-            *("snapshots", "holds", "ledger", "state"),
+            *("snapshots", "holds", "ledger", "state", "opened"),
             *("manifests", "published", "listed", "keys", "partials/commit"),
         },
         "AuditRole": {"partials/audit"},

@@ -1,68 +1,13 @@
-"""The snapshot's state machine: what it may use everywhere, and that every failure ends somewhere with a name."""
+"""The snapshot's state machine: the order of its steps, which the seal relies on, and who may start what."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
-import pytest
-
+from support.machines import State, definition, next_states
 from support.template import load_template, properties
 from support.workflow import ATTEMPTS_MAX
 
-ROOT = Path(__file__).parents[2]
-MACHINE = json.loads((ROOT / properties("SnapshotMachine")["DefinitionUri"]).read_text())
-STATES: dict[str, dict[str, Any]] = MACHINE["States"]
-MAPS = sorted(name for name, state in STATES.items() if state["Type"] == "Map")
-
-
-def tasks() -> Iterator[tuple[str, dict[str, Any]]]:
-    for name, state in STATES.items():
-        if state["Type"] == "Task":
-            yield name, state
-        elif state["Type"] == "Map":
-            yield from state["ItemProcessor"]["States"].items()
-
-
-def next_states(state: dict[str, Any]) -> set[str]:
-    told = [state, *state.get("Choices", ()), *state.get("Catch", ())]
-    return {each[key] for each in told for key in ("Next", "Default") if key in each}
-
-
-def test_every_state_is_reached_and_every_name_is_a_state() -> None:
-    reached = {MACHINE["StartAt"]}.union(*(next_states(state) for state in STATES.values()))
-    assert reached == set(STATES)
-
-
-@pytest.mark.parametrize(("name", "task"), list(tasks()))
-def test_a_task_is_tried_a_few_times_and_no_more(name: str, task: dict[str, Any]) -> None:
-    (retry,) = task["Retry"]
-    assert retry["ErrorEquals"] == ["States.ALL"]
-    assert 1 <= retry["MaxAttempts"] <= 5
-
-
-@pytest.mark.parametrize("name", [name for name, state in STATES.items() if state["Type"] in ("Task", "Map")])
-def test_what_still_fails_ends_in_a_failure_with_a_name(name: str) -> None:
-    (catch,) = STATES[name]["Catch"]
-    failure = STATES[catch["Next"]]
-    assert failure["Type"] == "Fail"
-    assert failure["Error"].startswith("Snapshot")
-
-
-@pytest.mark.parametrize("name", [name for name, state in STATES.items() if state["Type"] == "Fail"])
-def test_a_failure_says_what_is_wrong_and_what_to_do(name: str) -> None:
-    problem, _, action = STATES[name]["Cause"].partition(" Do: ")
-    assert len(problem.split()) > 5
-    assert len(action.split()) > 3
-    assert "again" in action
-
-
-@pytest.mark.parametrize("name", MAPS)
-def test_maps_are_distributed_and_use_nothing_that_only_one_of_the_platforms_has(name: str) -> None:
-    state = STATES[name]
-    assert state["ItemProcessor"]["ProcessorConfig"]["Mode"] == "DISTRIBUTED"
-    assert not state.keys() & {"ItemBatcher", "ToleratedFailurePercentage", "ResultWriter"}
-    assert state["MaxConcurrency"] > 0
+MACHINE = definition("SnapshotMachine")
+STATES: dict[str, State] = MACHINE["States"]
 
 
 def test_waiting_for_the_archive_and_for_others_ends() -> None:
@@ -91,7 +36,7 @@ def test_it_runs_on_the_hour_and_from_the_first_event_every_day() -> None:
 def test_the_live_tables_are_read_once_and_before_the_archive_is_listed() -> None:
     """The seal relies on it (docs/history.md): no way leads to Plan but past the reading, and none leads back to it."""
     assert MACHINE["StartAt"] == "Finish"
-    assert STATES["Finish"]["Next"] == "Begin"
+    assert {name for name in STATES if "Begin" in next_states(STATES[name])} == {"NotOpening", "WaitAfterReading"}
     assert STATES["Begin"]["Next"] == "WhatIsKnown"
     assert next_states(STATES["WhatIsKnown"]) == {"Audit", "Scan", "Plan"}
     assert STATES["WhatIsKnown"]["Choices"][1] == {"Variable": "$.scan", "BooleanEquals": True, "Next": "Scan"}
@@ -99,6 +44,29 @@ def test_the_live_tables_are_read_once_and_before_the_archive_is_listed() -> Non
     assert {name for name in STATES if "WhatIsKnown" in next_states(STATES[name])} == {"Begin"}
     assert STATES["Scan"]["Next"] == "WaitForArchive"
     assert STATES["WaitForArchive"]["Next"] == "Plan"
+
+
+def test_a_history_is_opened_by_nobody_but_who_says_why() -> None:
+    """Neither of the schedules has the mode, the reason or the actor; what is asked for over HTTP has them neither."""
+    assert STATES["Finish"]["Next"] == "IsOpening"
+    choice = {"Variable": "$.mode", "StringEquals": "opening", "Next": "Open"}
+    assert (STATES["IsOpening"]["Choices"], STATES["IsOpening"]["Default"]) == ([choice], "NotOpening")
+    assert STATES["NotOpening"] == {"Type": "Pass", "Result": None, "ResultPath": "$.opening", "Next": "Begin"}
+    payload = STATES["Open"]["Parameters"]["Payload"]
+    assert payload == {"step": "open", "reason.$": "$.reason", "actor.$": "$.actor"}
+    for event in properties("SnapshotMachine")["Events"].values():
+        assert json.loads(event["Properties"]["Input"]).keys() == {"as_of_ms", "align_ms", "mode"}
+
+
+def test_an_opening_reads_the_tables_whole_and_waits_until_its_instant_is_later_than_all_that_it_read() -> None:
+    assert STATES["Open"]["Next"] == "Read"
+    assert STATES["Read"]["ItemReader"]["Parameters"]["Key.$"] == "$.opening.list"
+    segment, whole = (STATES[name]["ItemProcessor"]["States"] for name in ("Scan", "Read"))
+    said = segment["ScanSegment"]["Parameters"]["Payload"] | {"whole": True}
+    assert whole["ReadSegment"]["Parameters"]["Payload"] == said
+    assert STATES["Read"]["Next"] == "WaitAfterReading"
+    assert STATES["WaitAfterReading"]["SecondsPath"] == "$.opening.wait_s"
+    assert STATES["WaitAfterReading"]["Next"] == "Begin"
 
 
 def test_a_snapshot_that_is_there_is_audited_whoever_made_it() -> None:

@@ -1,20 +1,22 @@
 """`inventory snapshot`: create, list and show."""
 
-from typing import Annotated, Any
+import json
+from typing import Annotated
 
 import typer
 
 from inventory_cli import render
-from inventory_cli.errors import CliError, WrongUse
+from inventory_cli.aws import explained
+from inventory_cli.errors import WrongUse
 from inventory_cli.instants import unix_seconds
 from inventory_cli.options import AtMost, IdempotencyKey, Limit, Wait
-from inventory_cli.session import Session, session_of
-from inventory_cli.waiting import wait_for
+from inventory_cli.runs import Runs
+from inventory_cli.session import session_of
 
 app = typer.Typer(no_args_is_help=True, help="What was where at an instant, sealed: take snapshots, look at them.")
 
 SnapshotId = Annotated[str, typer.Argument(metavar="SNAPSHOT_ID", help="snap_…", show_default=False)]
-_URL = "/v1/snapshots"
+_SNAPSHOTS = Runs("/v1/snapshots", "snapshot", "snap_", render.snapshot, render.snapshots)
 
 
 @app.command()
@@ -40,48 +42,51 @@ def create(
 
         inventory snapshot create --as-of '2026-11-22 18:00:00'
     """
-    session = session_of(context)
     body = {"as_of": None if as_of is None else unix_seconds(as_of)}
-    reply = session.api.post(_URL, body, idempotency_key=idempotency_key)
-    if reply.replayed and idempotency_key:
-        session.output.note("Replayed: this was asked for before, by a request with the same Idempotency-Key.")
-    _show(session, _waited(session, reply.body, at_most) if wait else reply.body)
+    _SNAPSHOTS.begin(session_of(context), body, idempotency_key, at_most_s=at_most if wait else None)
+
+
+@app.command("open")
+def open_history(
+    context: typer.Context,
+    reason: Annotated[
+        str, typer.Option(metavar="TEXT", help="Why it cannot go on: signed, and kept for ever.", show_default=False)
+    ],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Open the history anew where it cannot go on: after a hole in the archive, or with restored tables.
+
+    What is live now becomes the beginning; what is lost between the last snapshot and now is named, record by record,
+    and never proved again. docs/runbook.md says when, and what to do before. With the operator's AWS credentials.
+
+    For example:
+
+        inventory snapshot open --reason 'INC-77: the archiver was down from 20 to 22 November'
+    """
+    session = session_of(context)
+    if not reason.strip():
+        raise WrongUse("A reason is needed: whoever audits this history will read it.")
+    with explained():
+        actor = session.aws.identity
+        if not yes:
+            typer.confirm(f"Open the history of {session.stack.name} anew, as {actor}?", abort=True, err=True)
+        words = {"as_of_ms": None, "align_ms": 1000, "mode": "opening", "reason": reason.strip(), "actor": actor}
+        started = session.aws.machines.start_execution(
+            stateMachineArn=session.stack.output("SnapshotMachine"), input=json.dumps(words)
+        )
+    data = {"object": "opening", "execution": started["executionArn"], "reason": reason.strip(), "actor": actor}
+    session.output.show(
+        data, f"Under way: {started['executionArn']}. `inventory snapshot list` shows it when it is done."
+    )
 
 
 @app.command("list")
 def list_snapshots(context: typer.Context, limit: Limit = 20) -> None:
     """List the complete snapshots, the latest instant first."""
-    session = session_of(context)
-    found, has_more = session.api.pages(_URL, {}, limit=limit)
-    data = {"object": "list", "has_more": has_more, "data": found}
-    session.output.show(data, render.snapshots(found) if found else "No snapshots yet.")
-    if has_more:
-        session.output.note(f"There are more than {limit}: see --limit.")
+    _SNAPSHOTS.list(session_of(context), limit)
 
 
 @app.command()
 def show(context: typer.Context, snapshot_id: SnapshotId, wait: Wait = False, at_most: AtMost = 1800) -> None:
     """Show a snapshot, also one that is under way or has failed."""
-    session = session_of(context)
-    snapshot = session.api.get(_path(snapshot_id))
-    _show(session, _waited(session, snapshot, at_most) if wait else snapshot)
-
-
-def _path(snapshot_id: str) -> str:
-    if not snapshot_id.isascii() or not snapshot_id.replace("_", "").isalnum():
-        raise WrongUse(f"{snapshot_id!r} is no id of a snapshot: it begins with snap_.")
-    return f"{_URL}/{snapshot_id}"
-
-
-def _waited(session: Session, snapshot: dict[str, Any], at_most_s: float) -> dict[str, Any]:
-    if snapshot["status"] != "pending":
-        return snapshot
-    return wait_for(session, _path(snapshot["id"]), "the snapshot", at_most_s=at_most_s)
-
-
-def _show(session: Session, snapshot: dict[str, Any]) -> None:
-    session.output.show(snapshot, render.snapshot(snapshot))
-    if snapshot["status"] == "failed":
-        raise CliError(
-            f"The snapshot failed: {snapshot['error']['message']}", details={"code": snapshot["error"]["code"]}
-        )
+    _SNAPSHOTS.show(session_of(context), snapshot_id, at_most_s=at_most if wait else None)

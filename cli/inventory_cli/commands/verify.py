@@ -20,6 +20,7 @@ from inventory_cli.session import Session, session_of
 
 if TYPE_CHECKING:
     from inventory.audit.findings import Check, Finding
+    from inventory.audit.manifests import Manifest
     from inventory.audit.verify import Proof
 
 Begin = Callable[[str, int], Callable[[int], None]]
@@ -158,6 +159,11 @@ def _data(proof: "Proof") -> dict[str, Any]:
         "sound": proof.discrepancies == 0,
         "discrepancies": proof.discrepancies,
         "head": {"number": head.number, "sha256": head.sha256} if head else None,
+        "openings": [
+            {"manifest": each.number, "since_ms": each.hole.since_ms, "as_of_ms": each.as_of_ms, **(each.opening or {})}
+            for each in proof.openings
+            if each.hole is not None
+        ],
         "rebuilt": [{"snapshot": each.snapshot, "as_of": each.as_of} for each in proof.rebuilt],
         "checks": [
             {"name": check.name, "looked_at": check.looked_at, "discrepancies": check.discrepancies}
@@ -173,6 +179,7 @@ def _view(proof: "Proof") -> RenderableType:
         style = "bold red" if check.discrepancies else "green"
         table.add_row(check.name, f"{check.looked_at:,}", Text(f"{check.discrepancies:,}", style=style))
     parts: list[RenderableType] = [table, *(_findings(check) for check in proof.checks if check.findings)]
+    parts += [_opening(manifest) for manifest in proof.openings]
     if proof.manifests:
         head = proof.manifests[-1]
         rebuilt = ", ".join(each.as_of for each in proof.rebuilt)
@@ -180,6 +187,18 @@ def _view(proof: "Proof") -> RenderableType:
     if not proof.discrepancies:
         parts.append(Text("Nothing is wrong.", style="bold green"))
     return Group(*parts)
+
+
+def _opening(manifest: "Manifest") -> Text:
+    told = manifest.opening or {}
+    since = f"manifest {told['after']['number']}" if told["after"] else "the first event"
+    return Text(
+        f"\nManifest {manifest.number} opened the history anew, as of {manifest.as_of}: {told['reason']} "
+        f"({told['actor']}). Between {since} and it nothing is proved: {told['lost_revisions']:,} revisions of "
+        f"{told['lost_records']:,} records are lost or were given out twice, and {manifest.path} names the files that "
+        "tell which.",
+        style="yellow",
+    )
 
 
 def _findings(check: "Check") -> RenderableType:

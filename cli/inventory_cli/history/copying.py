@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 #: What proves the history; what tasks hand to each other (`partials/`) proves nothing.
-PREFIXES: Final = ("manifests/", "keys/", "archive/", "snapshots/", "holds/", "ledger/", "state/")
+PREFIXES: Final = ("manifests/", "keys/", "archive/", "snapshots/", "holds/", "ledger/", "state/", "opened/")
 _AT_ONCE: Final = 8
 
 

@@ -9,11 +9,12 @@ import duckdb
 import pytest
 
 from inventory.audit.archive import archived_objects, read_archive
-from inventory.audit.base import Span, begin_from
+from inventory.audit.base import begin_from
 from inventory.audit.checks import RULES, check_events
 from inventory.audit.findings import Finding
 from inventory.audit.live import LIVE_RULES, check_live
 from inventory.audit.rebuild import fold_archive
+from inventory.audit.spans import Span
 from inventory.domain.events import Source, record_key, revision
 from support.sealed import Sealer
 from support.tape import Tape

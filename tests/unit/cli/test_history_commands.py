@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
-from support.terminal import Terminal, audit, snapshot
+from inventory_cli.aws import Aws
+from support.terminal import Terminal, audit, snapshot, write_stack
 
 SNAPSHOT_ID = snapshot()["id"]
 AUDIT_ID = audit()["id"]
@@ -118,3 +121,47 @@ def test_a_replay_is_told_to_who_gave_the_key(terminal: Terminal) -> None:
     replay = httpx.Response(200, json=snapshot(), headers={"Idempotent-Replayed": "true"})
     terminal.answers(replay)
     assert "Replayed" in terminal.run("snapshot", "create", "--idempotency-key", "eod").err
+
+
+class Machines:
+    """The state machines: they note what is started."""
+
+    def __init__(self) -> None:
+        self.started: list[tuple[str, Any]] = []
+
+    def start_execution(self, stateMachineArn: str, input: str) -> dict[str, str]:  # noqa: A002, N803 - boto3's names
+        self.started.append((stateMachineArn, json.loads(input)))
+        return {"executionArn": "arn:of:the:execution"}
+
+
+@pytest.fixture
+def machines(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Machines:
+    machines = Machines()
+    monkeypatch.setattr(Aws, "machines", machines)
+    monkeypatch.setattr(Aws, "identity", "arn:aws:iam::1:user/nora")
+    write_stack(tmp_path, {"SnapshotMachine": "arn:of:the:machine"})
+    return machines
+
+
+def test_a_history_is_opened_with_a_reason_by_whoever_asks(terminal: Terminal, machines: Machines) -> None:
+    result = terminal.run("snapshot", "open", "--reason", " INC-77 ", "--yes", "--json")
+    assert (result.exit_code, result.json["execution"]) == (0, "arn:of:the:execution")
+    [(machine, words)] = machines.started
+    assert machine == "arn:of:the:machine"
+    assert words == {
+        "as_of_ms": None,
+        "align_ms": 1000,
+        "mode": "opening",
+        "reason": "INC-77",
+        "actor": "arn:aws:iam::1:user/nora",
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "typed"), [(("--reason", " ", "--yes"), None), (("--yes",), None), (("--reason", "why"), "n\n")]
+)
+def test_a_history_is_not_opened_without_a_reason_or_by_mistake(
+    terminal: Terminal, machines: Machines, arguments: tuple[str, ...], typed: str | None
+) -> None:
+    assert terminal.run("snapshot", "open", *arguments, typed=typed).exit_code != 0
+    assert machines.started == []

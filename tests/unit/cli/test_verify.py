@@ -7,8 +7,10 @@ from pathlib import Path
 import boto3
 import pytest
 
+from inventory.audit.files import SEALED
 from inventory.audit.manifests import canonical
 from inventory.domain.events import Source
+from inventory_cli.history.copying import PREFIXES
 from support.sealed import Sealer, fingerprint_of
 from support.tape import Tape
 from support.terminal import Terminal, write_stack
@@ -157,3 +159,7 @@ def _sign_with(kms: object, key: str, sealer: Sealer) -> None:
         path.write_bytes(canonical(content) + b"\n")
         number = content["manifest"]["number"]
         previous = {"number": number, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+
+
+def test_all_that_is_sealed_is_copied() -> None:
+    assert {f"{folder}/" for folder in SEALED} <= set(PREFIXES)

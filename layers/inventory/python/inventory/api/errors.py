@@ -96,7 +96,7 @@ CODES: Final[Mapping[str, str]] = {
     "snapshot_required": "There is no snapshot yet that could be audited. Take one first.",
     "snapshot_not_complete": "Only a complete snapshot can be audited. Wait for it, or ask for it again.",
     "instant_not_sealed": "The past is known up to the latest snapshot: `message` says which instant that is. Ask for "
-    "that one, or later.",
+    "that one, or later. Where it says that an instant is lost, nobody can tell of it any more.",
     "snapshot_needed": "Too much happened between the instant and the snapshot before it. Make a snapshot of the very "
     "instant with `POST /v1/snapshots`, then ask again.",
     "idempotency_key_mismatch": "The Idempotency-Key was used with other parameters. New request, new key.",

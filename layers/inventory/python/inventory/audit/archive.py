@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from inventory.audit.base import BASE, Span
+from inventory.audit.base import BASE
 from inventory.audit.columns import LINE, ROW
 from inventory.audit.findings import Check, Finding
+from inventory.audit.spans import Span, tell_holes
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -28,6 +29,7 @@ LINE_COLUMNS: Final = {
 #: The order in which lines were archived, told by the names of their objects: the hour, the first sequence number in
 #: the stream, which is a decimal number, and the place in the object. What the archiver never called so comes last.
 _ARCHIVED: Final = "^archive/[a-z]+/(dt=[0-9-]+/hour=[0-9]+)/[0-9a-f]{16}-([0-9]+)-[0-9]+[.]jsonl[.]gz$"
+_AT: Final = "(text->>'$.at')::BIGINT"
 _FIRST_ARCHIVED: Final = f"""
     NOT regexp_matches(path, '{_ARCHIVED}'), regexp_extract(path, '{_ARCHIVED}', 1),
     length(ltrim(regexp_extract(path, '{_ARCHIVED}', 2), '0')), ltrim(regexp_extract(path, '{_ARCHIVED}', 2), '0'),
@@ -43,26 +45,36 @@ def archived_objects(folder: Path) -> list[Path]:
 
 
 def read_archive(
-    database: "DuckDBPyConnection", folder: Path, objects: Sequence[Path], advance: Progress = lambda _: None
+    database: "DuckDBPyConnection",
+    folder: Path,
+    objects: Sequence[Path],
+    advance: Progress = lambda _: None,
+    holes: Sequence[Span] = (),
 ) -> Check:
     """Makes the tables `line` and `event` (see `read_lines`, `make_events`), and tells what could not be read."""
-    check = read_lines(database, folder, objects, advance)
+    check = read_lines(database, folder, objects, advance, holes)
     make_events(database)
     return check
 
 
 def read_lines(
-    database: "DuckDBPyConnection", folder: Path, objects: Sequence[Path], advance: Progress = lambda _: None
+    database: "DuckDBPyConnection",
+    folder: Path,
+    objects: Sequence[Path],
+    advance: Progress = lambda _: None,
+    holes: Sequence[Span] = (),
 ) -> Check:
     """Makes the table `line`: every line of the objects, with its path; `kind` is null where it is no event.
 
-    Objects that cannot be read are found, and left out.
+    Objects that cannot be read are found, and left out. Of events in a hole nothing is proved: they are in the table
+    `hole_event` alone, as `event_id` and `at_ms`.
 
     Args:
         database: Where to make them.
         folder: A copy of the bucket.
         objects: Which of its objects.
         advance: Told how many bytes were looked at.
+        holes: The time before each opening of the history.
     """
     check = Check("archive_readable")
     readable = []
@@ -73,7 +85,8 @@ def read_lines(
         else:
             readable.append(path)
         advance(path.stat().st_size)
-    _make_lines(database, folder, _with_json(check, database, folder, readable))
+    create_lines(database, holes)
+    _fill_lines(database, folder, _with_json(check, database, folder, readable))
     check.extend(_unreadable_lines(database))
     return check
 
@@ -88,20 +101,21 @@ def make_events(database: "DuckDBPyConnection") -> None:
         SELECT {ROW}, path
         FROM (
             SELECT from_json(text, '{LINE}') AS e, path FROM line WHERE kind IS NOT NULL
-            QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY {_FIRST_ARCHIVED}) = 1)
+            QUALIFY row_number() OVER (PARTITION BY event_id, stretch_of({_AT}) ORDER BY {_FIRST_ARCHIVED}) = 1)
     """)  # noqa: S608 the columns are our own
 
 
-def create_lines(database: "DuckDBPyConnection") -> None:
-    """Makes the table `line`, with nothing in it.
+def create_lines(database: "DuckDBPyConnection", holes: Sequence[Span] = ()) -> None:
+    """Makes the tables `line` and `hole_event`, with nothing in them, and what tells holes (see `tell_holes`).
 
     `place` is a line's place in its object, where that object tells of its id in more than one way; else 0.
     """
+    tell_holes(database, holes)
     database.execute(f"CREATE TABLE line ({', '.join(f'{name} {kind}' for name, kind in LINE_COLUMNS.items())})")
+    database.execute("CREATE TABLE hole_event (event_id VARCHAR, at_ms BIGINT)")
 
 
-def _make_lines(database: "DuckDBPyConnection", folder: Path, readable: Sequence[Path]) -> None:
-    create_lines(database)
+def _fill_lines(database: "DuckDBPyConnection", folder: Path, readable: Sequence[Path]) -> None:
     if readable:
         # An event needs an id with a revision, a type and an instant; without one of them its kind is null.
         database.execute(
@@ -116,6 +130,9 @@ def _make_lines(database: "DuckDBPyConnection", folder: Path, readable: Sequence
             """,
             [str(folder), [str(path) for path in readable]],
         )
+        of_hole = f"FROM line WHERE kind IS NOT NULL AND in_hole({_AT})"
+        database.execute(f"INSERT INTO hole_event SELECT event_id, {_AT} {of_hole}")
+        database.execute(f"DELETE {of_hole}")
         _place_twins(database, folder)
 
 
@@ -140,13 +157,14 @@ def unequal_twins(database: "DuckDBPyConnection") -> Check:
     twins = database.execute(f"""
         SELECT event_id, list(path ORDER BY first), list(text ORDER BY first)
         FROM (
-            SELECT event_id, text, path, row_number() OVER (PARTITION BY event_id ORDER BY {_FIRST_ARCHIVED}) AS first
+            SELECT event_id, stretch_of({_AT}) AS stretch, text, path,
+                   row_number() OVER (PARTITION BY event_id ORDER BY {_FIRST_ARCHIVED}) AS first
             FROM line SEMI JOIN (
                 SELECT event_id FROM line WHERE kind IS NOT NULL GROUP BY event_id HAVING count(DISTINCT text) > 1
             ) USING (event_id)
             WHERE kind IS NOT NULL
             QUALIFY row_number() OVER (PARTITION BY event_id, text, path ORDER BY place) = 1)
-        GROUP BY event_id ORDER BY event_id""")  # noqa: S608 the order is our own
+        GROUP BY event_id, stretch HAVING count(DISTINCT text) > 1 ORDER BY event_id""")  # noqa: S608 the order is our own
     for event_id, paths, texts in twins.fetchall():
         evidence = {"paths": paths, "events": texts}
         check.add(Finding("Events of this id differ in what they say.", paths[0], event_id, evidence))
@@ -167,7 +185,8 @@ def missing_revisions(database: "DuckDBPyConnection", span: Span) -> Check:
         WITH followed AS (
             SELECT record_key, rev, at_ms, event_id, path, type, settled,
                    coalesce(lag(rev) OVER w, 0) AS last_rev, lag(at_ms) OVER w AS last_at_ms
-            FROM known WINDOW w AS (PARTITION BY record_key ORDER BY rev))
+            FROM known WHERE ends_with(type, '{BASE}') OR stretch_of(at_ms) = stretch_of($until)
+            WINDOW w AS (PARTITION BY record_key ORDER BY rev))
         SELECT record_key, rev, at_ms, event_id, path, last_rev, last_at_ms FROM followed
         WHERE (rev <> last_rev + 1 OR at_ms < last_at_ms) AND at_ms <= $until AND NOT ends_with(type, '{BASE}')
               AND NOT ($since > 0 AND last_rev = 0 AND type = 'hold_removed' AND coalesce(settled, false))

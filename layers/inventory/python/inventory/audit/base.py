@@ -6,7 +6,7 @@ rules follow a record on from there as they follow it from its first event.
 
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from inventory.audit.manifests import Manifest
 
@@ -14,18 +14,6 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 BASE: Final = "_base"
-
-
-class Span(NamedTuple):
-    """What an audit looks at.
-
-    Attributes:
-        since_ms: Events with `at` after this, milliseconds since 1970; 0 for the first one.
-        until_ms: And up to this.
-    """
-
-    since_ms: int
-    until_ms: int
 
 
 #: Of each kind of state file, the columns of an event that its rows give.

@@ -8,8 +8,9 @@ table of its own (`claim`), so that holds and shards can be looked at apart from
 import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from inventory.audit.base import BASE, Span
+from inventory.audit.base import BASE
 from inventory.audit.findings import Check, Finding
+from inventory.audit.spans import Span
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

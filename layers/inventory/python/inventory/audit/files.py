@@ -9,7 +9,7 @@ from inventory.audit.findings import Check, Finding
 from inventory.audit.manifests import File, Manifest
 
 #: Where only a commit may put files.
-SEALED: Final = ("snapshots", "holds", "ledger", "state")
+SEALED: Final = ("snapshots", "holds", "ledger", "state", "opened")
 
 #: Called with the number of bytes that were looked at since the last call.
 Progress = Callable[[int], None]

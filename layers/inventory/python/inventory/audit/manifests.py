@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from inventory.audit.findings import Check, Finding
 from inventory.audit.merkle import merkle_root
+from inventory.audit.spans import Span
 
 ALGORITHM: Final = "RSASSA_PKCS1_V1_5_SHA_256"
 _NAME = re.compile(r"([0-9]{8})\.json", re.ASCII)
@@ -54,6 +55,7 @@ class Manifest:
         buckets: Into how many buckets files are cut.
         files: All that it sealed, by path.
         totals: Sums over its rows.
+        opening: Where it opens the history anew, why, who says so, and after which manifest; else None.
     """
 
     path: str
@@ -66,6 +68,15 @@ class Manifest:
     buckets: int
     files: tuple[File, ...]
     totals: Mapping[str, int]
+    opening: Mapping[str, Any] | None = None
+
+    @property
+    def hole(self) -> Span | None:
+        """The time before an opening of which nothing is proved: after this, and up to this."""
+        if self.opening is None:
+            return None
+        after = self.opening["after"]
+        return Span(0 if after is None else int(after["as_of_ms"]), self.as_of_ms)
 
     def under(self, prefix: str) -> list[File]:
         """Its files whose path begins so."""
@@ -105,6 +116,7 @@ def parsed(path: str, raw: bytes) -> Manifest:
         buckets=told["buckets"],
         files=tuple(File(each["path"], each["bytes"], each["rows"], each["sha256"]) for each in told["files"]),
         totals=told["totals"],
+        opening=told.get("opening"),
     )
 
 
@@ -235,10 +247,19 @@ def _wrong_inside(manifest: Manifest, raw: bytes, content: Mapping[str, Any], nu
     paths = [file.path for file in manifest.files]
     if paths != sorted(set(paths)):
         yield Finding("Its files are not sorted, or one is named twice.", where)
+    if (opening := told.get("opening")) is not None and not _says_why(opening, told):
+        yield Finding("It opens the history anew, and does not say why, who, or after what.", where, evidence=opening)
     root = merkle_root([file.leaf for file in manifest.files]).hex()
     if told.get("merkle_root") != root:
         found = {"found": told.get("merkle_root"), "expected": root}
         yield Finding("Its Merkle root is not that of its files.", where, evidence=found)
+
+
+def _says_why(opening: Mapping[str, Any], told: Mapping[str, Any]) -> bool:
+    after, previous = opening.get("after"), told.get("previous")
+    named = after is None or (after.get("number", 0) < told["number"] and after.get("as_of_ms", 0) < told["as_of_ms"])
+    told_all = bool(opening.get("reason")) and bool(opening.get("actor"))
+    return told_all and named and (after is None) == (previous is None) and told.get("ledger_from_ms") is None
 
 
 def _wrong_link(link: Link, last_hash: str | None) -> Iterator[Finding]:

@@ -10,10 +10,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from inventory.audit.base import Span
 from inventory.audit.columns import COLUMNS, comparable
 from inventory.audit.findings import Check, Finding
 from inventory.audit.manifests import File, Manifest
+from inventory.audit.spans import Span
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -158,7 +158,8 @@ def compare_ledger(
         SELECT coalesce(told.event_id, sealed.event_id) AS id, told.path, sealed.path,
                to_json({comparable("told")}), to_json({comparable("sealed")})
         FROM (SELECT * FROM event WHERE at_ms <= $until) AS told
-        FULL JOIN sealed_ledger AS sealed ON told.event_id = sealed.event_id
+        FULL JOIN sealed_ledger AS sealed
+        ON told.event_id = sealed.event_id AND stretch_of(told.at_ms) = stretch_of(sealed.at_ms)
         WHERE (told.event_id IS NULL AND sealed.at_ms > $since) OR sealed.event_id IS NULL
               OR (told.event_id IS NOT NULL AND {comparable("told")} IS DISTINCT FROM {comparable("sealed")})
         ORDER BY id""",  # noqa: S608 the columns are our own
@@ -179,7 +180,8 @@ def compare_ledger(
 
 def _ledger_twice(database: "DuckDBPyConnection") -> Iterator[Finding]:
     twice = database.execute(
-        "SELECT event_id, list(path ORDER BY path) FROM sealed_ledger GROUP BY event_id HAVING count(*) > 1 ORDER BY 1"
+        "SELECT event_id, list(path ORDER BY path) FROM sealed_ledger GROUP BY event_id, stretch_of(at_ms) "
+        "HAVING count(*) > 1 ORDER BY 1"
     )
     for event_id, paths in twice.fetchall():
         yield Finding("The ledger has the event more than once.", paths[0], event_id, {"paths": paths})

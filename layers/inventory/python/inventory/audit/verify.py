@@ -1,17 +1,19 @@
 """The whole proof, from the newest manifest's signature down to the first archived event."""
 
 import tempfile
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from inventory.audit.archive import archived_objects, missing_revisions, read_archive, unequal_twins
-from inventory.audit.base import Span, begin_from
+from inventory.audit.base import begin_from
 from inventory.audit.checks import check_events
 from inventory.audit.files import check_files
 from inventory.audit.findings import Check, joined
 from inventory.audit.manifests import Manifest, SignatureCheck, read_chain
+from inventory.audit.openings import check_openings
 from inventory.audit.rebuild import compare_ledger, compare_rows, compare_totals, fold_archive, rebuilt_totals
+from inventory.audit.spans import Span
 
 #: Called as a step begins, with its name and its size (of whatever it counts); gives what is told of its progress.
 Begin = Callable[[str, int], Callable[[int], None]]
@@ -30,6 +32,11 @@ class Proof:
     manifests: Sequence[Manifest]
     rebuilt: Sequence[Manifest]
     checks: Sequence[Check]
+
+    @property
+    def openings(self) -> Sequence[Manifest]:
+        """The manifests that open the history anew: before each, there is a time of which nothing is proved."""
+        return [manifest for manifest in self.manifests if manifest.opening is not None]
 
     @property
     def discrepancies(self) -> int:
@@ -79,27 +86,46 @@ def _check_contents(
     import duckdb
 
     objects = archived_objects(folder)
+    holes = [hole for manifest in manifests if (hole := manifest.hole)]
     sealed_until_ms = max((manifest.as_of_ms for manifest in manifests), default=0)
     with duckdb.connect(str(scratch / "events.duckdb")) as database:  # a file, so that no archive is too large
         database.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false")
         size = sum(path.stat().st_size for path in objects)
-        checks = [read_archive(database, folder, objects, begin("archive", size))]
-        begin_from(database, folder, None)
-        sealed = Span(0, sealed_until_ms)
+        checks = [read_archive(database, folder, objects, begin("archive", size), holes)]
         advance = begin("rebuild", 3 + len(chosen))
         checks.append(unequal_twins(database))
         advance(1)
-        checks.append(missing_revisions(database, sealed))
+        checks += check_openings(database, folder, manifests)
+        for base, span in _stretches(manifests, sealed_until_ms):
+            begin_from(database, folder, base)
+            checks.append(missing_revisions(database, span))
         advance(1)
-        checks += compare_ledger(database, folder, manifests, sealed)
+        checks += compare_ledger(database, folder, manifests, Span(0, sealed_until_ms))
         advance(1)
         for manifest in chosen:
+            begin_from(database, folder, _base_of(manifest, manifests))
             fold_archive(database, manifest.as_of_ms)
             checks += compare_rows(database, folder, manifest)
             checks.append(compare_totals(rebuilt_totals(database, manifest), manifest))
             checks += check_events(database)
             advance(1)
     return joined(checks)
+
+
+def _stretches(manifests: Sequence[Manifest], until_ms: int) -> Iterator[tuple[Manifest | None, Span]]:
+    """What a history is proved from, and of which time: from the first event, and from each opening."""
+    base, since_ms = None, 0
+    for manifest in manifests:
+        if hole := manifest.hole:
+            yield base, Span(since_ms, hole.since_ms)
+            base, since_ms = manifest, hole.until_ms
+    yield base, Span(since_ms, until_ms)
+
+
+def _base_of(manifest: Manifest, manifests: Sequence[Manifest]) -> Manifest | None:
+    """The opening that a snapshot goes on from, which may be itself; None for the first event."""
+    opened = [each for each in manifests if each.opening is not None and each.as_of_ms <= manifest.as_of_ms]
+    return max(opened, key=lambda each: each.as_of_ms, default=None)
 
 
 def _chosen(manifests: Sequence[Manifest], wanted: str | None, *, every: bool) -> list[Manifest]:

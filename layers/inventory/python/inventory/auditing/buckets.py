@@ -60,7 +60,7 @@ def read_objects(
     download_present(objects, keys, work)
     with _database(work) as database:
         present = [work / key for key in keys if (work / key).is_file()]
-        check = read_lines(database, work, present)
+        check = read_lines(database, work, present, holes=plan.holes)
         for kind, name in _NAME.items():
             of_kind = "starts_with(path, 'archive/holds/')"
             wanted = of_kind if kind == "holds" else f"NOT {of_kind}"
@@ -85,7 +85,7 @@ def audit_bucket(objects: Objects, scratch: Objects, plan: AuditPlan, kind: str,
         download_present(objects, [file.path for file in manifest.files], work)
     with _database(work) as database:
         lines = _download(scratch, lines_prefix(plan.run, kind, bucket), work)
-        create_lines(database)
+        create_lines(database, plan.holes)
         _insert(database, "line", _LINE, lines)
         make_events(database)
         begin_from(database, work, base)

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from inventory.audit.base import Span
 from inventory.audit.manifests import Manifest, manifest_path, parsed
+from inventory.audit.spans import Span
 from inventory.history.layout import PARTIALS
 from inventory.storage.objects import NoSuchObject, Objects
 
@@ -44,6 +44,8 @@ class AuditPlan:
         files: The manifests whose files are hashed.
         first: The manifest with which the chain is read.
         missing: Manifests that must have been there.
+        holes: The time before each opening of the history, of which nothing is proved; in what is read, the events of
+            these times are passed over.
     """
 
     audit: str
@@ -58,6 +60,7 @@ class AuditPlan:
     files: tuple[int, ...] = ()
     first: int = 1
     missing: tuple[int, ...] = ()
+    holes: tuple[Span, ...] = ()
 
     @property
     def run(self) -> str:
@@ -86,6 +89,7 @@ class Sealed(NamedTuple):
     as_of_ms: int
     ledger_from_ms: int | None
     buckets: int
+    hole: Span | None = None
 
 
 def run_of(audit: str) -> str:
@@ -101,7 +105,8 @@ def read_plan(scratch: Objects, run: str) -> AuditPlan:
     """
     told = json.loads(scratch.read(f"{run}plan.json"))
     lists = {name: tuple(told.pop(name)) for name in ("ledgers", "files", "missing")}
-    return AuditPlan(**told | lists | {"depth": Depth(told["depth"])})
+    holes = tuple(Span(*each) for each in told.pop("holes"))
+    return AuditPlan(**told | lists | {"depth": Depth(told["depth"]), "holes": holes})
 
 
 def make_plan(objects: Objects, audit: str, as_of_ms: int, depth: Depth) -> AuditPlan:
@@ -127,7 +132,7 @@ def make_plan(objects: Objects, audit: str, as_of_ms: int, depth: Depth) -> Audi
 def _increment(plan: AuditPlan, told: Sequence[Sealed]) -> AuditPlan | None:
     """The plan, where the manifests that are known reach back far enough; the newest comes first."""
     target = _of_instant(told, plan.as_of_ms)
-    base = None if target is None else _base_of(target, told)
+    base = None if target is None or target.hole else _base_of(target, told)
     if target is None or base is None or base.buckets != target.buckets:
         return None
     floor_ms = first_hour(base.as_of_ms) - OVERLAP_MS
@@ -148,21 +153,43 @@ def _increment(plan: AuditPlan, told: Sequence[Sealed]) -> AuditPlan | None:
         files=tuple(sorted({base.number, target.number})),
         first=min(base.number, target.number),
         missing=plan.missing,
+        holes=_holes(told),
     )
 
 
 def _full(plan: AuditPlan, told: Sequence[Sealed]) -> AuditPlan:
+    """From the first event; where the history was opened anew, from the opening, which may be the snapshot itself."""
     target = _of_instant(told, plan.as_of_ms)
+    opened = [each for each in told if each.hole and each.as_of_ms <= plan.as_of_ms]
+    base = max(opened, key=lambda each: each.as_of_ms, default=None)
+    since_ms = base.as_of_ms if base else 0
+    floor_ms = first_hour(since_ms) - OVERLAP_MS if base else 0
+    ledgers = [each for each in told if _tells(each, floor_ms, plan.as_of_ms)]
     return AuditPlan(
         audit=plan.audit,
         as_of_ms=plan.as_of_ms,
         depth=Depth.FULL,
-        buckets=_common({each.buckets for each in told}),
+        since_ms=since_ms,
+        until_hour_ms=_until_hour(plan.as_of_ms, told),
+        buckets=_common({each.buckets for each in (told if base is None else [base, *ledgers])}),
         manifest=None if target is None else target.number,
-        ledgers=tuple(each.number for each in told if _tells(each, 0, plan.as_of_ms)),
+        base=None if base is None else base.number,
+        ledgers=tuple(each.number for each in ledgers),
         files=tuple(sorted(each.number for each in told)),
         missing=plan.missing,
+        holes=_holes(told),
     )
+
+
+def _until_hour(as_of_ms: int, told: Iterable[Sealed]) -> int | None:
+    """Live records have nothing to do with an instant that another opening came after."""
+    if any(each.hole and each.as_of_ms > as_of_ms for each in told):
+        return (as_of_ms + OVERLAP_MS) // HOUR_MS * HOUR_MS
+    return None
+
+
+def _holes(told: Iterable[Sealed]) -> tuple[Span, ...]:
+    return tuple(sorted(each.hole for each in told if each.hole))
 
 
 def _base_of(target: Sealed, told: Iterable[Sealed]) -> Sealed | None:
@@ -197,7 +224,7 @@ def _newest_first(objects: Objects, numbers: Iterable[int], *, at_once: int = 1)
 
     def sealed(number: int) -> Sealed | None:
         each = read_manifest(objects, number)
-        return None if each is None else Sealed(number, each.as_of_ms, each.ledger_from_ms, each.buckets)
+        return None if each is None else Sealed(number, each.as_of_ms, each.ledger_from_ms, each.buckets, each.hole)
 
     falling = sorted(numbers, reverse=True)
     with ThreadPoolExecutor(at_once) as pool:

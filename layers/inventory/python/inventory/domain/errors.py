@@ -22,14 +22,16 @@ class InvalidRequest(InventoryError):
 
 
 class InstantNotSealed(InvalidRequest):
-    """No snapshot has proved yet that all of this instant is known.
+    """No snapshot has proved yet that all of this instant is known; or none can any more, for its past is lost.
 
     Attributes:
         latest_s: The latest instant of which it is proved, Unix seconds; None where there is none.
     """
 
-    def __init__(self, latest_s: int | None) -> None:
+    def __init__(self, latest_s: int | None, *, lost_until_s: int | None = None) -> None:
         known = "There is none yet" if latest_s is None else f"The latest is {latest_s}"
+        if lost_until_s is not None:
+            known = f"After {latest_s} it is lost, and known again from {lost_until_s} on"
         super().__init__("instant_not_sealed", f"The past is known up to the latest snapshot. {known}.", param="at")
         self.latest_s = latest_s
 

@@ -3,10 +3,10 @@
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from inventory.domain.clock import Milliseconds
 from inventory.history.columnar import writer
@@ -27,6 +27,8 @@ from inventory.history.reduce import Reduced, read_results
 from inventory.storage.objects import NoSuchObject, Objects
 
 _COPIES_AT_ONCE: Final = 8
+#: What the buckets of an opening snapshot add up that is no stock.
+_OF_OPENING: Final = frozenset({"lost_records", "lost_revisions"})
 _DIFFERENCES_TOLD_MAX: Final = 20
 
 
@@ -64,10 +66,11 @@ class RebuildDiffers(Exception):
 class FilesForgotten(Exception):
     """A manifest stands whose files never came to their places, and wait nowhere any more."""
 
-    def __init__(self, number: int, missing: str) -> None:
+    def __init__(self, number: int, missing: str, as_of_ms: Milliseconds) -> None:
         super().__init__(
-            f"manifest {number} is not published, and {missing} is gone. Do: make its files again as docs/runbook.md "
-            "says (An unpublished manifest); no snapshot can be made before."
+            f"manifest {number} is not published, and {missing} is gone. Do: run the snapshot's state machine with "
+            f'{{"as_of_ms": {as_of_ms}, "align_ms": 1000, "mode": "rebuild"}}, which makes its files again (An '
+            "unpublished manifest, in docs/runbook.md); no other snapshot can be made before."
         )
 
 
@@ -83,8 +86,14 @@ def commit(
     results = read_results(objects, plan)
     files = sorted(file for result in results for file in result.files)
     if plan.exists is not None:
-        return _compare(read_manifest(objects, plan.exists), files)
+        standing = read_manifest(objects, plan.exists)
+        compared = _compare(standing, files)
+        if objects.first(published_path(standing.number)) is None:  # its own files were forgotten: these are the same
+            objects.put(_pointer(standing.content), plan.run.encode())
+            publish(objects, standing, catalogue, now)
+        return compared
     previous = read_manifest(objects, plan.head) if plan.head else None
+    totals = _totals(results)
     body = body_of(
         previous=previous,
         as_of_ms=plan.as_of_ms,
@@ -92,7 +101,8 @@ def commit(
         buckets=plan.buckets,
         writer=writer(),
         files=files,
-        totals=_totals(results),
+        totals={name: value for name, value in totals.items() if name not in _OF_OPENING},
+        opening=_opening(objects, plan, totals),
     )
     content = signed(body, signer)
     number = int(body["number"])
@@ -108,18 +118,32 @@ def commit(
     return Committed(Outcome.COMMITTED, number)
 
 
-def finish(objects: Objects, catalogue: Catalogue, now: Callable[[], Milliseconds]) -> None:
+def finish(
+    objects: Objects,
+    catalogue: Catalogue,
+    now: Callable[[], Milliseconds],
+    remade_ms: Milliseconds | None = None,
+) -> None:
     """Publishes the newest manifest where its commit died before it had.
+
+    Args:
+        objects: The history's bucket.
+        catalogue: Has the tables' partitions.
+        now: Milliseconds since 1970.
+        remade_ms: The instant of a snapshot that is about to be made again from the first event. Where it is that of
+            the newest manifest, what is forgotten stands in nobody's way: it is what will be made.
 
     Raises:
         FilesForgotten: It died so long ago that what it had made is gone.
     """
     number = head_number(objects)
     if number:
+        newest = read_manifest(objects, number)
         try:
-            publish(objects, read_manifest(objects, number), catalogue, now)
+            publish(objects, newest, catalogue, now)
         except NoSuchObject as error:
-            raise FilesForgotten(number, error.key) from error
+            if newest.as_of_ms != remade_ms:
+                raise FilesForgotten(number, error.key, newest.as_of_ms) from error
 
 
 def publish(objects: Objects, manifest: Manifest, catalogue: Catalogue, now: Callable[[], Milliseconds]) -> None:
@@ -160,6 +184,18 @@ def _compare(manifest: Manifest, files: Sequence[DataFile]) -> Committed:
     if differing:
         raise RebuildDiffers(differing[:_DIFFERENCES_TOLD_MAX])
     return Committed(Outcome.EXISTED, manifest.number)
+
+
+def _opening(objects: Objects, plan: Plan, totals: Mapping[str, int]) -> dict[str, Any] | None:
+    """What an opening snapshot's manifest says of it: why, who says so, what it comes after, and how much is lost."""
+    if plan.opening is None:
+        return None
+    after = None
+    if plan.base_ms is not None:
+        told = json.loads(objects.read(listed_path(plan.base_ms)))
+        after = {"as_of_ms": plan.base_ms, **told["manifest"]}
+    said = {"reason": plan.opening.reason, "actor": plan.opening.actor, "after": after}
+    return said | {name: totals[name] for name in sorted(_OF_OPENING)}
 
 
 def _totals(results: Sequence[Reduced]) -> dict[str, int]:

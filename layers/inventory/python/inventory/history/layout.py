@@ -14,6 +14,7 @@ KEYS: Final = "keys/"
 PARTIALS: Final = "partials/"
 LISTED: Final = "listed/"
 AUDITS: Final = "audits/"
+OPENED: Final = "opened/"
 SNAPSHOT: Final = "snap"
 AUDIT: Final = "audit"
 
@@ -50,6 +51,11 @@ def bucket_of(name: str, buckets: int) -> int:
 def folder_path(table: str, as_of_ms: Milliseconds) -> str:
     """The folder of a snapshot's files: ``ledger/as_of=20261122T180000Z``."""
     return f"{table}/as_of={stamp_of(as_of_ms)}"
+
+
+def opened_path(as_of_ms: Milliseconds, kind: str, bucket: int) -> str:
+    """Where an opening snapshot says what was lost: ``opened/as_of=20261122T180000Z/lost-items-0007.parquet``."""
+    return data_path(OPENED.removesuffix("/"), as_of_ms, kind, bucket)
 
 
 def instant_of_path(path: str) -> Milliseconds:

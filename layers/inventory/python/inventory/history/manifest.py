@@ -86,10 +86,12 @@ def body_of(
     writer: str,
     files: Iterable[DataFile],
     totals: Mapping[str, int],
+    opening: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """What a manifest says; nothing in it depends on when or how it was made."""
+    """What a manifest says; nothing in it depends on when or how it was made, unless it opens the history anew."""
     listed = sorted(files)
-    return {
+    told = {} if opening is None else {"opening": dict(opening)}
+    return told | {
         "version": VERSION,
         "number": 1 if previous is None else previous.number + 1,
         "previous": None if previous is None else {"number": previous.number, "sha256": previous.sha256},

@@ -26,6 +26,7 @@ from inventory.history.layout import (
 )
 from inventory.history.manifest import Manifest, read_manifest
 from inventory.history.reduce import changed_directory
+from inventory.history.standing import openings
 from inventory.storage.objects import Objects
 
 _MANIFESTS_KEPT_MAX: Final = 64
@@ -91,7 +92,7 @@ class Past:
         """Each part of the ledger begins at a snapshot, where the one before it ends: one part and one base will do.
 
         Raises:
-            InstantNotSealed: No snapshot of it, or of a later instant, is published.
+            InstantNotSealed: No snapshot of it, or of a later instant, is published; or what was then is lost.
             InvariantBroken: A published snapshot is not listed.
         """
         latest = self._objects.first(LISTED)
@@ -102,10 +103,14 @@ class Past:
         base = self._listed(nearest[0].key) if nearest else None
         if base is not None and base.as_of_ms == at_ms:
             return Sources(base, None)
-        [part] = self._objects.page("ledger/", after=folder_path("ledger", at_ms), limit=1)
-        ledger = self._listed(listed_path(instant_of_path(part.key)))
-        if (base.as_of_ms if base else 0) < ledger.body["ledger_from_ms"]:
-            raise InvariantBroken(f"the snapshot before manifest {ledger.number} is not listed")
+        base_ms = base.as_of_ms if base else 0
+        parts = self._objects.page("ledger/", after=folder_path("ledger", at_ms), limit=1)
+        ledger = self._listed(listed_path(instant_of_path(parts[0].key))) if parts else None
+        if ledger is None or base_ms < ledger.body["ledger_from_ms"]:
+            for opened in openings(self._objects):
+                if opened.since_ms < at_ms < opened.as_of_ms:
+                    raise InstantNotSealed(opened.since_ms // 1000, lost_until_s=opened.as_of_ms // 1000)
+            raise InvariantBroken(f"a snapshot after {base_ms} is not listed")
         return Sources(base, ledger)
 
     def _listed(self, path: str) -> Manifest:

@@ -12,7 +12,7 @@ from typing import Final
 from inventory.domain.clock import Milliseconds
 from inventory.domain.events import Source
 from inventory.history.layout import PARTIALS, archive_hour, archive_prefix, hour_of, stamp_of
-from inventory.history.standing import base_before, standing_of
+from inventory.history.standing import base_before, openings, standing_of
 from inventory.storage.objects import Objects, Stored
 
 #: How long before the base the archive is read again: an event's hour is that of the stream, 20 s off at most.
@@ -28,11 +28,37 @@ class InstantTooRecent(Exception):
     """Writes of this instant may still be under way."""
 
 
+class InstantLost(Exception):
+    """Nothing is proved at this instant: an opening snapshot tells that the history before it has a hole here."""
+
+
+class NotAnOpening(Exception):
+    """A history cannot be opened so: nobody says why, or a snapshot of the instant or of a later one is there."""
+
+
 class Mode(StrEnum):
-    """From the latest snapshot, or from the first event."""
+    """From the latest snapshot, from the first event (or the latest opening), or from the live tables alone."""
 
     INCREMENT = "increment"
     REBUILD = "rebuild"
+    OPENING = "opening"
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What an opening snapshot starts from, and who answers for it.
+
+    Attributes:
+        reason: Why the history cannot go on from its last snapshot.
+        actor: Who says so.
+        read: The folder of what was read of the live tables, whole.
+        read_from_ms: No write that came after the reading has an `at` before this.
+    """
+
+    reason: str
+    actor: str
+    read: str
+    read_from_ms: Milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +90,8 @@ class Plan:
         sealed: Whether a later snapshot has proved already that all is there.
         buckets: Into how many buckets files are cut.
         tasks: What is mapped.
+        opening: How it begins where nothing sealed is its start; None for all but opening snapshots. What came before
+            it is then only looked at to tell what was lost since `base_ms`.
     """
 
     run: str
@@ -77,6 +105,7 @@ class Plan:
     sealed: bool
     buckets: int
     tasks: tuple[MapTask, ...]
+    opening: Opening | None = None
 
     @property
     def done(self) -> bool:
@@ -92,7 +121,8 @@ def plan_from(content: bytes) -> Plan:
     """A plan from its file."""
     told = json.loads(content)
     tasks = tuple(MapTask(Source(task["source"]), task["folder"]) for task in told.pop("tasks"))
-    return Plan(**{**told, "mode": Mode(told["mode"]), "tasks": tasks})
+    opening = None if told["opening"] is None else Opening(**told["opening"])
+    return Plan(**{**told, "mode": Mode(told["mode"]), "tasks": tasks, "opening": opening})
 
 
 def check_instant(as_of_ms: Milliseconds, now_ms: Milliseconds, grace_ms: Milliseconds) -> None:
@@ -108,15 +138,29 @@ def check_instant(as_of_ms: Milliseconds, now_ms: Milliseconds, grace_ms: Millis
         raise InstantTooRecent(f"{stamp_of(as_of_ms)} is less than {grace_ms // 1000} s ago")
 
 
-def make_plan(objects: Objects, *, as_of_ms: Milliseconds, mode: Mode, now_ms: Milliseconds, buckets: int) -> Plan:
-    """Looks at the chain and the archive, decides, and leaves the keys of each task in the task's folder."""
+def make_plan(
+    objects: Objects,
+    *,
+    as_of_ms: Milliseconds,
+    mode: Mode,
+    now_ms: Milliseconds,
+    buckets: int,
+    opening: Opening | None = None,
+) -> Plan:
+    """Looks at the chain and the archive, decides, and leaves the keys of each task in the task's folder.
+
+    Raises:
+        NotAnOpening: A snapshot of the instant or of a later one is there.
+    """
     standing = standing_of(objects, as_of_ms)
+    if opening is not None and standing.sealed:
+        raise NotAnOpening(f"a snapshot of {stamp_of(standing.latest_ms)} is there: nothing needs to be opened")
     exists = standing.exists
     if exists is not None:
         buckets, ledger_from_ms = exists.buckets, exists.ledger_from_ms
     else:
-        ledger_from_ms = None if standing.sealed else standing.latest_ms
-    base_ms = base_before(objects, as_of_ms, buckets) if mode is Mode.INCREMENT else None
+        ledger_from_ms = None if standing.sealed or opening else standing.latest_ms
+    base_ms = _base(objects, as_of_ms, mode, buckets)
     plan = Plan(
         run="",
         as_of_ms=as_of_ms,
@@ -129,12 +173,19 @@ def make_plan(objects: Objects, *, as_of_ms: Milliseconds, mode: Mode, now_ms: M
         sealed=standing.sealed,
         buckets=buckets,
         tasks=(),
+        opening=opening,
     )
     if not plan.done:
         until_ms = as_of_ms + OVERLAP_MS if standing.sealed else now_ms
         plan = replace(plan, tasks=tuple(_tasks(objects, plan, until_ms)))
     digest = hashlib.sha256(plan.to_json()).hexdigest()[:16]
     return replace(plan, run=f"{PARTIALS}run/{stamp_of(as_of_ms)}-{mode}-{digest}/")
+
+
+def _base(objects: Objects, as_of_ms: Milliseconds, mode: Mode, buckets: int) -> Milliseconds | None:
+    if mode is Mode.REBUILD:
+        return max((each.as_of_ms for each in openings(objects) if each.as_of_ms < as_of_ms), default=None)
+    return base_before(objects, as_of_ms, buckets)
 
 
 def read_keys(objects: Objects, task: MapTask) -> list[str]:

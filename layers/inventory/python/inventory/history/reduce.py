@@ -28,10 +28,12 @@ from inventory.history.columnar import (
     load,
     save,
 )
-from inventory.history.layout import data_path
+from inventory.history.layout import data_path, opened_path
 from inventory.history.manifest import DataFile
 from inventory.history.map_task import DOWNLOADS_AT_ONCE, columns_of, download_all, kind_of, read_parts
+from inventory.history.opening import CHANGED, FINAL_READ, LOST, begin_books, begin_with_reading, totals_of_lost
 from inventory.history.plan import Plan
+from inventory.history.scan import WHOLE, read_paths
 from inventory.storage.objects import Objects
 
 #: No hold event has an item of its own.
@@ -102,21 +104,23 @@ def reduce_holds(objects: Objects, plan: Plan, bucket: int, work: Path) -> Reduc
     """
     task = _Bucket(objects, plan, "holds", bucket, work)
     with engine(work) as sql:
-        task.load_events(sql)
+        gaps = task.load_events(sql)
         task.load_base(sql, "base", HOLDS, "state", "holds")
-        gaps = _gaps(sql, "SELECT hold_id AS record_key, rev FROM base", "NOT (type = 'hold_removed' AND settled)")
+        gaps += _gaps(sql, "SELECT hold_id AS record_key, rev FROM base", "NOT (type = 'hold_removed' AND settled)")
         sql.execute(_FOLD_HOLDS)
         sql.execute(f"CREATE TABLE draws AS {_DRAWS}")
         files = [
             task.save(sql, "state", "holds", "SELECT * FROM folded WHERE NOT final", HOLDS, "hold_id"),
             task.save(sql, "holds", "holds", "SELECT * FROM draws WHERE NOT final", DRAWS, "hold_id, line, shard"),
             *task.save_ledger(sql),
+            *task.save_lost(sql),
         ]
         task.save_heads(sql, "SELECT hold_id AS record_key, rev, at_ms, final FROM folded")
         _save_effects(task, sql)
         totals = {
             "unsettled_holds": _one(sql, "SELECT count(*) FROM folded WHERE NOT final"),
             "hold_events": _one(sql, f"SELECT count(*) FROM events WHERE {task.in_ledger}"),
+            **task.totals_of_lost(sql),
         }
     return task.finish(Reduced(files, gaps, totals))
 
@@ -130,23 +134,26 @@ def reduce_items(objects: Objects, plan: Plan, bucket: int, work: Path) -> Reduc
     """
     task = _Bucket(objects, plan, "items", bucket, work)
     with engine(work) as sql:
-        task.load_events(sql)
+        gaps = task.load_events(sql)
         task.load_base(sql, "base_shards", SHARDS, "state", "shards")
         task.load_base(sql, "base_directories", DIRECTORIES, "state", "directories")
         task.load_base(sql, "base_snapshot", SNAPSHOT, "snapshots", "items")
         task.load_effects(sql)
-        gaps = _gaps(sql, _BASE_STOCK, "cause_type IS NOT NULL OR type IN ('shard_removed', 'directory_removed')")
+        gaps += _gaps(sql, _BASE_STOCK, "cause_type IS NOT NULL OR type IN ('shard_removed', 'directory_removed')")
         sql.execute(_FOLD_SHARDS)
         _fold_directories(sql)
         sql.execute(f"CREATE TABLE snapshot AS {_SNAPSHOT}")
+        changed = task.begin_books(sql)
         files = [
             task.save(sql, "state", "shards", "SELECT * FROM shards", SHARDS, "item_id, warehouse_id, shard"),
             task.save(sql, "state", "directories", "SELECT * FROM directories", DIRECTORIES, "item_id"),
             task.save(sql, "snapshots", "items", "SELECT * FROM snapshot", SNAPSHOT, "item_id, warehouse_id"),
             *task.save_ledger(sql),
+            *task.save_lost(sql),
+            *changed,
         ]
         task.save_heads(sql, _STOCK_HEADS)
-        totals = _item_totals(sql, task.in_ledger)
+        totals = _item_totals(sql, task.in_ledger) | task.totals_of_lost(sql)
     return task.finish(Reduced(files, gaps, totals))
 
 
@@ -166,14 +173,20 @@ class _Bucket:
         """The condition of events that this snapshot adds to the ledger."""
         return "false" if self.plan.ledger_from_ms is None else f"at_ms > {self.plan.ledger_from_ms}"
 
-    def load_events(self, sql: duckdb.DuckDBPyConnection) -> None:
-        """The bucket's events, each once, and the revisions after the instant."""
+    def load_events(self, sql: duckdb.DuckDBPyConnection) -> list[str]:
+        """The bucket's events, each once, and the revisions after the instant.
+
+        Returns:
+            Ids of events that an opening snapshot must have and the archive does not have yet; a few of them.
+        """
         tasks = [task for task in self.plan.tasks if kind_of(task.source) == self._kind]
         with ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as pool:
             told = list(pool.map(lambda task: read_parts(self._objects, task, self._bucket), tasks))
         for table, columns in (("events", columns_of(self._kind)), ("later", LATER)):
             self._load(sql, table, columns, [key for parts in told for key in parts[table]])
+        coming = self._begin_with_reading(sql)
         _drop_doubles(sql)
+        return coming
 
     def load_effects(self, sql: duckdb.DuckDBPyConnection) -> None:
         """What the buckets of holds do to this bucket's items."""
@@ -181,10 +194,62 @@ class _Bucket:
         self._load(sql, "effects", EFFECTS, [stored.key for stored in found])
 
     def load_base(self, sql: duckdb.DuckDBPyConnection, table: str, columns: Columns, folder: str, kind: str) -> None:
-        """A file of the snapshot that this one starts from; nothing where it starts from the first event."""
+        """A file of the snapshot that this one starts from; nothing where it starts from the first event.
+
+        An opening snapshot starts from what was read, which is loaded already; its books start from nothing.
+        """
+        if self.plan.opening is not None:
+            spelled = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
+            sql.execute(f"CREATE TABLE IF NOT EXISTS {table} ({spelled})")
+            return
+        self._load_sealed(sql, table, columns, folder, kind)
+
+    def _load_sealed(
+        self, sql: duckdb.DuckDBPyConnection, table: str, columns: Columns, folder: str, kind: str
+    ) -> None:
         base_ms = self.plan.base_ms
         keys = [] if base_ms is None else [data_path(folder, base_ms, kind, self._bucket)]
         self._load(sql, table, columns, keys)
+
+    def _begin_with_reading(self, sql: duckdb.DuckDBPyConnection) -> list[str]:
+        opening = self.plan.opening
+        if opening is None:
+            return []
+        self._load(sql, "whole", WHOLE, read_paths(self._objects, opening.read, self._kind, self._bucket))
+        if self._kind == "holds":
+            self._load_sealed(sql, "sealed_holds", HOLDS, "state", "holds")
+        else:
+            self._load_sealed(sql, "sealed_shards", SHARDS, "state", "shards")
+            self._load_sealed(sql, "sealed_directories", DIRECTORIES, "state", "directories")
+            self._load_sealed(sql, "sealed_snapshot", SNAPSHOT, "snapshots", "items")
+        return begin_with_reading(sql, opening, self.plan.base_ms or 0, self.plan.as_of_ms, self._kind)
+
+    def begin_books(self, sql: duckdb.DuckDBPyConnection) -> list[DataFile]:
+        """Begins an opening snapshot's books anew, and saves what changed since the snapshot before."""
+        if self.plan.opening is None:
+            return []
+        rows = begin_books(sql)
+        return [self._save_opened(sql, "changed-items", rows, CHANGED, "item_id, warehouse_id")]
+
+    def save_lost(self, sql: duckdb.DuckDBPyConnection) -> list[DataFile]:
+        """What is lost of the time before an opening snapshot."""
+        if self.plan.opening is None:
+            return []
+        order = "record_key, what, from_rev"
+        return [self._save_opened(sql, f"lost-{self._kind}", "SELECT * FROM lost", LOST, order)]
+
+    def totals_of_lost(self, sql: duckdb.DuckDBPyConnection) -> dict[str, int]:
+        """How much that is."""
+        return {} if self.plan.opening is None else totals_of_lost(sql)
+
+    def _save_opened(
+        self, sql: duckdb.DuckDBPyConnection, kind: str, rows: str, columns: Columns, order: str
+    ) -> DataFile:
+        path = opened_path(self.plan.as_of_ms, kind, self._bucket)
+        file = self._work / f"{kind}.parquet"
+        saved = save(sql, rows, columns, order, file, path)
+        self._objects.upload(file, sealed_path(self.plan, path))
+        return saved
 
     def save(
         self,
@@ -213,6 +278,8 @@ class _Bucket:
 
     def save_heads(self, sql: duckdb.DuckDBPyConnection, rows: str) -> None:
         """Each record as the fold has it, with the first of its revisions after the instant."""
+        if self.plan.opening is not None:
+            rows = f"{rows} UNION ALL {FINAL_READ}"
         file = self._work / "heads.parquet"
         later = "SELECT record_key, min(rev) AS later FROM later GROUP BY record_key"
         joined = (

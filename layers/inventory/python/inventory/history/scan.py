@@ -9,16 +9,17 @@ from typing import Any, Final
 
 from inventory.domain.clock import Milliseconds
 from inventory.domain.events import KEY_OF, Source, is_directory
-from inventory.history.columnar import LIVE, engine, save
+from inventory.history.columnar import DIRECTORIES, HOLDS, LIVE, SHARDS, Columns, engine, save
 from inventory.history.layout import PARTIALS, bucket_of, stamp_of
 from inventory.history.map_task import kind_of
-from inventory.storage.codec import decode
+from inventory.storage.codec import Record, decode
 from inventory.storage.objects import Objects
 
-_FIELDS: Final = ", ".join(f"'{name}': '{kind}'" for name, kind in LIVE.items())
-_ROWS: Final = f"FROM read_json('{{file}}', format = 'newline_delimited', columns = {{{{{_FIELDS}}}}})"
+#: What is read of a record where a snapshot begins with it: all that a fold knows of one.
+WHOLE: Final[Columns] = {**LIVE, **SHARDS, **DIRECTORIES, **HOLDS}
+_ROWS: Final = "FROM read_json('{file}', format = 'newline_delimited', columns = {{{fields}}})"
 
-LiveRow = dict[str, str | int | bool]
+LiveRow = dict[str, str | int | bool | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +44,18 @@ class Reading:
         live: The execution's own folder.
         buckets: Into how many buckets records are cut.
         segment: What is read.
+        whole: Whether all of a record is kept, for an opening snapshot, and not just what the seal looks at.
     """
 
     live: str
     buckets: int
     segment: Segment
+    whole: bool = False
+
+    @property
+    def columns(self) -> Columns:
+        """What is kept of each record."""
+        return WHOLE if self.whole else LIVE
 
     def path(self, bucket: int) -> str:
         """Where it leaves what it found for a bucket; each has a file, also with nothing in it."""
@@ -58,6 +66,11 @@ class Reading:
 def live_folder(as_of_ms: Milliseconds, now_ms: Milliseconds) -> str:
     """The folder of an execution's reading: no two that began at other times share one."""
     return f"{PARTIALS}live/{stamp_of(as_of_ms)}-{now_ms}/"
+
+
+def whole_folder(now_ms: Milliseconds) -> str:
+    """The folder of what an opening snapshot begins with."""
+    return f"{PARTIALS}live/opening-{now_ms}/"
 
 
 def segments_path(live: str) -> str:
@@ -97,7 +110,8 @@ def scan_segment(objects: Objects, client: Any, table: str, reading: Reading, wo
     with engine(work) as sql:
         for bucket, path in enumerate(lines):
             file = work / "live.parquet"
-            save(sql, _ROWS.format(file=path), LIVE, "record_key", file, "")
+            fields = ", ".join(f"'{name}': '{kind}'" for name, kind in reading.columns.items())
+            save(sql, _ROWS.format(file=path, fields=fields), reading.columns, "record_key", file, "")
             objects.upload(file, reading.path(bucket))
             path.unlink()
     return records
@@ -106,20 +120,15 @@ def scan_segment(objects: Objects, client: Any, table: str, reading: Reading, wo
 def _live(client: Any, table: str, reading: Reading) -> Iterator[tuple[int, LiveRow]]:
     segment = reading.segment
     key = KEY_OF[segment.source]
-    request = {
+    request: dict[str, Any] = {
         "TableName": table,
         "ConsistentRead": True,
         "Segment": segment.number,
         "TotalSegments": segment.of,
-        "ProjectionExpression": "#key, #rev, #at, #settlement, #item",
-        "ExpressionAttributeNames": {
-            "#key": key,
-            "#rev": "rev",
-            "#at": "at",
-            "#settlement": "settlement",
-            "#item": "item",
-        },
     }
+    if not reading.whole:
+        names = {"#key": key, "#rev": "rev", "#at": "at", "#settlement": "settlement", "#item": "item"}
+        request |= {"ProjectionExpression": ", ".join(names), "ExpressionAttributeNames": names}
     while True:
         answer = client.scan(**request)
         for attributes in answer["Items"]:
@@ -129,8 +138,35 @@ def _live(client: Any, table: str, reading: Reading) -> Iterator[tuple[int, Live
                 named = name.removesuffix("#*") if is_directory(name) else name.split("#")[0]
             else:
                 named = record["item"] if segment.source is Source.ADJUSTMENTS else name
-            row = {"record_key": name, "rev": record["rev"], "at_ms": record["at"], "settled": "settlement" in record}
+            row: LiveRow = {
+                "record_key": name,
+                "rev": record["rev"],
+                "at_ms": record["at"],
+                "settled": "settlement" in record,
+            }
+            if reading.whole:
+                row |= _whole(segment.source, record)
             yield bucket_of(named, reading.buckets), row
         if "LastEvaluatedKey" not in answer:
             return
         request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
+def _whole(source: Source, record: Record) -> LiveRow:
+    """All else that a fold knows of a record; what is no number or text, in the archive's spelling."""
+    if source is Source.ADJUSTMENTS:
+        return {}
+    if source is Source.STOCK and is_directory(record["stock_id"]):
+        return {"item_id": record["item_id"], "warehouses": _spelled(record["warehouses"])}
+    if source is Source.STOCK:
+        names = ("item_id", "warehouse_id", "shard", "available", "held", "inflow")
+        return {name: record[name] for name in names}
+    told = {name: record.get(name) for name in ("hold_id", "status", "actor", "fingerprint", "open")}
+    json_of = {name: _spelled(record.get(name)) for name in ("lines", "metadata", "resolution")}
+    return {**told, **json_of, "created_ms": record["created"], "expires_at_ms": record["expires_at"]}
+
+
+def _spelled(value: object) -> str | None:
+    if value is None:
+        return None
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from inventory.domain.clock import Milliseconds
-from inventory.history.layout import LISTED, instant_of_listed, listed_before, listed_path
+from inventory.history.layout import LISTED, OPENED, instant_of_listed, instant_of_path, listed_before, listed_path
 from inventory.history.manifest import Manifest, head_number, read_manifest
 from inventory.storage.objects import NoSuchObject, Objects
 
@@ -21,6 +21,20 @@ class Known(NamedTuple):
     as_of_ms: Milliseconds
     buckets: int
     ledger_from_ms: Milliseconds | None
+
+
+class Opened(NamedTuple):
+    """An opening snapshot: where the history begins anew, and since when nothing was proved before it.
+
+    Attributes:
+        since_ms: The instant of the last snapshot before it; 0 for none.
+        as_of_ms: Its own.
+        buckets: Into how many buckets its files are cut, and so those of all that go on from it.
+    """
+
+    since_ms: Milliseconds
+    as_of_ms: Milliseconds
+    buckets: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +84,27 @@ def base_before(objects: Objects, as_of_ms: Milliseconds, buckets: int) -> Milli
             if known is not None and known.buckets == buckets:
                 return known.as_of_ms
     return None
+
+
+def openings(objects: Objects) -> list[Opened]:
+    """All published opening snapshots, the latest last. There are few, or none."""
+    found = []
+    for as_of_ms in sorted({instant_of_path(stored.key) for stored in objects.list(OPENED)}):
+        try:
+            told = json.loads(objects.read(listed_path(as_of_ms)))
+        except NoSuchObject:  # its commit died before it was published, and whoever asks has finished it before
+            continue
+        manifest = read_manifest(objects, told["manifest"]["number"])
+        since = manifest.body["opening"]["after"]
+        found.append(Opened(since["as_of_ms"] if since else 0, as_of_ms, manifest.buckets))
+    return found
+
+
+def latest_buckets(objects: Objects) -> int | None:
+    """Into how many buckets the published snapshot of the latest instant is cut; None where there is none."""
+    latest = objects.first(LISTED)
+    known = None if latest is None else _listed(objects, latest.key)
+    return None if known is None else known.buckets
 
 
 def _listed(objects: Objects, path: str) -> Known | None:

@@ -4,26 +4,38 @@ Each can be done again, any number of times, and does the same.
 """
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Final
 
 from inventory.domain.clock import Milliseconds
 from inventory.domain.events import Source
 from inventory.history.commit import Catalogue, commit, finish
-from inventory.history.layout import audit_after, latest_possible, listed_path, snapshot_id
+from inventory.history.layout import audit_after, latest_possible, listed_path, snapshot_id, stamp_of
 from inventory.history.manifest import Signer
 from inventory.history.map_task import run_map_task
-from inventory.history.plan import Mode, Plan, check_instant, make_plan, plan_from
+from inventory.history.plan import (
+    InstantLost,
+    Mode,
+    NotAnOpening,
+    Opening,
+    Plan,
+    check_instant,
+    make_plan,
+    plan_from,
+)
 from inventory.history.reduce import reduce_holds, reduce_items
-from inventory.history.scan import Reading, Segment, live_folder, scan_segment, segments, segments_path
+from inventory.history.scan import Reading, Segment, live_folder, scan_segment, segments, segments_path, whole_folder
 from inventory.history.seal import find_incomplete
-from inventory.history.standing import standing_of
+from inventory.history.standing import Opened, latest_buckets, openings, standing_of
 from inventory.storage.executions import Machine
 from inventory.storage.objects import Objects
 from inventory.storage.workplace import workplace
 
 Words = Mapping[str, Any]
+
+#: How far ahead of the clock a record's `at` can be, and some: DESIGN, section 4.
+_READ_AHEAD_S: Final = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +67,7 @@ class Workshop:
             KeyError: There is no such step.
         """
         steps: dict[str, Callable[[Words], dict[str, Any]]] = {
+            "open": self._open,
             "begin": self._begin,
             "plan": self._plan,
             "map": self._map,
@@ -64,44 +77,96 @@ class Workshop:
         }
         return steps[words["step"]](words)
 
+    def _open(self, words: Words) -> dict[str, Any]:
+        """Begins an opening snapshot: settles where the live tables are read to, whole, and how long to wait after it.
+
+        Input: `reason` and `actor`. No other step asks for them, and no schedule and no request has them.
+
+        Raises:
+            NotAnOpening: Nobody says why.
+        """
+        reason, actor = (str(words.get(name) or "").strip() for name in ("reason", "actor"))
+        if not reason or not actor:
+            raise NotAnOpening("an opening snapshot needs a reason, and someone who answers for it")
+        now_ms = self.now()
+        read = whole_folder(now_ms)
+        told = self._segments(read, self._buckets())
+        return {
+            "reason": reason,
+            "actor": actor,
+            "read": read,
+            "read_from_ms": now_ms - self.grace_ms,
+            "list": told,
+            "wait_s": self.grace_ms // 1000 + _READ_AHEAD_S,
+        }
+
     def _begin(self, words: Words) -> dict[str, Any]:
         """Settles what holds for the whole execution, however often it plans.
 
-        Input: `as_of_ms`, or null for the latest possible multiple of `align_ms`; `mode`.
+        Input: `as_of_ms`, or null for the latest possible multiple of `align_ms`; `mode`; `opening`, what `open` gave,
+        or null.
 
         Raises:
             InstantTooRecent: The instant is less than the grace ago.
+            InstantLost: It is of a time that an opening snapshot has given up.
+            NotAnOpening: It is one without having been opened, or the other way round.
         """
         now_ms, as_of_ms, mode = self.now(), words.get("as_of_ms"), Mode(words.get("mode", Mode.INCREMENT))
+        opening = words.get("opening")
+        if (opening is not None) != (mode is Mode.OPENING):
+            raise NotAnOpening("a history is opened by the mode of this name, and by no other")
         if as_of_ms is None:
             as_of_ms = latest_possible(now_ms, self.grace_ms, words.get("align_ms", 1000))
         check_instant(as_of_ms, now_ms, self.grace_ms)
+        opened = openings(self.objects)
+        for each in opened:
+            if each.since_ms < as_of_ms < each.as_of_ms:
+                raise InstantLost(f"nothing is proved between {stamp_of(each.since_ms)} and {stamp_of(each.as_of_ms)}")
         standing = standing_of(self.objects, as_of_ms)
-        live = live_folder(as_of_ms, now_ms)
+        live, buckets = live_folder(as_of_ms, now_ms), self._buckets(opened)
         if not standing.sealed:
-            told = [{"live": live, "buckets": self.buckets, **asdict(each)} for each in segments(self.scan_segments)]
-            self.objects.put(segments_path(live), json.dumps(told).encode())
+            self._segments(live, buckets)
+        is_opening = as_of_ms in {each.as_of_ms for each in opened}  # it begins with nothing that is kept
         return {
             "as_of_ms": as_of_ms,
             "mode": mode,
-            "buckets": self.buckets,
+            "opening": opening,
+            "buckets": buckets,
             "live": live,
             "snapshot": snapshot_id(as_of_ms),
-            "done": standing.exists is not None and mode is Mode.INCREMENT,
+            "done": standing.exists is not None and (mode is Mode.INCREMENT or is_opening),
             "scan": not standing.sealed,
             "lists": {"scan": segments_path(live)},
             "archive_lag_s": self.archive_lag_s,
             "attempt": 0,
         }
 
+    def _buckets(self, opened: Sequence[Opened] | None = None) -> int:
+        """Into how many buckets a new snapshot is cut.
+
+        After an opening there is no first event to begin from where the number was changed, so it stays what it was;
+        and an opening is held against the snapshot before, whose number it takes.
+        """
+        if opened is None:
+            return latest_buckets(self.objects) or self.buckets
+        return opened[-1].buckets if opened else self.buckets
+
+    def _segments(self, folder: str, buckets: int) -> str:
+        told = [{"live": folder, "buckets": buckets, **asdict(each)} for each in segments(self.scan_segments)]
+        self.objects.put(segments_path(folder), json.dumps(told).encode())
+        return segments_path(folder)
+
     def _plan(self, words: Words) -> dict[str, Any]:
         """Input: what `begin` settled, and the `attempt` that came before."""
+        told = words.get("opening")
+        opening = None if told is None else Opening(*(told[name.name] for name in fields(Opening)))
         plan = make_plan(
             self.objects,
             as_of_ms=words["as_of_ms"],
             mode=Mode(words["mode"]),
             now_ms=self.now(),
             buckets=words["buckets"],
+            opening=opening,
         )
         lists = {
             "map": [{"task": index} for index in range(len(plan.tasks))],
@@ -111,7 +176,7 @@ class Workshop:
         for name, items in lists.items():
             told = [{"run": plan.run, **item} for item in items]
             self.objects.put(f"{plan.run}{name}.json", json.dumps(told).encode())
-        settled = ("as_of_ms", "mode", "buckets", "live", "snapshot", "archive_lag_s")
+        settled = ("as_of_ms", "mode", "opening", "buckets", "live", "snapshot", "archive_lag_s")
         return {name: words[name] for name in settled} | {
             "run": plan.run,
             "done": plan.done,
@@ -145,7 +210,7 @@ def scan(objects: Objects, client: Any, tables: Mapping[Source, str], words: Wor
     """Reads one segment of a live table."""
     segment = Segment(Source(words["source"]), words["number"], words["of"])
     with workplace() as work:
-        reading = Reading(words["live"], words["buckets"], segment)
+        reading = Reading(words["live"], words["buckets"], segment, whole=bool(words.get("whole")))
         return {"records": scan_segment(objects, client, tables[segment.source], reading, work)}
 
 
@@ -154,7 +219,8 @@ def conclude(
 ) -> dict[str, Any]:
     """The two steps that make things visible: `finish` what an earlier run left undone, and `commit`."""
     if words["step"] == "finish":
-        finish(objects, catalogue, now)
+        remade = words.get("as_of_ms") if words.get("mode") == Mode.REBUILD else None
+        finish(objects, catalogue, now, remade)
         return {}
     committed = commit(objects, read_plan(objects, words["run"]), signer, catalogue, now)
     return {"outcome": committed.outcome, "manifest": committed.number}
