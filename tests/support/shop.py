@@ -17,8 +17,9 @@ _TIMEOUT_S = 90  # an emulator starts one process for each concurrent request, a
 #: Between two looks: at first this long, then a twentieth of the time that went by, as each look is work for the stack.
 _POLL_S = 0.05
 _POLL_S_MAX = 0.5
-#: What a look takes on a machine with room to spare. What it takes longer, others made it wait.
+#: What a look takes at most on a machine with room to spare: one that takes longer tells how busy this one is.
 _LOOK_S = 0.05
+_SLOWNESS_MAX = 10.0
 
 
 def line(item: str, quantity: int = 1, warehouse: str | None = None) -> Body:
@@ -29,7 +30,8 @@ def line(item: str, quantity: int = 1, warehouse: str | None = None) -> Body:
 def wait_until(condition: Callable[[], T], within_s: float, what: str) -> T:
     """Asks again and again until the condition's value is true, and gives that value.
 
-    A look counts for `_LOOK_S` at most: where it takes longer, the machine is busy, and what is waited for is as late.
+    Where a look takes longer than `_LOOK_S`, the machine is busy, and what is waited for may be later by as much: ten
+    times at most.
 
     Args:
         condition: What to ask.
@@ -44,11 +46,11 @@ def wait_until(condition: Callable[[], T], within_s: float, what: str) -> T:
         looked = time.monotonic()
         if value := condition():
             return value
-        waited_s += min(time.monotonic() - looked, _LOOK_S)
-        assert waited_s < within_s, f"not within {within_s} s, nor {time.monotonic() - began:.0f} s here: {what}"
+        look_s = time.monotonic() - looked
         pause_s = min(max(_POLL_S, waited_s / 20), _POLL_S_MAX)
+        waited_s += (look_s + pause_s) / min(max(1.0, look_s / _LOOK_S), _SLOWNESS_MAX)
+        assert waited_s < within_s, f"not within {within_s} s, nor {time.monotonic() - began:.0f} s here: {what}"
         time.sleep(pause_s)
-        waited_s += pause_s
 
 
 def at_once(requests: Iterable[Callable[[], T]], workers: int = 16) -> list[T]:
