@@ -1,6 +1,7 @@
 """One run of the model each: which design, what stock, how many buyers; and what came of it. Runs go in processes."""
 
 import bisect
+import gc
 import itertools
 import math
 import os
@@ -110,6 +111,7 @@ def measured(cases: Iterable[Case]) -> dict[Case, Result]:
 def run(case: Case) -> Result:
     """Runs a case to its end, and lets everything be accounted for."""
     os.environ["POWERTOOLS_LOG_LEVEL"] = "CRITICAL"
+    gc.disable()  # a run makes millions of records and no cycles worth mention, and ends with its process
     names = [HOT, *(f"item-{number}" for number in range(1, case.items))]
     service = DESIGNS[case.design](
         Setup(

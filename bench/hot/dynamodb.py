@@ -9,13 +9,15 @@ import random
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from bench.hot.partitions import Partition, Partitions
 from bench.hot.published import CALL_MS, CALL_SIGMA, PREPARE_AND_COMMIT, PREPARED, SDK_BACKOFF_S
 from botocore.exceptions import ClientError
 
-from inventory.storage.hold_records import OPEN_INDEX, open_slice
+from inventory.storage.hold_records import OPEN_INDEX
+from inventory.storage.hold_records import open_slice as uncached_open_slice
 from inventory.wiring import CLIENT_CONFIG
 from simulated_dynamodb import SimulatedDynamoDB, conflict, throttled
 from simulated_dynamodb.errors import as_client_error, cancelled
@@ -69,6 +71,7 @@ class Warmth:
 
 
 Watch = Callable[[Record], None]
+open_slice = lru_cache(maxsize=1 << 16)(uncached_open_slice)  # a hold's is asked for several times
 
 
 class BusyDynamoDB:

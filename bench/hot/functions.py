@@ -1,7 +1,7 @@
 """Lambda as the model has it: instances that serve one request at a time, and streams that are read batch by batch."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -111,7 +111,7 @@ class Consumer:
         stream: Stream,
         partitions: int,
         batching: Batching,
-        wanted: Callable[[StreamRecord], bool],
+        wanted: Callable[[Mapping[str, Any]], bool],
         handler: Callable[[], Callable[[Sequence[StreamRecord]], object]],
         draw: random.Random,
     ) -> None:
@@ -148,8 +148,7 @@ class Consumer:
         """So many records at most that the function wants; what its filter leaves out is read and gone."""
         records: list[StreamRecord] = []
         for part in parts:
-            while len(records) < most and (read := self._stream.drain(part, most - len(records))):
-                records += filter(self._wanted, read)
+            records += self._stream.drain(part, most - len(records), self._wanted)
         return records
 
     def _handled(self, handle: Callable[[Sequence[StreamRecord]], object], records: list[StreamRecord]) -> None:

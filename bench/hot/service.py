@@ -112,7 +112,10 @@ class Service:
         self._projecting = setup.projecting or templates_batching("ProjectorFunction")
         self.tables = all_tables()
         self.database = SimulatedDynamoDB(
-            table_definitions().values(), now=lambda: self.kernel.now_us / 1_000_000, stream_shards=self._lanes()
+            table_definitions().values(),
+            now=lambda: self.kernel.now_us / 1_000_000,
+            stream_shards=self._lanes(),
+            checked=False,
         )
         self.busy = BusyDynamoDB(
             self.kernel,
@@ -235,7 +238,7 @@ class Service:
         )
 
 
-def _is_resolved(record: StreamRecord) -> bool:
+def _is_resolved(record: Mapping[str, Any]) -> bool:
     """The settler's filter in the template."""
     image = record["dynamodb"].get("NewImage", {})
     return image.get("status", {}).get("S") in _ENDED and "open" in image

@@ -15,6 +15,8 @@ Path: TypeAlias = tuple[str | int, ...]
 def value_at(item: Item, path: Path) -> Value | None:
     """What stands at the path, or None."""
     value = item.get(path[0])  # type: ignore[arg-type]
+    if len(path) == 1:
+        return value
     for part in path[1:]:
         if value is None:
             return None

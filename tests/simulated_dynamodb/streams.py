@@ -1,8 +1,8 @@
 """A table's stream: what each write changed, in the shape in which a function receives it."""
 
 from collections import deque
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 from .values import Item, copied_item, item_bytes
 
@@ -17,6 +17,10 @@ class Change(NamedTuple):
     keys: Item
     old: Item | None
     new: Item | None
+
+
+#: Says of a record whether it is wanted, as the filter of an event source mapping does.
+Wanted: TypeAlias = Callable[[Mapping[str, Any]], bool]
 
 
 class Stream:
@@ -50,15 +54,22 @@ class Stream:
         """Lets just this wait in each shard."""
         self._shards = tuple(map(deque, saved))
 
-    def drain(self, shard: int = 0, limit: int | None = None) -> list[dict[str, Any]]:
-        """Takes the oldest records of a shard, all or at most `limit`, as the `Records` of a Lambda event."""
+    def drain(self, shard: int = 0, limit: int | None = None, wanted: Wanted | None = None) -> list[dict[str, Any]]:
+        """Takes the oldest records of a shard, all or at most `limit`, as the `Records` of a Lambda event.
+
+        What a filter does not want is taken and dropped, and counts for nothing. It is shown the images only, and not
+        copies of them: most records are of no interest to most filters.
+        """
         waiting = self._shards[shard]
-        count = len(waiting) if limit is None else min(limit, len(waiting))
-        return [self._record(waiting.popleft()) for _ in range(count)]
+        records: list[dict[str, Any]] = []
+        while waiting and (limit is None or len(records) < limit):
+            change = waiting.popleft()
+            if wanted is None or wanted({"dynamodb": _images(change)}):
+                records.append(self._record(change))
+        return records
 
     def _record(self, change: Change) -> dict[str, Any]:
-        images = {"NewImage": change.new, "OldImage": change.old}
-        present = {name: copied_item(image) for name, image in images.items() if image is not None}
+        present = {name: copied_item(image) for name, image in _images(change).items()}
         return {
             "eventID": f"{change.sequence:032x}",
             "eventName": "INSERT" if change.old is None else "REMOVE" if change.new is None else "MODIFY",
@@ -75,3 +86,8 @@ class Stream:
             },
             "eventSourceARN": self.arn,
         }
+
+
+def _images(change: Change) -> dict[str, Item]:
+    images = {"NewImage": change.new, "OldImage": change.old}
+    return {name: image for name, image in images.items() if image is not None}

@@ -17,6 +17,7 @@ Place: TypeAlias = tuple[int, Scalar, Scalar, Key]
 
 POSITIONS = 1 << 32
 _KEY_BYTES_MAX = {"HASH": 2048, "RANGE": 1024}
+_KEY_LENGTH_SURE = 256  # so many characters are in no encoding too long
 
 
 @dataclass(slots=True)
@@ -30,10 +31,10 @@ class View:
     included: frozenset[str] | None
     """The attributes that an index holds; None where it holds all."""
     places: list[Place] = field(default_factory=list)
+    key_names: frozenset[str] = field(init=False)
 
-    @property
-    def key_names(self) -> frozenset[str]:
-        return frozenset(name for name in (self.hash_name, self.range_name) if name)
+    def __post_init__(self) -> None:
+        self.key_names = frozenset(name for name in (self.hash_name, self.range_name) if name)
 
     def place(self, key: Key, item: Item | None) -> Place | None:
         """Where the item stands, or None where it has no place."""
@@ -44,6 +45,8 @@ class View:
 
     def move(self, key: Key, old: Item | None, new: Item | None) -> None:
         """Follows a write."""
+        if old and new and all(old.get(name) == new.get(name) for name in self.key_names):
+            return
         before, after = self.place(key, old), self.place(key, new)
         if before == after:
             return
@@ -102,6 +105,7 @@ class Table:
             self.indexes[name] = self._view(name, index["KeySchema"], index["Projection"])
         specification = definition.get("StreamSpecification", {})
         self.stream = Stream(self.name, shards) if specification.get("StreamEnabled") else None
+        self._index_keys = [(index, name) for index in self.indexes.values() for name in sorted(index.key_names)]
         self.items: dict[Key, Item] = {}
 
     def _view(self, name: str | None, schema: Iterable[Any], projection: Mapping[str, Any] | None) -> View:
@@ -146,7 +150,7 @@ class Table:
                     "One or more parameter values are not valid. The AttributeValue for a key attribute cannot "
                     f"contain an empty string value. Key: {name}"
                 )
-            if item_bytes({"": value}) > _KEY_BYTES_MAX[role]:
+            if len(value[expected]) > _KEY_LENGTH_SURE and item_bytes({"": value}) > _KEY_BYTES_MAX[role]:
                 raise invalid(
                     "One or more parameter values were invalid: Size of "
                     f"{role.lower()}key has exceeded the maximum size limit of {_KEY_BYTES_MAX[role]} bytes"
@@ -160,20 +164,21 @@ class Table:
 
     def check_index_keys(self, item: Item) -> None:
         """Refuses an item whose index keys, where it has them, are empty or of another type than declared."""
-        for index in self.indexes.values():
-            for name in index.key_names & item.keys():
-                expected = self._types[name]
-                if expected not in item[name]:
-                    raise invalid(
-                        f"One or more parameter values were invalid: Type mismatch for Index Key {name} "
-                        f"Expected: {expected} Actual: {next(iter(item[name]))} IndexName: {index.name}"
-                    )
-                if not item[name][expected]:
-                    raise invalid(
-                        "One or more parameter values are not valid. A value specified for a secondary index key is "
-                        "not supported. The AttributeValue for a key attribute cannot contain an empty string value. "
-                        f"IndexName: {index.name}, IndexKey: {name}"
-                    )
+        for index, name in self._index_keys:
+            if name not in item:
+                continue
+            expected = self._types[name]
+            if expected not in item[name]:
+                raise invalid(
+                    f"One or more parameter values were invalid: Type mismatch for Index Key {name} "
+                    f"Expected: {expected} Actual: {next(iter(item[name]))} IndexName: {index.name}"
+                )
+            if not item[name][expected]:
+                raise invalid(
+                    "One or more parameter values are not valid. A value specified for a secondary index key is "
+                    "not supported. The AttributeValue for a key attribute cannot contain an empty string value. "
+                    f"IndexName: {index.name}, IndexKey: {name}"
+                )
 
     def check_type(self, name: str, value: Mapping[str, Any]) -> None:
         """Refuses a value of another type than the key attribute's, or empty."""
@@ -207,7 +212,9 @@ class Table:
             self.items.pop(key, None)
         else:
             self.items[key] = new
-        for view in (self.primary, *self.indexes.values()):
+        if old is None or new is None:  # else it stays where its key has put it
+            self.primary.move(key, old, new)
+        for view in self.indexes.values():
             view.move(key, old, new)
         if self.stream and old != new:
             written = new or old or {}

@@ -63,12 +63,15 @@ class Update:
         Raises:
             Refused: It doesn't fit this item: a path or operand isn't there, or has another type.
         """
-        updated = item
+        updated = dict(item)
         for path, operand in self.assignments:
             value = operand.resolve(item, values)
             if value is None:
                 raise _no_such_attribute()
-            updated = with_value(updated, path, value)
+            if len(path) == 1:  # the copy above is all that it takes
+                updated[path[0]] = value  # type: ignore[index]
+            else:
+                updated = with_value(updated, path, value)
         for path in self.removals:
             updated = with_value(updated, path, None)
         for path, added in self.additions:

@@ -15,6 +15,14 @@ Value: TypeAlias = dict[str, Any]
 Item: TypeAlias = dict[str, Value]
 Scalar: TypeAlias = str | Decimal | bytes
 
+
+class Stored(dict[str, Value]):
+    """An item as a table has it. It is never changed in place, so that its size is found only once."""
+
+    __slots__ = ("size",)
+    size: int
+
+
 ITEM_BYTES_MAX = 400 * 1024
 _NESTING_MAX = 32
 _DIGITS_MAX = 38
@@ -68,7 +76,7 @@ def _calculated(calculate: Callable[[Decimal, Decimal], Decimal], left: Value, r
 
 def canonical_item(item: Mapping[str, Value]) -> Item:
     """A canonical copy of an item's attributes."""
-    return canonical({"M": item})["M"]  # type: ignore[no-any-return]
+    return _canonical_map(item, 0)
 
 
 def canonical(value: Value, depth: int = 0) -> Value:
@@ -77,7 +85,12 @@ def canonical(value: Value, depth: int = 0) -> Value:
     Raises:
         Refused: It has no type or several, a set is empty or has duplicates, or it nests too deep.
     """
-    if len(value) != 1:
+    if len(value) == 1:  # most values are of these two types
+        if "S" in value:
+            return {"S": value["S"]}
+        if "N" in value:
+            return {"N": canonical_number(value["N"])}
+    else:
         found = "more than one datatypes set" if value else "is empty"
         raise invalid(f"Supplied AttributeValue has {found}, must contain exactly one of the supported datatypes")
     [(kind, content)] = value.items()
@@ -162,14 +175,28 @@ def copied(value: Value) -> Value:
 
 def copied_item(item: Item) -> Item:
     """A copy of an item that its taker may change."""
-    return {name: copied(value) for name, value in item.items()}
+    return {name: value.copy() if "S" in value or "N" in value else copied(value) for name, value in item.items()}
 
 
 def item_bytes(item: Item) -> int:
     """An item's size in bytes as DynamoDB counts it: names and values in UTF-8, 3 for a container, 1 an element."""
+    if type(item) is not Stored:
+        return _item_bytes(item)
+    if not hasattr(item, "size"):
+        item.size = _item_bytes(item)
+    return item.size
+
+
+def _item_bytes(item: Item) -> int:
     size = 0
     for name, value in item.items():
-        size += _text_bytes(name) + _value_bytes(value)
+        size += len(name) if name.isascii() else _text_bytes(name)
+        if "N" in value:
+            size += _number_bytes(value["N"])
+        elif "S" in value:
+            size += _text_bytes(value["S"])
+        else:
+            size += _value_bytes(value)
     return size
 
 
@@ -180,7 +207,7 @@ def _value_bytes(value: Value) -> int:
     if kind == "N":
         return _number_bytes(content)
     if kind == "M":
-        return 3 + len(content) + item_bytes(content)
+        return 3 + len(content) + _item_bytes(content)
     if kind == "L":
         return 3 + len(content) + sum(map(_value_bytes, content))
     if kind in _SET_ELEMENTS:

@@ -13,7 +13,7 @@ from .expressions import Clauses, Values
 from .paths import projected
 from .tables import Key, Table, Tables
 from .updates import Update, parse_update
-from .values import ITEM_BYTES_MAX, Item, canonical_item, check_item_size, copied_item, item_bytes
+from .values import ITEM_BYTES_MAX, Item, Stored, canonical_item, check_item_size, copied_item, item_bytes
 
 TRANSACTION_ITEMS_MAX = 100
 TRANSACTION_BYTES_MAX = 4 * 1024 * 1024
@@ -54,9 +54,8 @@ class Write:
             return Change(self, old, old)
         if self.kind == "Delete":
             return Change(self, old, None)
-        new = self.attributes
+        new = Stored(self.attributes if self.kind == "Put" else self._updated(old))
         if self.kind == "Update":
-            new = self._updated(old)
             check_item_size(new, "Item size to update has exceeded the maximum allowed size")
         self.table.check_index_keys(new)
         return Change(self, old, new)

@@ -137,7 +137,8 @@ def _from_shards(
 ) -> Iterator[Draw]:
     enough = sorted(number for number, available in shards.items() if available >= quantity)
     if enough:
-        calm = [number for number in enough if ShardKey(item, warehouse, number) not in avoid]
+        met = {number for of_item, of_warehouse, number in avoid if (of_item, of_warehouse) == (item, warehouse)}
+        calm = [number for number in enough if number not in met] if met else enough
         yield Draw(_picked(calm or enough, shards, quantity, rank(seed, item, warehouse)), quantity)
         return
     missing = quantity
