@@ -110,9 +110,7 @@ def _none_left(_table: str, _key: Request) -> bool:
 class SimulatedClient:
     """As much of boto3's low-level client as calls on tables need; `exceptions` and paginators are botocore's own."""
 
-    def __init__(
-        self, owner: SimulatedDynamoDB, tables: Tables, now: Callable[[], float], *, checked: bool
-    ) -> None:
+    def __init__(self, owner: SimulatedDynamoDB, tables: Tables, now: Callable[[], float], *, checked: bool) -> None:
         self._owner = owner
         self._checked = checked
         self._now = now

@@ -7,6 +7,7 @@ from inventory.domain.drawing import (
     Shortage,
     Want,
     drawing_changes,
+    lasts_ms,
     merged,
     plan,
     rank,
@@ -41,6 +42,18 @@ class TestShortage:
         assert shortage([Want("A", "W3", 1)], VIEWS) == Shortage("A", "W3", 1, 0)
 
 
+class TestLasting:
+    def test_what_all_shards_can_sell_in_a_while_lasts_so_long(self) -> None:
+        assert lasts_ms({"W1": {0: 10, 1: 10}}) == 100
+        assert lasts_ms({"W1": dict.fromkeys(range(64), 1)}) == 10
+        assert lasts_ms({"W1": {0: 10, 1: 0}, "W2": {0: 20}}) == 100
+
+    def test_of_what_is_not_hot_or_not_there_it_is_no_question(self) -> None:
+        assert lasts_ms({"W1": {0: 1}, "W2": {0: 1}}) is None
+        assert lasts_ms({"W1": {0: 0, 1: 0}}) is None
+        assert lasts_ms({}) is None
+
+
 class TestPlan:
     def test_a_shard_that_has_it_all_gives_it_all(self) -> None:
         assert plan([Want("A", "W1", 4)], VIEWS, seed="s") == [Line("A", "W1", 4, (Draw(1, 4),))]
@@ -67,6 +80,22 @@ class TestPlan:
         picked = Counter(plan([Want("A", "W1", 1)], views, seed=f"s{n}")[0].drawn[0].shard for n in range(4_000))
         assert picked[0] < picked[1] < picked[2] / 5
         assert abs(picked[2] - picked[3]) < 200, "what is enough for as long as a hint lasts counts alike"
+
+    def test_the_usual_shard_is_kept_to(self) -> None:
+        views: dict[str, ItemView] = {"A": {"W1": dict.fromkeys(range(8), 5)}}
+        lines = [plan([Want("A", "W1", 1)], views, seed=f"s{n}", usual=lambda _item, _w: 3) for n in range(20)]
+        assert {line.drawn[0].shard for [line] in lines} == {3}
+
+    def test_the_usual_shard_is_left_where_it_is_contended_short_or_poor(self) -> None:
+        def drawn(quantity: int, shards: dict[int, int], avoid: frozenset[ShardKey] = frozenset()) -> set[int]:
+            wants, views = [Want("A", "W1", quantity)], {"A": {"W1": shards}}
+            plans = [plan(wants, views, seed=f"s{n}", avoid=avoid, usual=lambda _item, _w: 0) for n in range(40)]
+            return {line.drawn[0].shard for [line] in plans}
+
+        assert drawn(1, {0: 5, 1: 5}) == {0}
+        assert drawn(1, {0: 5, 1: 5}, frozenset({ShardKey("A", "W1", 0)})) == {1}
+        assert drawn(2, {0: 1, 1: 5}) == {1}
+        assert drawn(1, {0: 4, 1: 13}) == {0, 1}, "less than half of the mean: as any other"
 
     def test_the_views_stay_as_they_were(self) -> None:
         plan([Want("A", "W1", 6), Want("A", None, 4)], VIEWS, seed="s")

@@ -3,12 +3,17 @@
 import pytest
 
 from inventory.domain.drawing import Shortage, Want
+from inventory.domain.holds import Draw, Line
 from inventory.domain.limits import HINTS_KEPT_MAX
 from inventory.protocol import hints
 from inventory.protocol.hints import Hints, Refusals
 from inventory.protocol.lookout import hinted_views, read_pass
 from support.watched import Watched
 from support.world import Clock
+
+
+def _line(shard: int) -> Line:
+    return Line("A", "W1", 1, (Draw(shard, 1),))
 
 
 @pytest.fixture
@@ -61,6 +66,27 @@ class TestHints:
         known.remember("A", "W1", {"W1": {0: 5}})
         known.remember("A", None, {"W1": {0: 0}})
         assert known.recall("A", "W1") == {"W1": {0: 0}}
+
+    def test_what_is_left_of_a_hot_item_is_known_as_long_as_it_lasts(self, clock: Clock) -> None:
+        known = Hints(lambda: clock.now_ms)
+        known.remember("A", "W1", {"W1": {0: 10, 1: 10}})
+        clock.now_ms += 100
+        assert known.recall("A", "W1") == {"W1": {0: 10, 1: 10}}
+        clock.now_ms += 1
+        assert known.recall("A", "W1") is None
+
+    def test_an_instance_keeps_to_the_shard_where_it_met_nobody_once_it_met_others(self, clock: Clock) -> None:
+        known = Hints(lambda: clock.now_ms)
+        known.drew([_line(3)], met_others=False)
+        assert known.usual("A", "W1") is None, "a calm item is drawn from evenly"
+        known.drew([_line(5)], met_others=True)
+        clock.now_ms += 999
+        assert known.usual("A", "W1") == 5
+        known.drew([_line(6)], met_others=False)
+        clock.now_ms += 999
+        assert known.usual("A", "W1") == 6
+        clock.now_ms += 1
+        assert known.usual("A", "W1") is None
 
     def test_what_was_read_strongly_is_not_forgotten_for_a_projection_that_is_behind(self, world: Watched) -> None:
         world.receive("A", 5)

@@ -7,10 +7,12 @@ import pytest
 
 from inventory.domain.drawing import Want
 from inventory.domain.errors import InsufficientStock
+from inventory.domain.limits import HOLDS_PER_SHARD_S
 from inventory.protocol.core import Core
 from inventory.protocol.lookout import read_pass
 from inventory.protocol.place import place
 from inventory.protocol.split import split
+from support.watched import Watched
 from support.world import World
 
 SHARDS = 64
@@ -101,3 +103,50 @@ def test_only_the_warehouse_in_question_is_read(rush: Rush) -> None:
     rush.again()
     rush.buyers(INSTANCES)
     assert rush.keys_read <= INSTANCES * 2 * (1 + SHARDS)
+
+
+class TestLittleOfAHotItem:
+    """A reading costs less than a write in vain, so what may be gone by now is read before it is written."""
+
+    @pytest.fixture
+    def hot(self, world: Watched) -> Watched:
+        world.scatter("A", [5, 5, 5, 5])
+        world.place_all(Want("A", "W1", 1), core=world.instance())
+        world.flow()  # so that the projection has heard of a sale
+        world.wire.calls.clear()
+        return world
+
+    def test_who_comes_after_the_last_unit_went_tries_no_write(self, hot: Watched) -> None:
+        late = hot.instance()
+        hot.place_all(Want("A", "W1", 19), core=hot.instance())  # of which the projection has not heard
+        hot.wire.calls.clear()
+        with pytest.raises(InsufficientStock):
+            hot.place_all(Want("A", "W1", 1), core=late)
+        assert set(hot.wire.calls) == {"BatchGetItem"}
+
+    def test_nor_does_one_who_saw_the_last_units_a_moment_ago(self, hot: Watched) -> None:
+        late = hot.instance()
+        hot.place_all(Want("A", "W1", 1), core=late)
+        hot.place_all(Want("A", "W1", 18), core=hot.instance())
+        hot.clock.now_ms += 19 * 1000 // (4 * HOLDS_PER_SHARD_S)
+        hot.wire.calls.clear()
+        with pytest.raises(InsufficientStock):
+            hot.place_all(Want("A", "W1", 1), core=late)
+        assert set(hot.wire.calls) == {"BatchGetItem"}
+
+    def test_what_is_known_to_run_out_is_read_strongly_at_once_and_only_once_while_it_lasts(self, hot: Watched) -> None:
+        buyer = hot.instance()
+        hot.place_all(Want("A", "W1", 1), core=buyer)
+        assert hot.wire.calls == ["BatchGetItem", "BatchGetItem", "TransactWriteItems"]
+        hot.clock.now_ms += 1_001
+        hot.wire.calls.clear()
+        hot.place_all(Want("A", "W1", 1), core=buyer)
+        hot.place_all(Want("A", "W1", 1), core=buyer)
+        assert hot.wire.calls == ["BatchGetItem", "TransactWriteItems", "TransactWriteItems"]
+
+    def test_before_any_sale_is_known_of_the_projection_is_believed(self, world: Watched) -> None:
+        world.scatter("A", [5, 5, 5, 5])
+        world.flow()
+        world.wire.calls.clear()
+        world.place_all(Want("A", "W1", 1), core=world.instance())
+        assert world.wire.calls == ["BatchGetItem", "TransactWriteItems"]

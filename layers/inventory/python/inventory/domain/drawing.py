@@ -1,17 +1,23 @@
 """Choosing shards: which shard each line of a hold is drawn from, given what is thought to lie where."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import accumulate
 
 from inventory.domain.holds import Draw, Line
 from inventory.domain.ids import digest
-from inventory.domain.limits import HOLDS_WHILE_HINTED
+from inventory.domain.limits import HOLDS_PER_SHARD_S, HOLDS_WHILE_HINTED
 from inventory.domain.stock import Change, ShardKey
 
 #: Available units by shard number, by warehouse. What is not in it is thought to be empty.
 ItemView = dict[str, dict[int, int]]
+
+_POORER_MAX = 2  # a shard with less than half of what the others have is left to fewer buyers
+
+
+def _nowhere(_item: str, _warehouse: str) -> None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +66,32 @@ def shortage(wants: Sequence[Want], views: Mapping[str, ItemView]) -> Shortage |
     return None
 
 
+def lasts_ms(view: ItemView) -> int | None:
+    """How long what was seen of a hot item lasts at least, milliseconds, if all its shards are sold from at once.
+
+    None where that is no question: the item is counted on one shard in each warehouse, so that few want it, or there
+    was nothing, which no write is tried for.
+    """
+    shards = sum(map(len, view.values()))
+    there = sum(sum(of_warehouse.values()) for of_warehouse in view.values())
+    return there * 1000 // (shards * HOLDS_PER_SHARD_S) if there and shards > len(view) else None
+
+
 def plan(
     wants: Sequence[Want],
     views: Mapping[str, ItemView],
     *,
     seed: str,
     avoid: Set[ShardKey] = frozenset(),
+    usual: Callable[[str, str], int | None] = _nowhere,
 ) -> list[Line]:
     """Draws for (merged) wants that are not short: one line for each item and warehouse.
 
     A line comes from one shard that has all of it, picked by the seed (a restored process may share its random
     numbers with others, the hold's id it shares with nobody); where none has, from as few as possible.
-    Shards in `avoid` were contended a moment ago and are taken only where no other will do.
+    Shards in `avoid` were contended a moment ago and are taken only where no other will do. Where each of many
+    instances keeps to a shard of its own, they meet less often: `usual` says which that is, by item and warehouse, and
+    it is picked as long as it has about as much as the others.
     """
     left: dict[str, ItemView] = {
         item: {warehouse: dict(shards) for warehouse, shards in view.items()} for item, view in views.items()
@@ -81,7 +101,8 @@ def plan(
         item_left = left.get(want.item, {})
         for warehouse, quantity in _from_warehouses(want, item_left, seed):
             shards = item_left[warehouse]
-            for draw in _from_shards(want.item, warehouse, shards, quantity, seed, avoid):
+            preferred = usual(want.item, warehouse)
+            for draw in _from_shards(want.item, warehouse, shards, quantity, seed, avoid, preferred):
                 shards[draw.shard] -= draw.quantity
                 line = drawn.setdefault((want.item, warehouse), {})
                 line[draw.shard] = line.get(draw.shard, 0) + draw.quantity
@@ -134,11 +155,15 @@ def _from_shards(
     quantity: int,
     seed: str,
     avoid: Set[ShardKey],
+    usual: int | None,
 ) -> Iterator[Draw]:
     enough = sorted(number for number, available in shards.items() if available >= quantity)
     if enough:
         met = {number for of_item, of_warehouse, number in avoid if (of_item, of_warehouse) == (item, warehouse)}
         calm = [number for number in enough if number not in met] if met else enough
+        if usual in calm and shards[usual] * _POORER_MAX * len(enough) >= sum(shards[number] for number in enough):
+            yield Draw(usual, quantity)
+            return
         yield Draw(_picked(calm or enough, shards, quantity, rank(seed, item, warehouse)), quantity)
         return
     missing = quantity

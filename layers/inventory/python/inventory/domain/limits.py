@@ -34,7 +34,9 @@ STOCK_AGE_MAX_MS: Final = 1_000
 HINTS_KEPT_MAX: Final = 2_000
 PASS_AGE_MAX_MS: Final = 60_000  # a strong reading is good to compare with the next one
 PASSES_KEPT_MAX: Final = 200  # each of up to 256 shards and more
-HOLDS_WHILE_HINTED: Final = 200  # a shard gives up to 100 holds a second, and a hint may be two seconds behind it
+HOLDS_PER_SHARD_S: Final = 100  # about as many a second at most: so long as a transaction keeps a record
+HOLDS_WHILE_HINTED: Final = 2 * HOLDS_PER_SHARD_S  # a hint may be two seconds behind
+PROJECTED_WITHIN_MS: Final = 1_000  # so far the projection is behind what it projects, or more in a rush
 
 # What one question about the past may read: of the archive's ledger some 5 million events of the item.
 PAST_BYTES_MAX: Final = 64 * 1024 * 1024
@@ -60,4 +62,5 @@ LEVELED_MEAN_MIN: Final = 32  # units on the average shard: with fewer there is 
 REBALANCED_EVERY_MS: Final = 1_000  # of one item in one warehouse
 REBALANCED_WITHIN_MS: Final = 1_000  # of one batch of the stream: what is not done by then the next one goes on with
 HEAT_AGE_MAX_MS: Final = 60_000  # a rush that was this long ago is over
+SELLING_AGE_MAX_MS: Final = 10_000  # what was sold this lately may be sold from right now
 COLD_AFTER_MS: Final = 3_600_000  # without any change shards are merged; and so long after a try that left some

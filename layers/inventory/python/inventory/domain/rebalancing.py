@@ -5,7 +5,7 @@ from dataclasses import replace
 from inventory.domain.availability import Availability
 from inventory.domain.clock import Milliseconds
 from inventory.domain.heat import Thresholds, shards_wanted, uneven
-from inventory.domain.limits import HEAT_AGE_MAX_MS, REBALANCED_EVERY_MS
+from inventory.domain.limits import HEAT_AGE_MAX_MS, REBALANCED_EVERY_MS, SELLING_AGE_MAX_MS
 
 
 def unbalanced(seen: Availability, now_ms: Milliseconds, thresholds: Thresholds) -> bool:
@@ -19,6 +19,11 @@ def unbalanced(seen: Availability, now_ms: Milliseconds, thresholds: Thresholds)
         return False
     shards = seen.shard_count
     return shards_wanted(heat, shards, seen.available, thresholds) > shards or uneven(seen.by_shard, shards, thresholds)
+
+
+def sells(seen: Availability, now_ms: Milliseconds) -> bool:
+    """Whether units were sold lately, as far as the projection knows."""
+    return seen.heat.changes > 0 and now_ms - seen.heat.at <= SELLING_AGE_MAX_MS
 
 
 def claimed(seen: Availability, now_ms: Milliseconds) -> Availability:

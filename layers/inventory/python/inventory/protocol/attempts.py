@@ -13,12 +13,19 @@ from inventory.storage.database import ConditionFailed, Contended, Database, Rea
 from inventory.storage.writes import Write
 
 _CONFLICT_PAUSE_S = 0.0005
+_KEPT_PAUSE_S = 0.010  # about as long as another transaction keeps a record, with a call's way
 _THROTTLED_PAUSE_S = 0.05
 _PAUSE_MAX_S = 0.4
 
 
 class Attempts:
     """The tries of one operation, bounded, each knowing what the earlier ones met.
+
+    Args:
+        pause: Waits for some seconds.
+        seed: Jitters the waits.
+        most: How many tries there are.
+        gives_way: Whether it is one of many that want the same: others in its way are given the time to finish.
 
     Attributes:
         seen_at: The latest `at` met on any record, for the next stamp.
@@ -30,9 +37,12 @@ class Attempts:
         wait_s: How long to wait before the next try.
     """
 
-    def __init__(self, pause: Callable[[float], None], seed: str, *, most: int = ATTEMPTS_MAX) -> None:
+    def __init__(
+        self, pause: Callable[[float], None], seed: str, *, most: int = ATTEMPTS_MAX, gives_way: bool = False
+    ) -> None:
         self._pause = pause
         self._most = most
+        self._gives_way = gives_way
         self._seed = seed
         self.was_throttled = False
         self._met: Counter[ShardKey] = Counter()
@@ -112,12 +122,18 @@ class Attempts:
         """Another was in the way: a short wait, longer each `times` that it was the same record (by default each).
 
         On a hot item the next try goes to another shard, which has nothing to do with how busy this one was: waiting
-        longer with each shard met would only keep the buyer waiting.
+        longer with each shard met would only keep the buyer waiting. Buyers are many, and how often one of them meets
+        another does not depend on how soon they try again, but how many tries are under way does. So one who gives
+        way first waits as long as records are kept; and then for less, as who has waited long shall not for ever.
         """
         self.hops += 1
         self.conflicts += 1
         self.was_throttled = False
-        self._wait(_CONFLICT_PAUSE_S, self.conflicts if times is None else times)
+        times = self.conflicts if times is None else times
+        if self._gives_way:
+            self._wait(_KEPT_PAUSE_S / (1 + (self.conflicts - 1) / 2), times - 1)
+        else:
+            self._wait(_CONFLICT_PAUSE_S, times)
 
     def throttled(self) -> None:
         """DynamoDB refused for load: back off."""

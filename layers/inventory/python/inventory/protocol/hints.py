@@ -5,10 +5,11 @@ last read is what a reader may be told: the projection is about a second behind 
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Generic, TypeVar
 
-from inventory.domain.drawing import ItemView, Shortage
+from inventory.domain.drawing import ItemView, Shortage, lasts_ms
+from inventory.domain.holds import Line
 from inventory.domain.limits import HINT_AGE_MAX_MS, HINTS_KEPT_MAX, REFUSAL_AGE_MAX_MS
 
 ANY_WAREHOUSE = None
@@ -36,6 +37,10 @@ class Memory(Generic[Key, Value]):
         known_at, value = self._known.get(key, (None, None))
         return value if known_at is not None and self._now() - known_at < self._age_max_ms else None
 
+    def age_ms(self, key: Key) -> int:
+        """How long ago the value was true, which is remembered."""
+        return self._now() - self._known[key][0]
+
     def remember(self, key: Key, value: Value, *, at_ms: int | None = None) -> None:
         """Notes a value that was true at this instant, by default now. It is kept, not copied."""
         self._known[key] = (self._now() if at_ms is None else at_ms, value)
@@ -53,11 +58,30 @@ class Hints:
 
     def __init__(self, now: Callable[[], int]) -> None:
         self._seen: Memory[tuple[str, str | None], ItemView] = Memory(now, HINT_AGE_MAX_MS, HINTS_KEPT_MAX)
+        self._usual: Memory[tuple[str, str], int] = Memory(now, HINT_AGE_MAX_MS, HINTS_KEPT_MAX)
+
+    def drew(self, lines: Iterable[Line], *, met_others: bool) -> None:
+        """Notes from which shards a hold was drawn, where others are about: this instance now keeps to them."""
+        for line in lines:
+            place = (line.item, line.warehouse)
+            if len(line.drawn) == 1 and (met_others or self._usual.recall(place) is not None):
+                self._usual.remember(place, line.drawn[0].shard)
+
+    def usual(self, item: str, warehouse: str) -> int | None:
+        """The shard that this instance keeps to, if it drew from it within the last second."""
+        return self._usual.recall((item, warehouse))
 
     def recall(self, item: str, warehouse: str | None) -> ItemView | None:
-        """What was seen of the item in this warehouse (None: everywhere) within the last second."""
-        seen = self._seen.recall((item, warehouse))
-        return self._seen.recall((item, ANY_WAREHOUSE)) if seen is None else seen
+        """What was seen of the item in this warehouse (None: everywhere) within the last second.
+
+        Not, where a hot item had so little that it may be gone by now: a reading costs less than a write in vain.
+        """
+        for scope in ((item, warehouse), (item, ANY_WAREHOUSE)):
+            seen = self._seen.recall(scope)
+            if seen is not None:
+                lasts = lasts_ms(seen)
+                return seen if lasts is None or self._seen.age_ms(scope) <= lasts else None
+        return None
 
     def remember(self, item: str, warehouse: str | None, view: ItemView) -> None:
         """Notes what was just read. What a try learns of the view is remembered too.

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from inventory.domain.availability import Availability
-from inventory.domain.drawing import ItemView, Want
+from inventory.domain.drawing import ItemView, Want, lasts_ms
 from inventory.domain.errors import Missing
+from inventory.domain.limits import PROJECTED_WITHIN_MS
+from inventory.domain.rebalancing import sells
 from inventory.domain.stock import Directory, Shard, ShardKey, Warehouse, empty_shard
 from inventory.protocol.core import Core
 from inventory.storage.availability_records import availability_from
@@ -16,33 +18,50 @@ def hinted_views(core: Core, wants: Sequence[Want]) -> dict[str, ItemView]:
     """Where the wanted items are thought to lie, from memory or one read of the projection.
 
     Wants that all name their warehouse cost one batch read together; one that names none costs a query for its item.
+    What is left of a hot item may be gone before the projection hears of it, so that where little is, it is read
+    strongly, and instead of the projection where this instance knows that from before.
     """
     anywhere = {want.item for want in wants if want.warehouse is None}
     scopes = {(want.item, None if want.item in anywhere else want.warehouse) for want in wants}
     known = {scope: core.hints.recall(*scope) for scope in scopes}
+    for scope, view in known.items():
+        read = core.passes.recall(scope) if view is None else None
+        if read is not None and _runs_out(read.view):
+            current = known[scope] = read_pass(core, *scope).view
+            core.hints.remember(*scope, current)
     unknown = sorted(scope for scope, view in known.items() if view is None and scope[1] is not None)
     fresh = _named(core, [(item, warehouse) for item, warehouse in unknown if warehouse is not None])
     views: dict[str, ItemView] = {}
     for item, warehouse in sorted(scopes, key=str):
         view = known[(item, warehouse)]
         if view is None:
-            view = fresh.get((item, warehouse), {}) if warehouse is not None else _everywhere(core, item)
+            projected = fresh.get((item, warehouse), []) if warehouse is not None else _everywhere(core, item)
+            view = {each.warehouse: _latest(core, each) for each in projected}
+            if _runs_out(view) and any(sells(each, core.clock.now()) for each in projected):
+                core.hints.remember(item, warehouse, view)  # so that its shards are read along with the directory
+                view = read_pass(core, item, warehouse).view
             core.hints.remember(item, warehouse, view)
         views.setdefault(item, {}).update(view)
     return views
 
 
-def _named(core: Core, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], ItemView]:
+def _runs_out(view: ItemView) -> bool:
+    """Whether a hot item has so little that it may be gone before the projection hears of it."""
+    lasts = lasts_ms(view)
+    return lasts is not None and lasts <= PROJECTED_WITHIN_MS
+
+
+def _named(core: Core, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], list[Availability]]:
     if not pairs:
         return {}
     keys = [core.tables.availability_of(item, warehouse) for item, warehouse in pairs]
     found = [availability_from(record) for record in core.database.batch_get(keys, consistent=False)]
-    return {(each.item, each.warehouse): {each.warehouse: _latest(core, each)} for each in found}
+    return {(each.item, each.warehouse): [each] for each in found}
 
 
-def _everywhere(core: Core, item: str) -> ItemView:
+def _everywhere(core: Core, item: str) -> list[Availability]:
     records = core.database.query(core.tables.availability, "#item_id = :item", {"item": item})
-    return {each.warehouse: _latest(core, each) for each in map(availability_from, records)}
+    return list(map(availability_from, records))
 
 
 def _latest(core: Core, projected: Availability) -> dict[int, int]:

@@ -50,7 +50,7 @@ def place(
     """
     order = _Order(by.object_id(HOLD, core.new_uuid), merged(wants), expires_in_s, metadata, by)
     views = hinted_views(core, order.wants)
-    attempts = Attempts(core.pause, order.hold_id)
+    attempts = Attempts(core.pause, order.hold_id, gives_way=True)
     for _ in attempts:
         placed = _look_again(core, order, views)
         if placed is not None:
@@ -58,7 +58,7 @@ def place(
         if shortage(order.wants, views) is not None:
             continue  # stock went while others of the items were looked at
         seed = f"{order.hold_id}/{attempts.hops}"  # another one for each try: all shards may have been contended
-        lines = plan(order.wants, views, seed=seed, avoid=attempts.avoid)
+        lines = plan(order.wants, views, seed=seed, avoid=attempts.avoid, usual=core.hints.usual)
         if sum(len(line.drawn) for line in lines) > _DRAWS_MAX:
             _gather(core, order, lines, views)
             continue
@@ -127,6 +127,7 @@ def _try(
         met = [reason.record for reason in failed if reason.write.about == hold.id and reason.record]
         return _recognised(met[0], order.by) if met else None
     deduct(views, changes)
+    core.hints.drew(lines, met_others=attempts.conflicts > 0)
     return Answer(hold, replayed=False)
 
 

@@ -1,0 +1,60 @@
+"""How long is waited between two tries."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from inventory.domain.stock import ShardKey
+from inventory.protocol.attempts import Attempts
+from inventory.storage.database import Database, Reason, TransactionCancelled
+from inventory.storage.tables import Key
+from inventory.storage.writes import Write
+
+
+def _met(write: Write) -> Reason:
+    return Reason(write, condition_failed=False, contended=True, throttled=False, record=None)
+
+
+class _Contended(Database):
+    """Every transaction meets another on the shard that it draws from."""
+
+    def __init__(self) -> None: ...
+
+    def transact(self, writes: Sequence[Write]) -> None:
+        raise TransactionCancelled([_met(write) for write in writes])
+
+
+def _draw(number: int) -> Write:
+    return Write("Update", Key("stock", {"stock_id": f"A#W1#{number}"}), "#at <= :at", ShardKey("A", "W1", number))
+
+
+def _waits_ms(shards: list[int], *, gives_way: bool) -> list[float]:
+    """The waits between tries that meet others on these shards in turn; each is jittered by half of it."""
+    waited: list[float] = []
+    attempts = Attempts(lambda seconds: waited.append(seconds * 1000), "seed", gives_way=gives_way)
+    for number, _ in enumerate(attempts):
+        if number == len(shards):
+            break
+        attempts.transact(_Contended(), [_draw(shards[number])])
+    return waited
+
+
+def test_who_gives_way_waits_as_long_as_records_are_kept_and_then_for_ever_less() -> None:
+    waits = _waits_ms([0, 1, 2, 3, 4, 5, 6, 7, 8], gives_way=True)
+    means = [20 / (number + 2) for number in range(9)]  # 10, 6.7, 5, 4 …
+    assert all(mean / 2 <= wait <= mean * 1.5 for wait, mean in zip(waits, means, strict=True))
+
+
+def test_who_meets_the_same_shard_again_and_again_waits_ever_longer() -> None:
+    waits = _waits_ms([0] * 12, gives_way=True)
+    means = [20 / (number + 2) * 2**number for number in range(12)]
+    assert all(min(400, mean) / 2 <= wait <= min(400, mean) * 1.5 for wait, mean in zip(waits, means, strict=True))
+
+
+def test_others_try_again_soon() -> None:
+    assert all(wait <= 1.5 for wait in _waits_ms([0, 1, 2, 3], gives_way=False))
+
+
+@pytest.mark.parametrize("gives_way", [True, False])
+def test_no_wait_is_long(*, gives_way: bool) -> None:
+    assert max(_waits_ms([0] * 20, gives_way=gives_way)) <= 600
