@@ -169,7 +169,7 @@ def copied(value: Value) -> Value:
     if kind == "M":
         return {"M": copied_item(content)}
     if kind == "L":
-        return {"L": [copied(element) for element in content]}
+        return {"L": [each.copy() if "N" in each or "S" in each else copied(each) for each in content]}
     return {kind: list(content) if kind in _SET_ELEMENTS else content}
 
 
@@ -209,7 +209,8 @@ def _value_bytes(value: Value) -> int:
     if kind == "M":
         return 3 + len(content) + _item_bytes(content)
     if kind == "L":
-        return 3 + len(content) + sum(map(_value_bytes, content))
+        inside = sum([_number_bytes(each["N"]) if "N" in each else _value_bytes(each) for each in content])
+        return 3 + len(content) + inside
     if kind in _SET_ELEMENTS:
         return sum(_value_bytes({_SET_ELEMENTS[kind]: element}) for element in content)
     return len(content) if kind == "B" else 1
