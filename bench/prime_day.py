@@ -18,6 +18,8 @@ READS: Final = 11_600 * 3_600 * HOURS
 WRITE_UNITS_PER_SALE: Final = 9.2  # `make bench ONLY=units`
 
 # How it is cut
+COLLECTED_BYTES: Final = 350  # a hold's record on the collecting stream; each counts as 1 KB when it goes in
+COLLECTING_LANES: Final = 100  # 10 shards of it, 10 batches at once of each, a batch a second
 STREAM_SHARDS: Final = 80  # 40 of the Holds table, 40 of the Stock table: as many as their partitions at the peak
 BATCH_WINDOW_S: Final = 2
 BUCKETS: Final = 256  # HistoryBuckets, raised for it
@@ -39,7 +41,8 @@ SCAN_RECORDS_PER_S: Final = 46_000  # `scan_segment` behind botocore with pages 
 SCAN_PAGE_BYTES: Final = 1_000_000
 SCAN_PAGE_S: Final = 0.03  # until a page is answered: reckoned, not measured
 ARCHIVER_S: Final = 0.15
-GB: Final = {"columnar": 1.769, "scan": 1.024, "archiver": 1.024}
+COLLECTOR_S: Final = 0.2  # six tries of a transaction on a shard that is kept 80 % of the time
+GB: Final = {"columnar": 1.769, "scan": 1.024, "archiver": 1.024, "collector": 1.024}
 
 # List prices, us-east-1, arm64
 PUT: Final = 5.0e-6
@@ -49,6 +52,9 @@ LAMBDA_CALL: Final = 0.2e-6
 TRANSITION: Final = 25e-6
 WRITE_UNIT: Final = 0.625e-6
 READ_UNIT: Final = 0.125e-6
+KINESIS_HOUR: Final = 0.04
+KINESIS_GB_IN: Final = 0.08
+KINESIS_GB_OUT: Final = 0.04
 REST_TIERS: Final = ((333e6, 3.5e-6), (667e6, 2.8e-6), (19e9, 2.38e-6), (float("inf"), 1.51e-6))
 HTTP_TIERS: Final = ((300e6, 1e-6), (float("inf"), 0.9e-6))
 
@@ -135,10 +141,17 @@ def _service() -> list[Figure]:
     return [
         Figure("DynamoDB: write units/s at the peak", PEAK_SALES_PER_S * WRITE_UNITS_PER_SALE, note="both tables"),
         Figure("DynamoDB: dollars", SALES * WRITE_UNITS_PER_SALE * WRITE_UNIT, "$", note="sales only"),
+        Figure("collecting: dollars", _collecting(), "$", note="were all sales of hot items"),
         Figure("API requests", requests / 1e9, "billion", note=f"{READS / 1e9:.1f} billion of them reads"),
         Figure("REST API: dollars", _tiered(requests, REST_TIERS), "$"),
         Figure("HTTP API: dollars", _tiered(requests, HTTP_TIERS), "$", note="what it would be: docs/adr/rest-api.md"),
     ]  # fmt: skip
+
+
+def _collecting() -> float:
+    kinesis = SALES * (1024 * KINESIS_GB_IN + COLLECTED_BYTES * KINESIS_GB_OUT) / 2**30 + HOURS * KINESIS_HOUR
+    calls = COLLECTING_LANES * HOURS * 3600
+    return kinesis + calls * (LAMBDA_CALL + COLLECTOR_S * GB["collector"] * LAMBDA_GB_S)
 
 
 def _objects() -> float:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mypy_boto3_athena import AthenaClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
+    from mypy_boto3_kinesis import KinesisClient
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
@@ -73,6 +74,11 @@ class Aws:
     def streams(self) -> DynamoDBStreamsClient:
         """The tables' streams."""
         return self._session.client("dynamodbstreams", endpoint_url=self._endpoint_url, config=_CONFIG)
+
+    @property
+    def kinesis(self) -> KinesisClient:
+        """The stream from the settler to the collector."""
+        return self._session.client("kinesis", endpoint_url=self._endpoint_url, config=_CONFIG)
 
     @property
     def sqs(self) -> SQSClient:

@@ -1,19 +1,20 @@
-"""Holds stream → settlement of what was resolved."""
+"""Holds stream → settlement of what was resolved, or the collecting stream."""
 
 import os
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from inventory.pipeline.settler import settle_batch
+from inventory.pipeline.settler import passing_for, settle_batch
 from inventory.pipeline.stream import aside_for
 from inventory.settings import Settings
 from inventory.telemetry import logger, metrics
-from inventory.wiring import aside_on, core_from
+from inventory.wiring import aside_on, collecting_on, core_from
 
 settings = Settings.from_env(os.environ, needed=("stock_table", "holds_table", "poison_queue_url"))
 core = core_from(settings)
 set_aside = aside_on(settings.poison_queue_url)
+pass_on = collecting_on(settings)
 SPARE_MS = 10_000  # for the transaction under way when the time is up, and for setting aside
 
 
@@ -21,4 +22,5 @@ SPARE_MS = 10_000  # for the transaction under way when the time is up, and for 
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     until_ms = core.clock.now() + context.get_remaining_time_in_millis() - SPARE_MS
-    return {"settled": settle_batch(core, event["Records"], aside_for(event, set_aside), until_ms=until_ms)}
+    aside, passing = aside_for(event, set_aside), passing_for(event, pass_on)
+    return {"settled": settle_batch(core, event["Records"], aside, until_ms=until_ms, pass_on=passing)}

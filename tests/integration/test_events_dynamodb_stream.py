@@ -35,6 +35,32 @@ def test_what_was_resolved_is_settled_once(functions: Functions, event: str, cou
     assert functions.counters() == counters
 
 
+def test_a_hold_of_a_hot_item_is_passed_on_and_settled_by_the_collector(functions: Functions) -> None:
+    functions.prepare("dynamodb-stream/hold-of-hot-item")
+
+    assert functions.play("dynamodb-stream/hold-of-hot-item") == {"settled": 0}
+
+    assert functions.counters() == (8, 2)
+    records = functions.collected.drain()
+    assert [record["kinesis"]["partitionKey"] for record in records] == ["espresso-cup#berlin#3"]
+    assert functions.invoke("collector", {"Records": records}) == {"settled": 1}
+    assert functions.counters() == (8, 0)
+
+
+def test_a_hold_that_the_stream_does_not_take_is_settled_at_once(functions: Functions) -> None:
+    functions.prepare("dynamodb-stream/hold-of-hot-item")
+    functions.collected.full = lambda _key: True
+    assert functions.play("dynamodb-stream/hold-of-hot-item") == {"settled": 1}
+    assert functions.counters() == (8, 0)
+
+
+def test_what_an_operator_gives_back_is_settled_at_once(functions: Functions) -> None:
+    functions.prepare("dynamodb-stream/hold-of-hot-item")
+    event = SAMPLES["dynamodb-stream/hold-of-hot-item"].load() | {"redrive": True}
+    assert functions.invoke("settler", event) == {"settled": 1}
+    assert functions.collected.drain() == []
+
+
 def test_what_the_sweeper_expired_is_settled(functions: Functions) -> None:
     functions.prepare("dynamodb-stream/hold-expired")
     functions.pass_s(601)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from mutants.mutant import POISON, READERS, RUN_TIME, Mutant
+from mutants.mutant import COST, POISON, READERS, REDRIVEN, RUN_TIME, Edit, Mutant
 
 _GUARDS = "tests/unit/storage/test_guards.py::"
 _PROTOCOL = "tests/unit/protocol/"
@@ -10,6 +10,8 @@ _PIPELINES = "tests/unit/pipeline/test_pipelines.py::"
 _REBALANCE = _PROTOCOL + "test_rebalance.py::"
 _HEAT = "tests/unit/domain/test_heat.py::"
 _HOLDS = "storage/hold_records.py"
+_COLLECTING = "tests/unit/pipeline/test_collecting.py::"
+_NOT_SWEPT = Edit("protocol/sweep.py", "return resolved and now_ms - hold.at > UNSETTLED_AFTER_MS", "return False")
 
 CONSUMERS: Final = (
     Mutant(
@@ -155,6 +157,61 @@ CONSUMERS: Final = (
         "if done.hindered is not None:",
         "if False:",
         (_PIPELINES + "TestSettler",),
+    ),
+    Mutant(
+        "everything_settles",
+        "what the collecting stream does not take is settled at once",
+        "pipeline/settler.py",
+        "left = set(refused.left)",
+        "left = set()",
+        (_COLLECTING + "TestRefusals",),
+        covered="the sweeper settles what nobody else has settled",
+        also=(_NOT_SWEPT,),
+    ),
+    Mutant(
+        "everything_settles",
+        "also where it does not take anything",
+        "pipeline/settler.py",
+        "except NotPassedOn as refused:",
+        "except ZeroDivisionError as refused:",
+        (_COLLECTING + "TestRefusals",),
+    ),
+    Mutant(
+        "everything_settles",
+        "a record that it refuses for load counts as not taken",
+        "storage/collecting.py",
+        'if told.get("ErrorCode")]',
+        "if False]",
+        ("tests/unit/storage/test_collecting.py",),
+        covered="the sweeper settles what nobody else has settled",
+        also=(_NOT_SWEPT,),
+    ),
+    Mutant(
+        "everything_settles",
+        "a poison record that was passed on is set aside",
+        "pipeline/collector.py",
+        "except (KeyError, TypeError, ValueError, AttributeError) as error:",
+        "except ZeroDivisionError as error:",
+        (_COLLECTING + "TestCollecting",),
+        beyond=POISON,
+    ),
+    Mutant(
+        "everything_settles",
+        "an ordinary item's holds are not passed on",
+        "domain/collecting.py",
+        "if (shard.item, shard.warehouse) in hot and len(together)",
+        "if len(together)",
+        ("tests/unit/domain/test_collecting.py", _COLLECTING + "TestPassingOn"),
+        beyond=COST,
+    ),
+    Mutant(
+        "everything_settles",
+        "what an operator gives back is settled at once",
+        "pipeline/settler.py",
+        'return None if event.get("redrive") else pass_on',
+        "return pass_on",
+        ("tests/integration/test_events_dynamodb_stream.py",),
+        beyond=REDRIVEN,
     ),
     Mutant(
         "everything_settles",

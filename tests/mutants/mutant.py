@@ -32,6 +32,8 @@ INVARIANTS: Final = {
 SIZE: Final = "needs more than a hundred records at once: the simulated shops are small"
 POISON: Final = "is about records that nobody of the service writes: the simulated tables hold no others"
 RUN_TIME: Final = "is about runs that end before their work is done: the simulated sweeper gets through its few holds"
+COST: Final = "is about what settling costs: without it all is settled too"
+REDRIVEN: Final = "is about what operators give back: nobody does in the simulation"
 READERS: Final = "is about what a list shows: the simulated callers do not page through holds"
 
 

@@ -31,6 +31,10 @@ class Fault(StrEnum):
     BATCH_LATE = "stream batch late"
     CONSUMER_DOWN = "consumer down for an hour"
     SWEEPER_STOPPED = "sweeper stopped"
+    STREAM_FULL = "collecting stream full"
+    STREAM_UNREACHABLE = "collecting stream unreachable"
+    STREAM_LOST = "passed on, answer lost"
+    PASSED_ON_GONE = "passed on and never seen again"
     OBJECT_REFUSED = "object refused"
     OBJECT_LOST = "object written, answer lost"
 
@@ -58,6 +62,10 @@ RATES: Final[Mapping[Fault, float]] = MappingProxyType(
         Fault.BATCH_LATE: 0.1,
         Fault.CONSUMER_DOWN: 0.01,
         Fault.SWEEPER_STOPPED: 0.1,
+        Fault.STREAM_FULL: 0.1,
+        Fault.STREAM_UNREACHABLE: 0.05,
+        Fault.STREAM_LOST: 0.05,
+        Fault.PASSED_ON_GONE: 0.03,
         Fault.OBJECT_REFUSED: 0.05,
         Fault.OBJECT_LOST: 0.05,
     }

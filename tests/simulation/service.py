@@ -25,6 +25,7 @@ from simulation.violation import Violation
 from support import invariants
 from support.gateway import Answer, Gateway
 from support.history import History
+from support.kinesis import CollectedHolds
 from support.template import table_definitions
 
 T = TypeVar("T")
@@ -33,7 +34,7 @@ START_US: Final = 1_800_000_000_000_000
 OPEN_SLICES: Final = 2
 STREAM_SHARDS: Final = 2
 #: Seconds after which Lambda ends an invocation.
-TIMEOUTS_S: Final = {"api": 10, "settler": 60, "projector": 60, "sweeper": 120, "archiver": 60}
+TIMEOUTS_S: Final = {"api": 10, "settler": 60, "collector": 60, "projector": 60, "sweeper": 120, "archiver": 60}
 CLOCK_OFF_MAX_MS: Final = 4_000
 #: From how far off a clock is found out whatever the database's whole seconds hide; beside the time that a call takes.
 CLOCK_FOUND_OUT_MS: Final = 3_000
@@ -56,6 +57,7 @@ class Service:
         calls: Calls to AWS that had an effect or an answer.
         timeline: What each item's stock was, and when.
         objects: What the archiver wrote, by name.
+        collected: The stream between settler and collector.
         came_late: The holds and adjustments that were written long after whoever wrote them had given that up.
         troubled: A task that lasts until the faults stop.
     """
@@ -88,6 +90,7 @@ class Service:
         self.timeline = Timeline()
         self.counted: Counter[str] = Counter()
         self.objects: dict[str, bytes] = {}
+        self.collected = CollectedHolds(STREAM_SHARDS)
         self.calls = 0
         self.came_late: set[str] = set()
         self.troubled: Task

@@ -8,10 +8,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from inventory.domain.errors import InventoryError
 from inventory.pipeline.archiver import archive_batch
+from inventory.pipeline.collector import settle_collected
 from inventory.pipeline.projector import project_batch
 from inventory.pipeline.settler import settle_batch
 from inventory.pipeline.sweeper import run_sweep
+from inventory.storage.collecting import CollectingStream
 from simulation.bucket import Bucket
+from simulation.collecting import Collecting
 from simulation.faults import Fault
 from simulation.kernel import Killed
 from simulation.service import STREAM_SHARDS, TIMEOUTS_S, Instance, Service
@@ -113,8 +116,20 @@ def connect(service: Service) -> None:
         bucket = Bucket(service, instance)
         return archive_batch(bucket, service.sources, batch, service.set_aside, instance.now_ms())  # type: ignore[arg-type]
 
+    def collect(instance: Instance, batch: Sequence[StreamRecord]) -> object:
+        return settle_collected(instance.core, batch, service.set_aside, until_ms=_until_ms(instance))
+
+    collectors = [Mapping(service, "collector", collect) for _ in range(STREAM_SHARDS)]
+
     def settle(instance: Instance, batch: Sequence[StreamRecord]) -> object:
-        return settle_batch(instance.core, batch, service.set_aside, until_ms=_until_ms(instance))
+        client = Collecting(service, instance, [each.tell for each in collectors])
+        return settle_batch(
+            instance.core,
+            batch,
+            service.set_aside,
+            until_ms=_until_ms(instance),
+            pass_on=CollectingStream(client, "collecting").pass_on,
+        )
 
     consumers: dict[str, dict[str, Handler]] = {
         service.tables.holds: {

@@ -20,6 +20,7 @@ from inventory.storage.key_records import key_record
 from simulated_dynamodb import SimulatedDynamoDB
 from support.bureau import MACHINES
 from support.gateway import Answer
+from support.kinesis import CollectedHolds
 from support.shelf import Shelf
 from support.states import States
 from support.template import table_definitions
@@ -77,11 +78,13 @@ class Functions:
         self._modules: dict[str, ModuleType] = {}
         self.database = SimulatedDynamoDB(definitions.values(), now=self._now_s)
         self.queue = Queue()
+        self.collected = CollectedHolds()
         self.shelf = Shelf()
         self.states = States(lambda: round(self._now_s() * 1000))
         for variable, definition in definitions.items():
             patch.setenv(variable, definition["TableName"])
         patch.setenv("POISON_QUEUE_URL", "https://sqs.invalid/poison")
+        patch.setenv("COLLECTING_STREAM", "collecting")
         patch.setenv("OPEN_SLICES", "4")
         patch.setenv("HISTORY_BUCKET", "history")
         patch.setenv("STOCK_AT_FUNCTION", "stock_at")
@@ -90,6 +93,7 @@ class Functions:
         clients = {
             "dynamodb": self.database.client,
             "sqs": self.queue,
+            "kinesis": self.collected,
             "s3": self.shelf,
             "stepfunctions": self.states,
             "lambda": Invoker(self),
@@ -134,10 +138,12 @@ class Functions:
         self._ahead_s += seconds
 
     def flow(self) -> None:
-        """Lets both streams flow until they are dry."""
+        """Lets all streams flow until they are dry."""
         for function, table in (("settler", "HoldsTable"), ("projector", "StockTable")):
             if records := self.database.stream(table).drain():
                 self.invoke(function, {"Records": records})
+        if passed_on := self.collected.drain():
+            self.invoke("collector", {"Records": passed_on})
         if sum(self.database.stream("StockTable").pending + self.database.stream("HoldsTable").pending):
             self.flow()
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from inventory.pipeline import stream, sweeper
+from inventory.pipeline import settler, stream, sweeper
 from inventory.telemetry import NAMESPACE, Metric
 from inventory_cli.main import app
 from support.template import load_template, properties, resources
@@ -72,7 +72,9 @@ def test_every_failure_queue_is_watched_from_the_first_message_on() -> None:
 
 
 def test_a_lagging_stream_is_reported_long_before_its_records_are_lost() -> None:
-    assert watched("IteratorAge", "FunctionName") == {"SettlerFunction", "ProjectorFunction", "ArchiverFunction"}
+    assert watched("IteratorAge", "FunctionName") == {
+        *("SettlerFunction", "CollectorFunction", "ProjectorFunction", "ArchiverFunction"),
+    }
     for alarm in alarms_on("IteratorAge").values():
         assert alarm["Threshold"] <= 10 * 60 * 1000
 
@@ -87,7 +89,7 @@ def test_a_sweeper_that_does_not_run_is_noticed_though_it_says_nothing() -> None
     "metric",
     [
         *(Metric.CLOCK_SKEW, Metric.INVARIANT_BROKEN, Metric.UNVERIFIED_KEYS, Metric.STAMPS_APART),
-        Metric.AUDIT_DISCREPANCIES,
+        *(Metric.AUDIT_DISCREPANCIES, Metric.COLLECTING_REFUSED),
     ],
 )
 def test_what_the_service_itself_finds_wrong_raises_an_alarm_under_the_name_that_it_writes(metric: Metric) -> None:
@@ -121,7 +123,11 @@ def test_a_named_command_in_an_alarm_is_one_that_exists() -> None:
 def test_what_an_alarm_says_to_look_for_in_the_logs_is_written_there() -> None:
     text = " ".join(" ".join(properties(alarm)["AlarmDescription"].split()) for alarm in ALARMS)
     looked_for = re.findall(r'"([^"]+)" in the (\w+)\'s(?: log)?', text)
-    assert looked_for == [("hold cannot be settled", "sweeper"), ("record set aside", "settler")]
-    for message, function in looked_for:
-        module = {"sweeper": sweeper, "settler": stream}[function]  # the settler sets aside as every consumer does
-        assert f'logger.error("{message}"' in inspect.getsource(module)
+    written = {  # the settler sets aside as every consumer does
+        ("hold cannot be settled", "sweeper"): sweeper,
+        ("record set aside", "settler"): stream,
+        ("not passed on", "settler"): settler,
+    }
+    assert set(looked_for) == set(written)
+    for (message, _), module in written.items():
+        assert re.search(f'logger.(error|warning)\\("{message}"', inspect.getsource(module))

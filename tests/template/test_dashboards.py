@@ -68,7 +68,7 @@ def test_all_queues_machines_and_streams_are_shown() -> None:
     read_from_streams = {
         name
         for name in resources("AWS::Serverless::Function")
-        if any(event["Type"] == "DynamoDB" for event in properties(name).get("Events", {}).values())
+        if any(event["Type"] in ("DynamoDB", "Kinesis") for event in properties(name).get("Events", {}).values())
     }
     assert shown_of("AWS/Lambda", "IteratorAge") == read_from_streams
 

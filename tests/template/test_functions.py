@@ -31,8 +31,8 @@ def sources(kind: str) -> dict[str, dict[str, Any]]:
     return dict(events(kind))
 
 
-STREAMS = events("DynamoDB")
-STREAM_FUNCTIONS = sorted(sources("DynamoDB"))
+STREAMS = [*events("DynamoDB"), *events("Kinesis")]
+STREAM_FUNCTIONS = sorted({*sources("DynamoDB"), *sources("Kinesis")})
 
 
 def own(function: str, suffix: str) -> str:
@@ -65,12 +65,13 @@ def test_a_write_cannot_outlive_the_ten_seconds_that_its_instant_may_be_old() ->
     assert all(properties(function).get("Timeout", limit) <= 10 for function in sources("Api"))
 
 
-def test_streams_feed_the_settler_the_projector_and_the_archiver() -> None:
+def test_streams_feed_the_settler_the_collector_the_projector_and_the_archiver() -> None:
     fed = sorted((function, source["Stream"]["Fn::GetAtt"][0]) for function, source in STREAMS)
     assert fed == [
         ("ArchiverFunction", "AdjustmentsTable"),
         ("ArchiverFunction", "HoldsTable"),
         ("ArchiverFunction", "StockTable"),
+        ("CollectorFunction", "CollectingStream"),
         ("ProjectorFunction", "StockTable"),
         ("SettlerFunction", "HoldsTable"),
     ]
@@ -118,6 +119,18 @@ def test_what_is_hot_and_cold_is_what_the_domain_says_unless_a_deployment_says_o
     }
     core = core_from(Settings(changes_per_shard=1, heat_tries=2, cold_after_s=3), client=object())
     assert core.thresholds == Thresholds(changes_per_shard=1, tries=2, cold_after_ms=3_000)
+
+
+def test_what_the_settler_passes_on_goes_to_the_collector_by_an_encrypted_stream_within_about_a_second() -> None:
+    variables = properties("SettlerFunction")["Environment"]["Variables"]
+    assert variables["COLLECTING_STREAM"] == {"Ref": "CollectingStream"}
+    stream = properties("CollectingStream")
+    assert stream["StreamEncryption"] == {"EncryptionType": "KMS", "KeyId": "alias/aws/kinesis"}
+    assert stream["StreamModeDetails"] == {"StreamMode": "ON_DEMAND"}, "a rush finds 4,000 records a second there"
+    ((_, source),) = events("Kinesis")
+    assert "MaximumBatchingWindowInSeconds" not in source, "Lambda asks once a second: that gathers enough"
+    assert (source["ParallelizationFactor"], source["BatchSize"]) == (10, 500)
+    assert (properties("CollectorFunction")["Timeout"], stream["RetentionPeriodHours"]) == (60, 24)
 
 
 def test_an_event_reaches_the_archive_within_five_seconds() -> None:

@@ -84,6 +84,7 @@ def test_each_role_writes_only_the_records_that_are_its_business() -> None:
         "AdjustmentsRole": {"StockTable", "AdjustmentsTable", "RequestsTable"},
         "HistoryRole": {"RequestsTable"},
         "SettlerRole": {"HoldsTable", "StockTable"},
+        "CollectorRole": {"HoldsTable", "StockTable"},
         "SweeperRole": {"HoldsTable", "StockTable", "AvailabilityTable"},
         "ProjectorRole": {"AvailabilityTable", "StockTable"},
         "ArchiverRole": set(),
@@ -107,9 +108,18 @@ def test_a_role_writes_to_its_own_log_alone(role: str) -> None:
     assert set().union(*granted(role, "logs").values()) == {"logs:CreateLogStream", "logs:PutLogEvents"}
 
 
-@pytest.mark.parametrize("role", ["SettlerRole", "ProjectorRole", "SweeperRole", "ArchiverRole"])
+@pytest.mark.parametrize("role", ["SettlerRole", "CollectorRole", "ProjectorRole", "SweeperRole", "ArchiverRole"])
 def test_an_asynchronous_role_can_reach_its_own_failure_queue_alone(role: str) -> None:
     assert granted(role, "sqs") == {f"{role.removesuffix('Role')}OnFailureQueue": {"sqs:SendMessage"}}
+
+
+def test_only_the_settler_passes_holds_on_and_only_the_collector_hears_of_them() -> None:
+    heard = {f"kinesis:{each}" for each in ("DescribeStream", "DescribeStreamSummary", "GetRecords", "ListShards")}
+    assert {role: granted(role, "kinesis") for role in ROLES if granted(role, "kinesis")} == {
+        "SettlerRole": {"CollectingStream": {"kinesis:PutRecords"}},
+        "CollectorRole": {"CollectingStream": heard | {"kinesis:GetShardIterator"}},
+    }
+    assert granted("CollectorRole")["HoldsTable"] == {"dynamodb:UpdateItem"}, "it hears of no hold but by this stream"
 
 
 def test_the_archiver_adds_to_the_archive_and_can_do_nothing_else_there() -> None:

@@ -14,18 +14,21 @@ from inventory_cli.errors import CliError, WrongUse
 from inventory_cli.redrive.giving import Given, Giver, Outcome
 from inventory_cli.redrive.messages import Content, Positions, as_data
 from inventory_cli.redrive.queues import Message, OnFailureQueue, queues_of
+from inventory_cli.redrive.streams import Streams
 from inventory_cli.session import Session, session_of
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="What the settler, the projector, the archiver and the sweeper could not do: look into their on-failure "
+    help="What settler, collector, projector, archiver and sweeper could not do: look into their on-failure "
     "queues (list), and give it back to them (run) once the cause is mended. With the operator's AWS credentials.",
 )
 
 Function = Annotated[
     str | None,
     typer.Option(
-        metavar="NAME", help="Only this function's: settler, projector, archiver or sweeper.", show_default=False
+        metavar="NAME",
+        help="Only this function's: settler, collector, projector, archiver or sweeper.",
+        show_default=False,
     ),
 ]
 _STYLES = {Outcome.HANDLED: "green", Outcome.DROPPED: "yellow", Outcome.TRIMMED: "yellow"}
@@ -119,7 +122,7 @@ def _confirm(session: Session, waiting: dict[OnFailureQueue, int], *, yes: bool)
 
 def _give(session: Session, queue: OnFailureQueue, count: int, *, drop: bool) -> list[tuple[str, Given]]:
     aws = session.stack.aws
-    giver = Giver(queue, aws.functions, aws.streams, drop_trimmed=drop)
+    giver = Giver(queue, aws.functions, Streams(aws.streams, aws.kinesis), drop_trimmed=drop)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     done = []
     with (

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from inventory_cli.redrive.messages import Content, Invocation, Positions, SetAside, Unknown
-from inventory_cli.redrive.streams import Trimmed, records_at
+from inventory_cli.redrive.streams import Streams, Trimmed, records_at
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
     from mypy_boto3_lambda import LambdaClient
 
     from inventory_cli.redrive.queues import Message, OnFailureQueue
@@ -62,7 +61,7 @@ class Giver:
     Args:
         queue: The queue, and the function it belongs to.
         functions: The client that invokes it.
-        streams: The client that fetches records by their positions.
+        streams: The clients that fetch records by their positions.
         drop_trimmed: Whether to delete messages whose records no stream has any more.
     """
 
@@ -70,7 +69,7 @@ class Giver:
         self,
         queue: OnFailureQueue,
         functions: LambdaClient,
-        streams: DynamoDBStreamsClient,
+        streams: Streams,
         *,
         drop_trimmed: bool = False,
     ) -> None:

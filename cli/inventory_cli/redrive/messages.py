@@ -101,8 +101,9 @@ def content_of(body: str, attributes: Mapping[str, str]) -> Content:
             return Invocation(f"{attributes['ERROR_CODE']}: {attributes.get('ERROR_MESSAGE', '')}", said)
         if "record" in said:
             return SetAside(str(said["why"]), dict(said["record"]))
-        if "DDBStreamBatchInfo" in said:
-            return _positions(said, said["DDBStreamBatchInfo"])
+        for batch in ("DDBStreamBatchInfo", "KinesisBatchInfo"):
+            if batch in said:
+                return _positions(said, said[batch])
         if "requestPayload" in said:
             return Invocation(_condition(said), said["requestPayload"])
     except (ValueError, KeyError, TypeError, AttributeError):

@@ -1,9 +1,10 @@
-"""Records by their positions in a DynamoDB stream, as long as the stream has them (24 hours)."""
+"""Records by their positions in a stream of DynamoDB or Kinesis, as long as the stream has them (24 hours)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+import base64
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
@@ -11,6 +12,7 @@ from inventory_cli.redrive.messages import Positions
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
+    from mypy_boto3_kinesis import KinesisClient
 
 #: An open shard answers with an empty page now and then; so many in a row are its end.
 _EMPTY_PAGES_MAX = 20
@@ -21,35 +23,80 @@ class Trimmed(Exception):
     """The stream no longer has the records."""
 
 
-def records_at(client: DynamoDBStreamsClient, positions: Positions) -> list[dict[str, Any]]:
+class Streams(NamedTuple):
+    """Clients for both kinds of streams."""
+
+    dynamodb: DynamoDBStreamsClient
+    kinesis: KinesisClient
+
+
+def records_at(streams: Streams, positions: Positions) -> list[dict[str, Any]]:
     """The records from the first position to the last, as the function is given them.
 
     Raises:
         Trimmed: Not all of them are there any more.
     """
+    read = _of_kinesis if positions.stream_arn.split(":")[2] == "kinesis" else _of_table
     try:
-        iterator: str | None = client.get_shard_iterator(
-            StreamArn=positions.stream_arn,
-            ShardId=positions.shard_id,
-            ShardIteratorType="AT_SEQUENCE_NUMBER",
-            SequenceNumber=positions.first,
-        )["ShardIterator"]
-        return _read(client, iterator, positions)
+        return read(streams, positions)
     except ClientError as error:
         if error.response.get("Error", {}).get("Code") in _GONE:
             raise Trimmed from None
         raise
 
 
-def _read(client: DynamoDBStreamsClient, iterator: str | None, positions: Positions) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+def _of_table(streams: Streams, positions: Positions) -> list[dict[str, Any]]:
+    client = streams.dynamodb
+    iterator = client.get_shard_iterator(
+        StreamArn=positions.stream_arn,
+        ShardId=positions.shard_id,
+        ShardIteratorType="AT_SEQUENCE_NUMBER",
+        SequenceNumber=positions.first,
+    )["ShardIterator"]
+    return [
+        _as_event(record, positions.stream_arn)
+        for record in _read(
+            lambda after: client.get_records(ShardIterator=after),
+            iterator,
+            positions,
+            lambda record: str(record["dynamodb"]["SequenceNumber"]),
+        )
+    ]
+
+
+def _of_kinesis(streams: Streams, positions: Positions) -> list[dict[str, Any]]:
+    client = streams.kinesis
+    iterator = client.get_shard_iterator(
+        StreamName=positions.stream_arn.partition("/")[2],
+        ShardId=positions.shard_id,
+        ShardIteratorType="AT_SEQUENCE_NUMBER",
+        StartingSequenceNumber=positions.first,
+    )["ShardIterator"]
+    return [
+        _as_kinesis_event(record, positions)
+        for record in _read(
+            lambda after: client.get_records(ShardIterator=after),
+            iterator,
+            positions,
+            lambda record: str(record["SequenceNumber"]),
+        )
+    ]
+
+
+def _read(
+    page_at: Callable[[str], Any],
+    iterator: str | None,
+    positions: Positions,
+    number_of: Callable[[Any], str],
+) -> list[Any]:
+    found: list[Any] = []
     last, empty = int(positions.last), 0
     while iterator is not None and empty < _EMPTY_PAGES_MAX:
-        page = client.get_records(ShardIterator=iterator)
+        page = page_at(iterator)
         for record in page["Records"]:
-            number = int(record["dynamodb"]["SequenceNumber"])
+            number = int(number_of(record))
             if number <= last:
-                found.append(_as_event(record, positions.stream_arn))
+                found.append(record)
             if number >= last:
                 return found
         empty = 0 if page["Records"] else empty + 1
@@ -63,3 +110,22 @@ def _as_event(record: Mapping[str, Any], stream_arn: str) -> dict[str, Any]:
     if "ApproximateCreationDateTime" in told:
         told["ApproximateCreationDateTime"] = told["ApproximateCreationDateTime"].timestamp()
     return dict(record) | {"dynamodb": told, "eventSourceARN": stream_arn}
+
+
+def _as_kinesis_event(record: Mapping[str, Any], positions: Positions) -> dict[str, Any]:
+    """Lambda's form of a record of Kinesis: its data is base64."""
+    number = record["SequenceNumber"]
+    return {
+        "kinesis": {
+            "kinesisSchemaVersion": "1.0",
+            "partitionKey": record["PartitionKey"],
+            "sequenceNumber": number,
+            "data": base64.b64encode(record["Data"]).decode(),
+            "approximateArrivalTimestamp": record["ApproximateArrivalTimestamp"].timestamp(),
+        },
+        "eventSource": "aws:kinesis",
+        "eventVersion": "1.0",
+        "eventID": f"{positions.shard_id}:{number}",
+        "eventName": "aws:kinesis:record",
+        "eventSourceARN": positions.stream_arn,
+    }

@@ -32,12 +32,13 @@ class Functions:
 
 
 class Queues:
-    """The settler's, the archiver's and the sweeper's on-failure queues."""
+    """The settler's, the collector's, the archiver's and the sweeper's on-failure queues."""
 
     def __init__(self) -> None:
         self._sqs = boto3.client("sqs")
         self.urls = {
-            name: self._sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("settler", "archiver", "sweeper")
+            name: self._sqs.create_queue(QueueName=name)["QueueUrl"]
+            for name in ("settler", "collector", "archiver", "sweeper")
         }
 
     def put(self, queue: str, body: Any, **attributes: str) -> None:
@@ -61,6 +62,8 @@ def queues(aws: None, terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> Qu
     outputs = {
         "ArchiverOnFailureQueue": queues.urls["archiver"],
         "ArchiverFunction": "the-archiver",
+        "CollectorOnFailureQueue": queues.urls["collector"],
+        "CollectorFunction": "the-collector",
         "SettlerOnFailureQueue": queues.urls["settler"],
         "SettlerFunction": "the-settler",
         "SweeperOnFailureQueue": queues.urls["sweeper"],
@@ -136,7 +139,7 @@ def test_looking_tells_what_and_why_and_changes_nothing(terminal: Terminal, queu
         assert "RetryAttemptsExhausted after 11 tries (Unhandled)" in shown
         assert "AWS.Scheduler.InternalServerError: down" in shown
         assert "EventAgeExceeded (slow)" in shown
-    _, settler, sweeper = terminal.run("redrive", "list", "--json").json
+    _, _, settler, sweeper = terminal.run("redrive", "list", "--json").json
     assert (settler["waiting"], sweeper["waiting"]) == (3, 2)
     assert [message["kind"] for message in settler["messages"]] == ["set_aside", "positions", "unknown"]
     assert settler["messages"][0]["record"] == RECORD
@@ -210,6 +213,31 @@ def test_records_are_fetched_by_their_positions(terminal: Terminal, queues: Queu
     assert {record["eventSourceARN"] for record in event["Records"]} == {arn}
 
 
+def test_what_was_passed_on_is_fetched_from_the_collecting_stream(
+    terminal: Terminal, queues: Queues, functions: Functions
+) -> None:
+    kinesis: Any = boto3.client("kinesis")
+    kinesis.create_stream(StreamName="collecting", ShardCount=1)
+    arn = kinesis.describe_stream_summary(StreamName="collecting")["StreamDescriptionSummary"]["StreamARN"]
+    told = [
+        kinesis.put_record(StreamName="collecting", PartitionKey=f"A#W1#{number}", Data=f"{number}".encode())
+        for number in range(5)
+    ]
+    batch = _batch()
+    where = {"streamArn": arn, "shardId": told[0]["ShardId"]}
+    first, last = (told[number]["SequenceNumber"] for number in (1, 3))
+    positions = batch.pop("DDBStreamBatchInfo") | where | {"startSequenceNumber": first, "endSequenceNumber": last}
+    queues.put("collector", batch | {"KinesisBatchInfo": positions})
+    assert "3 records of collecting" in terminal.run("redrive", "list").out
+
+    assert _outcomes(terminal) == {"handled": 1, "exit": 0}
+    ((name, event),) = functions.given
+    assert name == "the-collector"
+    assert [record["kinesis"]["partitionKey"] for record in event["Records"]] == ["A#W1#1", "A#W1#2", "A#W1#3"]
+    assert [record["kinesis"]["data"] for record in event["Records"]] == ["MQ==", "Mg==", "Mw=="]
+    assert (event["Records"][0]["eventSourceARN"], queues.bodies("collector")) == (arn, [])
+
+
 def test_records_that_are_gone_are_said_to_be_and_dropped_on_demand_only(
     terminal: Terminal, queues: Queues, functions: Functions
 ) -> None:
@@ -239,12 +267,12 @@ def test_trimmed_messages_of_the_archiver_tell_of_a_hole_and_are_not_dropped_wit
 
 def test_the_help_names_every_function_with_a_queue(terminal: Terminal) -> None:
     told = terminal.run("redrive", "--help").out
-    for name in ("settler", "projector", "archiver", "sweeper"):
+    for name in ("settler", "collector", "projector", "archiver", "sweeper"):
         assert name in told
 
 
 def test_a_function_without_a_queue_is_told_from_those_that_have_one(terminal: Terminal, queues: Queues) -> None:
     result = terminal.run("redrive", "list", "--function", "stock")
     assert result.exit_code == 2
-    assert "There are: archiver, settler, sweeper." in result.err
+    assert "There are: archiver, collector, settler, sweeper." in result.err
     assert "Nothing to give back." in terminal.run("redrive", "run").out

@@ -35,6 +35,7 @@ class Settings:
         availability_table: As above.
         api_keys_table: As above.
         poison_queue_url: Where a stream's consumer sets aside what it can never handle.
+        collecting_stream: The stream on which the settler passes a hot item's holds on; empty: it settles all itself.
         history_bucket: The bucket of archive, snapshots and manifests; empty where a function has no use for it.
         scratch_bucket: The bucket of what is not visible yet: all names under `partials/`.
         glue_database: The database of the history's tables.
@@ -63,6 +64,7 @@ class Settings:
     availability_table: str = ""
     api_keys_table: str = ""
     poison_queue_url: str = ""
+    collecting_stream: str = ""
     history_bucket: str = ""
     scratch_bucket: str = ""
     glue_database: str = ""

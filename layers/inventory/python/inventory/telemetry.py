@@ -21,6 +21,8 @@ class Metric(StrEnum):
     HOLDS_EXPIRED = "HoldsExpired"
     HOLDS_SETTLED = "HoldsSettled"
     SETTLEMENT_LAG = "SettlementLag"
+    HOLDS_COLLECTED = "HoldsCollected"
+    COLLECTING_REFUSED = "CollectingRefused"
     SHARD_CONFLICTS = "ShardConflicts"
     HOPS = "Hops"
     PROJECTION_LAG = "ProjectionLag"

@@ -24,6 +24,7 @@ from inventory.protocol.hints import Hints, Memory, Refusals
 from inventory.runs.desk import Desk
 from inventory.settings import Settings
 from inventory.storage.announcements import EventBus, counting_losses
+from inventory.storage.collecting import CollectingStream, PassOn
 from inventory.storage.database import Database
 from inventory.storage.executions import StepFunctionsMachine
 from inventory.storage.objects import S3Objects
@@ -55,6 +56,16 @@ CLIENT_CONFIG = Config(
 
 #: A reading of many parts makes so many calls at a time: fewer than there are connections.
 READS_AT_ONCE = 8
+
+#: What the settler passes on must not cost it its time: it settles itself what the stream does not take in 4 s.
+COLLECTING_CONFIG = Config(
+    connect_timeout=1,
+    read_timeout=1,
+    retries={"mode": "standard", "total_max_attempts": 2},
+    tcp_keepalive=True,
+    parameter_validation=False,
+    user_agent=USER_AGENT,
+)
 
 #: An event is told once, or lost.
 EVENTS_CONFIG = Config(
@@ -173,6 +184,14 @@ def aside_on(queue_url: str) -> SetAside:
         client.send_message(QueueUrl=queue_url, MessageBody=body)
 
     return set_aside
+
+
+def collecting_on(settings: Settings) -> PassOn | None:
+    """The stream on which a hot item's resolved holds are passed on; None where there is none."""
+    if not settings.collecting_stream:
+        return None
+    client = boto3.client("kinesis", config=COLLECTING_CONFIG)
+    return CollectingStream(client, settings.collecting_stream).pass_on
 
 
 def objects_from(settings: Settings, *, client: Any = None) -> S3Objects:

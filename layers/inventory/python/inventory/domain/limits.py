@@ -47,6 +47,10 @@ ATTEMPTS_MAX: Final = 24
 SETTLING_ROUNDS_MAX: Final = 64
 READ_PASSES_MAX: Final = 8
 
+# Fewer holds of a hot item's shard than this wait for others (domain/collecting.py): a transaction with so many costs
+# 3.1 write units a hold, one with 99 of them 3.02.
+SETTLED_AT_ONCE_MIN: Final = 25
+
 # When an item is counted on more shards, and on fewer again (domain/heat.py). A partition of DynamoDB takes 1,000
 # write units a second (Amazon DynamoDB Developer Guide, "Best practices for designing and using partition keys
 # effectively"), and a write within a transaction takes two ("Amazon DynamoDB Transactions: How it works"): 500

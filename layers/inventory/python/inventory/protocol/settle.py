@@ -15,6 +15,7 @@ from inventory.storage.hold_records import hold_from, settle_hold
 from inventory.storage.stock_records import change_shard
 
 ACTOR = "settler"
+_PERSISTENCE_S = 0.008
 _HOLDS_MAX = TRANSACTION_RECORDS_MAX - 1  # the shard is one of the records
 
 
@@ -58,13 +59,18 @@ def settle(core: Core, holds: Iterable[Hold], *, until_ms: Milliseconds) -> Sett
         groups = [left for group in groups for left in _tried(core, group, report, until_ms)]
         if not groups:
             return report
-        wait_s = max(group.attempts.wait_s for group in groups)
+        wait_s = max(_wait_s(group.attempts) for group in groups)
         if report.hindered is not None or core.clock.now() + wait_s * 1000 >= until_ms:
             break
         core.pause(wait_s)
     report.left = [hold for group in groups for hold in group.left.values()]
     report.hindered = report.hindered or groups[0].attempts.exhausted()
     return report
+
+
+def _wait_s(attempts: Attempts) -> float:
+    """A busy shard is busy with buyers, who are many: who settles for all of them waits no longer than one of them."""
+    return attempts.wait_s if attempts.was_throttled else min(attempts.wait_s, _PERSISTENCE_S)
 
 
 def _groups(holds: Iterable[Hold]) -> list[list[Hold]]:

@@ -46,6 +46,22 @@ def sound_hold_from(record: Record) -> Hold:
     return hold
 
 
+def settling_record(hold: Hold) -> Record:
+    """As much of a hold's record as settling it needs, for `hold_from` to read again: metadata stays behind."""
+    return {
+        "hold_id": hold.id,
+        "status": hold.status.value,
+        "lines": [_line_record(line) for line in hold.lines],
+        "created": hold.created,
+        "expires_at": hold.expires_at,
+        "rev": hold.rev,
+        "at": hold.at,
+        "actor": hold.actor,
+        "fingerprint": hold.fingerprint,
+        "metadata": {},
+    }
+
+
 def open_slice(hold_id: str, slices: int) -> str:
     """The slice of the index of unfinished work that a hold stands in."""
     return str(rank(hold_id) % slices)
@@ -193,6 +209,7 @@ def _line_record(line: Line) -> Record:
         "warehouse": line.warehouse,
         "quantity": line.quantity,
         "drawn": [{"shard": draw.shard, "quantity": draw.quantity} for draw in line.drawn],
+        **({} if line.executed is None else {"executed": line.executed}),
     }
 
 

@@ -1,0 +1,74 @@
+"""A hot item on many shards: what its buyers resolve settles shard by shard, through the stream and the collector."""
+
+from collections import Counter
+from functools import partial
+
+from inventory.storage.codec import Record
+from support.shop import Body, Shop, at_once, done, line, wait_until
+from support.stack import Operator
+
+SHARDS, SOLD, GIVEN_BACK = 8, 24, 12
+
+
+def _on_many_shards(shop: Shop, units: int) -> str:
+    item = shop.item("cup")
+    shop.receive(item, units)
+    done(shop.split(item, SHARDS))
+    return item
+
+
+def _bought(shop: Shop, item: str, number: int) -> list[Body]:
+    answers = at_once([lambda: shop.place(line(item))] * number)
+    assert {answer.status for answer in answers} == {200}
+    return [answer.body for answer in answers]
+
+
+def _records(operator: Operator, item: str) -> list[Record]:
+    return list(operator.scan("HoldsTable", item, "#lines[0].#item", {"#lines": "lines", "#item": "item"}))
+
+
+def test_what_many_buyers_resolve_at_once_is_settled_through_the_stream(shop: Shop, operator: Operator) -> None:
+    item = _on_many_shards(shop, 80)
+    holds = _bought(shop, item, SOLD + GIVEN_BACK)
+    before = _passed_on(operator)
+
+    with operator.stopped("CollectorFunction"):
+        at_once([partial(shop.execute, hold) for hold in holds[:SOLD]])
+        at_once([partial(shop.release, hold) for hold in holds[SOLD:]])
+        wait_until(lambda: _passed_on(operator) >= before + SOLD + GIVEN_BACK, 30, "all of them are passed on")
+        assert shop.counters(item) == (80 - SOLD - GIVEN_BACK, SOLD + GIVEN_BACK), "no counter has heard of it"
+
+    shop.await_counters(item, 80 - SOLD, 0, within_s=30)
+    records = _records(operator, item)
+    assert all("open" not in record and record["settlement"] for record in records)
+    shards_of: dict[str, set[int]] = {}
+    for record in records:
+        shards_of.setdefault(record["settlement"], set()).add(record["lines"][0]["drawn"][0]["shard"])
+    assert {len(shards) for shards in shards_of.values()} == {1}, "each transaction was about one shard"
+    assert len(shards_of) < len(records) / 2, "and took several holds: what had come meanwhile"
+
+
+def test_an_ordinary_item_is_settled_by_the_settler_itself(shop: Shop, operator: Operator) -> None:
+    item = shop.item("cup")
+    shop.receive(item, 20)
+    holds = _bought(shop, item, 10)
+    with operator.stopped("CollectorFunction"):
+        at_once([partial(shop.execute, hold) for hold in holds])
+        shop.await_counters(item, 10, 0, within_s=15)
+
+
+def test_where_the_stream_cannot_be_written_to_a_hot_item_settles_all_the_same(shop: Shop, operator: Operator) -> None:
+    item = _on_many_shards(shop, 60)
+    holds = _bought(shop, item, 20)
+    with operator.configured("SettlerFunction", COLLECTING_STREAM="nowhere"):
+        at_once([partial(shop.release, hold) for hold in holds])
+        shop.await_counters(item, 60, 0, within_s=15)
+    told = Counter(record.get("error") for record in operator.logged("settler"))
+    assert told["StreamRefused"] > 0
+
+
+def _passed_on(operator: Operator) -> int:
+    """How many holds were passed on, by the settler's own count."""
+    return sum(
+        int(sum(record["HoldsCollected"])) for record in operator.logged("settler") if "HoldsCollected" in record
+    )
