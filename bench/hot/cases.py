@@ -13,7 +13,7 @@ from functools import partial
 
 from bench.hot.alternatives import Alternative, NestedHolds, OneCounter, StaticShards
 from bench.hot.dynamodb import Warmth
-from bench.hot.published import KEPT_USUALLY_MS, TABLE_WRITE_UNITS_QUOTA
+from bench.hot.published import KEPT_USUALLY_MS, KINESIS_SHARDS_AT_FIRST, TABLE_WRITE_UNITS_QUOTA
 from bench.hot.rush import Rush, percentile
 from bench.hot.service import OPEN_SLICES, WAREHOUSE, Service, Setup
 
@@ -23,6 +23,8 @@ PLENTY = 10_000_000
 HOT = "hot"
 _PROCESSES = 2
 _SALES_PER_SHARD = 10
+#: A stream that grew with its tables: a sale takes 5 write units of Holds, and one record at most.
+_WRITE_UNITS_PER_COLLECTING_SHARD = 4_000
 
 DESIGNS: Mapping[str, Callable[[Setup], Service | Alternative]] = {
     "this design": Service,
@@ -119,6 +121,7 @@ def run(case: Case) -> Result:
             kept_ms=case.kept_ms,
             warmth=_warmth(case, names),
             stream_partitions=case.write_units // 1000,
+            collecting_shards=max(KINESIS_SHARDS_AT_FIRST, case.write_units // _WRITE_UNITS_PER_COLLECTING_SHARD),
             rebalances=case.rebalances,
         )
     )

@@ -47,6 +47,20 @@ PREPARED: Final = 1
 #: and unit of the parallelization factor, keys spread over them. Batch size, window and factor are the template's.
 POLLS_PER_SECOND: Final = 4
 
+# --- Kinesis, and Lambda's polling of it ---
+
+#: Amazon Kinesis Data Streams Developer Guide, https://docs.aws.amazon.com/streams/latest/dev/,
+#: service-sizes-and-limits.html, "Quotas and limits": a shard takes 1,000 records and 1 MB a second.
+#: how-do-i-size-a-stream.html, "Choose the right mode for your stream": an on-demand stream begins with 4 MB and
+#: 4,000 records a second, so four shards' worth, and grows to twice the highest peak of its last 30 days.
+KINESIS_RECORDS_PER_SECOND: Final = 1_000
+KINESIS_BYTES_PER_SECOND: Final = 1_000_000
+KINESIS_SHARDS_AT_FIRST: Final = 4
+
+#: LG with-kinesis.html, "How Lambda processes records from Amazon Kinesis Data Streams": shards are polled once a
+#: second; records of one partition key go to one batch at a time, whatever the parallelization factor.
+KINESIS_POLLS_PER_SECOND: Final = 1
+
 # --- Lambda ---
 
 #: LG scaling-behavior.html, "Lambda scaling behavior": 1,000 more instances every 10 s for each function, refilled
@@ -71,6 +85,9 @@ KEPT_USUALLY_MS: Final = 8.0
 #: times as long.
 CALL_MS: Final = 3.0
 CALL_SIGMA: Final = 0.45
+
+#: A PutRecords request and its answer: assumed; it is written to three places before it is answered.
+PUT_RECORDS_MS: Final = 10.0
 
 #: A function's own work for one request: docs/performance.md has 0.7 ms of CPU for a place.
 OWN_MS: Final = 1.0

@@ -9,16 +9,19 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from bench.hot.collecting import Collecting
 from bench.hot.dynamodb import BusyDynamoDB, Warmth
 from bench.hot.functions import Batching, Consumer, Fleet, StreamRecord
 from bench.hot.judge import Judge
-from bench.hot.published import CLOCK_SKEW_MS, KEPT_USUALLY_MS
+from bench.hot.published import CLOCK_SKEW_MS, KEPT_USUALLY_MS, KINESIS_SHARDS_AT_FIRST
 
+from inventory.domain.collecting import thinly_spread
 from inventory.domain.drawing import Want
 from inventory.domain.errors import InventoryError
 from inventory.domain.holds import Hold
 from inventory.domain.ids import Requester
 from inventory.domain.limits import REBALANCED_WITHIN_MS
+from inventory.domain.stock import ShardKey
 from inventory.pipeline.stream import change_of
 from inventory.protocol.adjust import adjust
 from inventory.protocol.core import Core
@@ -29,6 +32,7 @@ from inventory.protocol.resolve import execute
 from inventory.protocol.settle import settle
 from inventory.protocol.split import split
 from inventory.protocol.sweep import sweep
+from inventory.storage.collecting import CollectingStream, NotPassedOn, holds_in
 from inventory.storage.hold_records import hold_from
 from inventory.storage.tables import Tables
 from inventory.wiring import core_with
@@ -53,6 +57,7 @@ class Setup:
         kept_ms: How long a transaction keeps its items.
         warmth: What the tables are ready for.
         stream_partitions: Into how many shards each stream is cut: one for each partition of its table.
+        collecting_shards: Shards of the stream between settler and collector.
         settling: How the settler's stream is read; None: as the template says.
         projecting: How the projector's is.
         rebalances: Whether hot items are split by themselves.
@@ -64,6 +69,7 @@ class Setup:
     kept_ms: float = KEPT_USUALLY_MS
     warmth: Warmth = field(default_factory=Warmth)
     stream_partitions: int = 40
+    collecting_shards: int = KINESIS_SHARDS_AT_FIRST
     settling: Batching | None = None
     projecting: Batching | None = None
     rebalances: bool = False
@@ -157,7 +163,9 @@ class Service:
         stream = self.database.stream(self.tables.holds)
         for lane in range(len(stream.pending)):
             for records in iter(lambda lane=lane: stream.drain(lane, 500), []):  # type: ignore[misc]
-                self._settle(core, [record for record in records if _is_resolved(record)])
+                self._settled(core, _holds([record for record in records if _is_resolved(record)]))
+        self.collecting.stopped = True
+        self._settled(core, [hold for data in self.collecting.drain() for hold in holds_in(data)])
         self.kernel.now_us += 120_000_000
         sweep(core, until_ms=self.kernel.now_us // 1000 + 600_000)
 
@@ -183,6 +191,14 @@ class Service:
             core = self._instance()
             return lambda records: self._project(core, records)
 
+        def collects() -> Callable[[Sequence[bytes]], object]:
+            core = self._instance()
+            return lambda batch: self._settled(core, [hold for data in batch for hold in holds_in(data)])
+
+        self.collecting = Collecting(
+            self.kernel, self._setup.collecting_shards, templates_batching("CollectorFunction"), collects, self._draw
+        )
+        self._stream = CollectingStream(self.collecting, "collecting")
         holds, stock = (self.database.stream(name) for name in (self.tables.holds, self.tables.stock))
         partitions = self._setup.stream_partitions
         self.consumers = [
@@ -191,12 +207,29 @@ class Service:
         ]
 
     def _settle(self, core: Core, records: Sequence[StreamRecord]) -> None:
-        holds = [hold_from(change_of(record).after or {}) for record in records]
+        holds = _holds(records)
+        groups = thinly_spread(holds)
+        if groups:
+            passed = self._passed_on(groups)
+            holds = [hold for hold in holds if hold.id not in passed]
+        self._settled(core, holds)
+
+    def _passed_on(self, groups: Mapping[ShardKey, Sequence[Hold]]) -> set[str]:
+        left: Sequence[ShardKey] = ()
+        try:
+            self._stream.pass_on(groups)
+        except NotPassedOn as refused:
+            left = refused.left
+        return {hold.id for shard, holds in groups.items() if shard not in left for hold in holds}
+
+    def _settled(self, core: Core, holds: Sequence[Hold]) -> None:
+        if not holds:
+            return
         done = settle(core, holds, until_ms=core.clock.now() + _SETTLED_WITHIN_MS)
-        if done.hindered is not None:
-            raise done.hindered
         self.settled += done.settled
         self.lags_ms.append(done.lag_ms)
+        if done.hindered is not None:
+            raise done.hindered
 
     def _project(self, core: Core, records: Sequence[StreamRecord]) -> None:
         changes = map(change_of, records)
@@ -236,6 +269,10 @@ class Service:
             path="/v1/holds",
             idempotency_key=None,
         )
+
+
+def _holds(records: Sequence[StreamRecord]) -> list[Hold]:
+    return [hold_from(change_of(record).after or {}) for record in records]
 
 
 def _is_resolved(record: Mapping[str, Any]) -> bool:
