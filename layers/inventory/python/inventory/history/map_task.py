@@ -1,15 +1,15 @@
 """Map: the archived lines of one task to columns, each bucket by itself; what the base has is left out."""
 
-import gzip
 import json
 import shutil
-import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
 import duckdb
+from isal import igzip
+from isal.igzip_lib import IsalError
 
 from inventory.domain.events import VERSION, Source
 from inventory.history.columnar import LEDGER, Columns, bucket_sql, engine
@@ -216,9 +216,9 @@ def decompress(key: str, file: Path) -> None:
     """
     plain = file.with_suffix(".plain")
     try:
-        with gzip.open(file) as stream, plain.open("wb") as lines:
+        with igzip.IGzipFile(file) as stream, plain.open("wb") as lines:  # type: ignore[no-untyped-call]
             shutil.copyfileobj(stream, lines, _DECOMPRESSED_AT_ONCE)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+    except (igzip.BadGzipFile, EOFError, IsalError) as error:  # type: ignore[misc]  # its stub is wrong
         raise ObjectDamaged(key, str(error)) from error
     plain.replace(file)
 
