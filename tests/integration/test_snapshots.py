@@ -4,6 +4,7 @@ import base64
 import gzip
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from inventory.history import merkle
 from inventory.history.commit import FilesForgotten, RebuildDiffers
 from inventory.history.layout import instant_of, instant_of_snapshot, listed_path, stamp_of
 from inventory.history.manifest import canonical, fingerprint_of, leaf_of, read_manifest
-from inventory.history.map_task import ObjectDamaged
+from inventory.history.map_task import ObjectDamaged, UnknownVersion
 from inventory.history.plan import InstantTooRecent, Mode
 from inventory.pipeline.stream import StreamRecord, change_of
 from inventory.storage.objects import AlteredObject, Stored
@@ -333,6 +334,31 @@ def test_a_damaged_object_of_the_archive_fails_its_map_task_and_is_named(history
     with pytest.raises(ObjectDamaged, match=key):
         history.snapshot(after_spell(3))
     assert history.visible() == {}
+
+
+@pytest.mark.parametrize("source", Source)
+def test_an_event_of_another_version_fails_its_map_task_and_is_named(history: History, source: Source) -> None:
+    key = list(history.objects.list(f"archive/{source}/"))[-1].key
+    lines = gzip.decompress(history.objects.read(key)).splitlines(keepends=True)
+    told = json.loads(lines[-1])
+    lines[-1] = f"{line_of({**told, 'v': 2})}\n".encode()
+    history.objects.put(key, gzip.compress(b"".join(lines)))
+    with pytest.raises(UnknownVersion, match=f"^event {re.escape(told['event_id'])}$"):
+        history.snapshot(after_spell(3))
+
+
+def test_an_event_that_is_doubled_does_not_stand_for_one_that_is_missing(tape: Tape, tmp_path: Path) -> None:
+    events = tape.events(Source.STOCK)
+    of_one = [index for index, event in enumerate(events) if event["event_id"].startswith(events[0]["event_id"][:-1])]
+    of_stock = tape.of(Source.STOCK)
+    missing, doubled = of_stock[of_one[2]], of_stock[of_one[1]]
+    history = History(tmp_path / "bucket", tape)
+    history.archive([record for record in tape.records if record[1] is not missing])
+    history.archive([(Source.STOCK, doubled)])
+    history.now_ms = START_MS + 4 * HOUR_MS
+    with pytest.raises(Incomplete) as told:
+        history.snapshot(after_spell(3))
+    assert events[of_one[2]]["event_id"] in str(told.value)
 
 
 def test_an_event_doubled_with_other_contents_is_named(history: History) -> None:

@@ -125,7 +125,6 @@ HEADS: Final[Columns] = {
     "final": "BOOLEAN",
     "later": "BIGINT",
 }
-LATER: Final[Columns] = {"record_key": "VARCHAR", "rev": "BIGINT"}
 LIVE: Final[Columns] = {"record_key": "VARCHAR", "rev": "BIGINT", "at_ms": "BIGINT", "settled": "BOOLEAN"}
 EFFECTS: Final[Columns] = {
     "item_id": "VARCHAR",
@@ -167,6 +166,11 @@ def named(columns: Iterable[str], prefix: str = "") -> str:
     return ", ".join(f'{prefix}"{name}"' for name in columns)
 
 
+def listed(files: Iterable[Path]) -> str:
+    """The files' names as SQL lists them."""
+    return ", ".join(f"'{file}'" for file in files)
+
+
 def cast(columns: Columns, made: Mapping[str, str] | None = None) -> str:
     """The columns, each as exactly its type; what is not there by name is made by an expression."""
     told = {name: f'"{name}"' for name in columns} | dict(made or {})
@@ -175,13 +179,19 @@ def cast(columns: Columns, made: Mapping[str, str] | None = None) -> str:
 
 def load(connection: duckdb.DuckDBPyConnection, table: str, columns: Columns, files: Sequence[Path]) -> None:
     """Makes a table of what is in the files; an empty one where there is no file."""
+    connection.execute(f"CREATE OR REPLACE TABLE {table} AS {_rows_of(columns, files)}")
+
+
+def view(connection: duckdb.DuckDBPyConnection, name: str, columns: Columns, files: Sequence[Path]) -> None:
+    """Makes a view of what is in the files: each query reads the columns that it needs, and no table fills memory."""
+    connection.execute(f"CREATE OR REPLACE VIEW {name} AS {_rows_of(columns, files)}")
+
+
+def _rows_of(columns: Columns, files: Sequence[Path]) -> str:
     if files:
-        listed = ", ".join(f"'{file}'" for file in files)
-        rows = f"SELECT {named(columns)} FROM read_parquet([{listed}])"
-        connection.execute(f"CREATE OR REPLACE TABLE {table} AS {rows}")
-        return
-    spelled = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
-    connection.execute(f"CREATE OR REPLACE TABLE {table} ({spelled})")
+        return f"SELECT {named(columns)} FROM read_parquet([{listed(files)}])"
+    nothing = ", ".join(f'NULL::{kind} AS "{name}"' for name, kind in columns.items())
+    return f"SELECT {nothing} WHERE false"
 
 
 def save(

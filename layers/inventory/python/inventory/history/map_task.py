@@ -5,21 +5,21 @@ import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import duckdb
 from isal import igzip
 from isal.igzip_lib import IsalError
 
 from inventory.domain.events import VERSION, Source
-from inventory.history.columnar import LEDGER, Columns, bucket_sql, engine
+from inventory.history.columnar import LEDGER, Columns, bucket_sql, engine, listed
 from inventory.history.plan import MapTask, Plan, read_keys
 from inventory.storage.objects import NoSuchObject, Objects
 
 DOWNLOADS_AT_ONCE: Final = 8
 _DECOMPRESSED_AT_ONCE: Final = 1 << 20
-#: Partials are read once, by the same DuckDB, and then forgotten.
-_QUICK: Final = "COMPRESSION lz4_raw, PARQUET_VERSION V2"
+#: Partials are read once, by the same DuckDB, and then forgotten: half of LZ4's size for the same time.
+_QUICK: Final = "COMPRESSION zstd, COMPRESSION_LEVEL 1"
 
 _EVERY: Final = {"v": "INTEGER", "event_id": "VARCHAR", "type": "VARCHAR", "at": "BIGINT", "other": "JSON"}
 _CAUSE: Final = "STRUCT(type VARCHAR, id VARCHAR, actor VARCHAR, reason VARCHAR, reference VARCHAR, hops INTEGER)"
@@ -37,12 +37,26 @@ LINES: Final[dict[Source, Columns]] = {
     Source.HOLDS: _EVERY | {"set": _HOLD_SET, "unset": "JSON", "by": "VARCHAR", "settled": "BOOLEAN"},
     Source.ADJUSTMENTS: _EVERY | {"set": _ADJUSTMENT_SET, "unset": "JSON", "by": "VARCHAR"},
 }
-_KEY: Final = "split_part(event_id, '@', 1)"
-_SHARD: Final = "type IN ('shard_changed', 'shard_removed')"
+_UNKNOWN: Final = "unknown version of event "
+_BEFORE: Final = '{"available": "BIGINT", "held": "BIGINT"}'
+_AFTER: Final = '{"available": "BIGINT", "held": "BIGINT", "inflow": "BIGINT"}'
+_ID: Final = {"id": "string_split(event_id, '@')"}
+#: What is taken out of a line's fields once, however many columns are made of it.
+_TAKEN: Final[dict[Source, dict[str, str]]] = {
+    Source.STOCK: _ID
+    | {
+        "place": "string_split(id[1], '#')",
+        "is_shard": "type IN ('shard_changed', 'shard_removed')",
+        "old": f"CASE WHEN is_shard THEN from_json_strict(\"before\", '{_BEFORE}') END",
+        "new": f"CASE WHEN is_shard THEN from_json_strict(\"after\", '{_AFTER}') END",
+    },
+    Source.HOLDS: _ID,
+    Source.ADJUSTMENTS: _ID,
+}
 _OF_EVERY: Final = {
-    "record_key": _KEY,
-    "type": "type",
-    "rev": "split_part(event_id, '@', 2)::BIGINT",
+    "record_key": "id[1]",
+    "type": f"CASE WHEN v IS DISTINCT FROM {VERSION} THEN error('{_UNKNOWN}' || event_id) ELSE type END",
+    "rev": "id[2]::BIGINT",
     "at_ms": '"at"',
     "other": "other",
     "by": '"by"',
@@ -51,22 +65,22 @@ _OF_EVERY: Final = {
 _FROM: Final[dict[Source, dict[str, str]]] = {
     Source.STOCK: _OF_EVERY
     | {
-        "item_id": "split_part(event_id, '#', 1)",
-        "warehouse_id": f"CASE WHEN {_SHARD} THEN split_part(event_id, '#', 2) END",
-        "shard": f"CASE WHEN {_SHARD} THEN split_part({_KEY}, '#', 3)::INTEGER END",
-        "available_before": f"CASE WHEN {_SHARD} THEN (\"before\"->>'available')::BIGINT END",
-        "held_before": f"CASE WHEN {_SHARD} THEN (\"before\"->>'held')::BIGINT END",
-        "available_after": f"CASE WHEN {_SHARD} THEN (\"after\"->>'available')::BIGINT END",
-        "held_after": f"CASE WHEN {_SHARD} THEN (\"after\"->>'held')::BIGINT END",
-        "inflow_after": f"CASE WHEN {_SHARD} THEN (\"after\"->>'inflow')::BIGINT END",
+        "item_id": "place[1]",
+        "warehouse_id": "CASE WHEN is_shard THEN place[2] END",
+        "shard": "CASE WHEN is_shard THEN place[3]::INTEGER END",
+        "available_before": "old.available",
+        "held_before": "old.held",
+        "available_after": "new.available",
+        "held_after": "new.held",
+        "inflow_after": "new.inflow",
         "cause_type": "cause.type",
         "cause_id": "cause.id",
         "actor": "cause.actor",
         "reason": "cause.reason",
         "reference": "cause.reference",
         "hops": "cause.hops",
-        "before": f'CASE WHEN NOT ({_SHARD}) THEN "before" END',
-        "after": f'CASE WHEN NOT ({_SHARD}) THEN "after" END',
+        "before": 'CASE WHEN NOT is_shard THEN "before" END',
+        "after": 'CASE WHEN NOT is_shard THEN "after" END',
     },
     Source.HOLDS: _OF_EVERY
     | {
@@ -125,7 +139,7 @@ def columns_of(kind: str) -> Columns:
 
 
 def run_map_task(objects: Objects, plan: Plan, task: MapTask, work: Path, *, threads: int = 1) -> None:
-    """Writes a task's events by bucket, and which revisions come after the snapshot's instant.
+    """Writes a task's events by bucket, those after the snapshot's instant among them.
 
     Nothing is left to do where another run did it, and all that it wrote is there still.
 
@@ -140,72 +154,74 @@ def run_map_task(objects: Objects, plan: Plan, task: MapTask, work: Path, *, thr
     files = download_all(objects, keys, work)
     for key, file in zip(keys, files, strict=True):
         decompress(key, file)
+    folder = work / "events"
+    folder.mkdir()
     with engine(work, threads=threads) as connection:
         try:
-            read_lines(connection, task.source, files)
+            connection.execute(_partition(plan, task.source, files, folder))
         except duckdb.Error as error:
-            damaged = next((key for key, file in zip(keys, files, strict=True) if file.name in str(error)), None)
-            if damaged is None:
-                raise
-            raise ObjectDamaged(damaged, str(error)) from error
-        kind = kind_of(task.source)
-        bucket = bucket_sql("record_key" if kind == "holds" else "coalesce(item_id, record_key)", plan.buckets)
-        now = f"at_ms > {plan.fold_from_ms} AND at_ms <= {plan.as_of_ms}"
-        # A settled hold's removal is no write of the service's: the record was final before.
-        removal = "type = 'hold_removed' AND settled" if kind == "holds" else "false"
-        later = f"at_ms > {plan.as_of_ms} AND NOT ({removal})"
-        parts: dict[str, list[int]] = {}
-        for name, rows in (
-            ("events", f"SELECT * EXCLUDE (v), {bucket} AS bucket FROM events WHERE {now}"),
-            ("later", f"SELECT record_key, rev, {bucket} AS bucket FROM events WHERE {later}"),
-        ):
-            folder = work / name
-            connection.execute(f"COPY ({rows}) TO '{folder}' (FORMAT parquet, {_QUICK}, PARTITION_BY (bucket))")
-            parts[name] = [_upload_parts(objects, task, name, number, folder) for number in range(plan.buckets)]
+            raise _named(error, keys, files) from error
+    parts = [_upload_parts(objects, task, bucket, folder) for bucket in range(plan.buckets)]
     objects.put(_done_path(task), json.dumps(parts).encode())
 
 
-def _upload_parts(objects: Objects, task: MapTask, name: str, bucket: int, folder: Path) -> int:
+def _partition(plan: Plan, source: Source, files: Sequence[Path], folder: Path) -> str:
+    """The statement that reads lines and writes them, in the ledger's columns, by bucket: they lie nowhere between."""
+    told, kind = _FROM[source], kind_of(source)
+    fields = ", ".join(f"'{name}': '{of}'" for name, of in LINES[source].items())
+    taken = ", ".join(f"{made} AS {name}" for name, made in _TAKEN[source].items())
+    columns = ", ".join(f'({told.get(name, "NULL")})::{of} AS "{name}"' for name, of in columns_of(kind).items())
+    bucket = bucket_sql("record_key" if kind == "holds" else "coalesce(item_id, record_key)", plan.buckets)
+    lines = f"read_json([{listed(files)}], format = 'newline_delimited', compression = 'none', columns = {{{fields}}})"
+    return (
+        f"COPY (SELECT *, {bucket} AS bucket FROM (SELECT {columns} FROM (SELECT *, {taken} FROM {lines})) "
+        f"WHERE at_ms > {plan.fold_from_ms}) TO '{folder}' (FORMAT parquet, {_QUICK}, PARTITION_BY (bucket))"
+    )
+
+
+def _named(error: duckdb.Error, keys: Sequence[str], files: Sequence[Path]) -> Exception:
+    """What a failure to read lines means."""
+    told = str(error)
+    if _UNKNOWN in told:
+        return UnknownVersion(f"event {told.partition(_UNKNOWN)[2].splitlines()[0]}")
+    damaged = next((key for key, file in zip(keys, files, strict=True) if file.name in told), None)
+    return error if damaged is None else ObjectDamaged(damaged, told)
+
+
+def _upload_parts(objects: Objects, task: MapTask, bucket: int, folder: Path) -> int:
     files = sorted((folder / f"bucket={bucket}").glob("*.parquet"))
     for part, file in enumerate(files):
-        objects.upload(file, _part_path(task, name, bucket, part))
+        objects.upload(file, _part_path(task, bucket, part))
     return len(files)
 
 
-def read_parts(objects: Objects, task: MapTask, bucket: int) -> dict[str, list[str]]:
-    """Where a task's output for a bucket lies: under `events` and `later`.
+def read_parts(objects: Objects, task: MapTask, bucket: int) -> list[str]:
+    """Where a task's output for a bucket lies.
 
     Raises:
         NoSuchObject: The task has not been done.
     """
-    parts: dict[str, list[int]] = json.loads(objects.read(_done_path(task)))
-    return {
-        name: [_part_path(task, name, bucket, part) for part in range(counts[bucket])] for name, counts in parts.items()
-    }
+    parts: list[int] = json.loads(objects.read(_done_path(task)))
+    return [_part_path(task, bucket, part) for part in range(parts[bucket])]
 
 
 def _is_done(objects: Objects, task: MapTask) -> bool:
     """Whether all of a task's output is there: partials are forgotten after some days, one by one."""
     try:
-        parts: dict[str, list[int]] = json.loads(objects.read(_done_path(task)))
+        parts: list[int] = json.loads(objects.read(_done_path(task)))
     except NoSuchObject:
         return False
     there = {stored.key for stored in objects.list(task.folder)}
-    return all(
-        _part_path(task, name, bucket, part) in there
-        for name, counts in parts.items()
-        for bucket, count in enumerate(counts)
-        for part in range(count)
-    )
+    return all(_part_path(task, bucket, part) in there for bucket, count in enumerate(parts) for part in range(count))
 
 
 def _done_path(task: MapTask) -> str:
-    """What tells that a task is done: how many parts it wrote for each bucket, by name."""
+    """What tells that a task is done: how many parts it wrote for each bucket."""
     return f"{task.folder}done.json"
 
 
-def _part_path(task: MapTask, name: str, bucket: int, part: int) -> str:
-    return f"{task.folder}{name}-{bucket:04d}-{part}"
+def _part_path(task: MapTask, bucket: int, part: int) -> str:
+    return f"{task.folder}events-{bucket:04d}-{part}"
 
 
 def decompress(key: str, file: Path) -> None:
@@ -221,30 +237,6 @@ def decompress(key: str, file: Path) -> None:
     except (igzip.BadGzipFile, EOFError, IsalError) as error:  # type: ignore[misc]  # its stub is wrong
         raise ObjectDamaged(key, str(error)) from error
     plain.replace(file)
-
-
-def read_lines(connection: duckdb.DuckDBPyConnection, source: Source, files: Sequence[Path]) -> None:
-    """Makes the table `events`, in the ledger's columns that are filled; what was archived twice is in it twice.
-
-    Raises:
-        duckdb.Error: A file is not what the archiver wrote.
-        UnknownVersion: A line has another version.
-    """
-    spec = ", ".join(f"'{name}': '{kind}'" for name, kind in LINES[source].items())
-    listed = ", ".join(f"'{file}'" for file in files)
-    told = _FROM[source]
-    columns = ", ".join(
-        f'({told.get(name, "NULL")})::{kind} AS "{name}"' for name, kind in columns_of(kind_of(source)).items()
-    )
-    connection.execute(
-        f"CREATE OR REPLACE TABLE events AS SELECT {columns}, v FROM "
-        f"read_json([{listed}], format = 'newline_delimited', compression = 'none', columns = {{{spec}}})"
-    )
-    unknown: Any = connection.execute(
-        f"SELECT record_key || '@' || rev FROM events WHERE v IS DISTINCT FROM {VERSION} LIMIT 1"
-    ).fetchone()
-    if unknown is not None:
-        raise UnknownVersion(f"event {unknown[0]}")
 
 
 def download_all(objects: Objects, keys: Sequence[str], work: Path) -> list[Path]:

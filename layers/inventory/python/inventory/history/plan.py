@@ -21,7 +21,7 @@ TASK_BYTES: Final = 32 * 1024 * 1024
 TASK_OBJECTS_MAX: Final = 500
 _WRITTEN_AT_ONCE: Final = 16
 #: Raised whenever a map task's output for equal input changes, so that none of another form is taken for it.
-_FORM: Final = 2
+_FORM: Final = 3
 
 
 class InstantTooRecent(Exception):

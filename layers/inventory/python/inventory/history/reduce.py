@@ -18,7 +18,6 @@ from inventory.history.columnar import (
     EFFECTS,
     HEADS,
     HOLDS,
-    LATER,
     LEDGER,
     SHARDS,
     SNAPSHOT,
@@ -27,6 +26,7 @@ from inventory.history.columnar import (
     engine,
     load,
     save,
+    view,
 )
 from inventory.history.layout import data_path, opened_path
 from inventory.history.manifest import DataFile
@@ -176,16 +176,25 @@ class _Bucket:
     def load_events(self, sql: duckdb.DuckDBPyConnection) -> list[str]:
         """The bucket's events, each once, and the revisions after the instant.
 
+        They are read from the files wherever they are asked for, a few columns at a time: most questions need no more.
+        Those of an opening snapshot are a table, as what was read takes the place of most.
+
         Returns:
             Ids of events that an opening snapshot must have and the archive does not have yet; a few of them.
         """
         tasks = [task for task in self.plan.tasks if kind_of(task.source) == self._kind]
         with ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as pool:
             told = list(pool.map(lambda task: read_parts(self._objects, task, self._bucket), tasks))
-        for table, columns in (("events", columns_of(self._kind)), ("later", LATER)):
-            self._load(sql, table, columns, [key for parts in told for key in parts[table]])
+        files = self._download([key for parts in told for key in parts])
+        view(sql, "told", columns_of(self._kind), files)
+        # A settled hold's removal is no write of the service's: the record was final before.
+        removal = "type = 'hold_removed' AND settled" if self._kind == "holds" else "false"
+        after = f"at_ms > {self.plan.as_of_ms}"
+        made = "VIEW" if self.plan.opening is None else "TABLE"
+        sql.execute(f"CREATE VIEW later AS SELECT record_key, rev FROM told WHERE {after} AND NOT ({removal})")
+        sql.execute(f"CREATE {made} events AS FROM told WHERE NOT ({after})")
         coming = self._begin_with_reading(sql)
-        _drop_doubles(sql)
+        _drop_doubles(sql, made)
         return coming
 
     def load_effects(self, sql: duckdb.DuckDBPyConnection) -> None:
@@ -309,12 +318,14 @@ class _Bucket:
         return reduced
 
     def _load(self, sql: duckdb.DuckDBPyConnection, table: str, columns: Columns, keys: Sequence[str]) -> None:
+        load(sql, table, columns, self._download(keys))
+
+    def _download(self, keys: Sequence[str]) -> list[Path]:
         self._loaded += 1
-        folder = self._work / str(self._loaded)
-        load(sql, table, columns, download_all(self._objects, keys, folder))
+        return download_all(self._objects, keys, self._work / str(self._loaded))
 
 
-def _drop_doubles(sql: duckdb.DuckDBPyConnection) -> None:
+def _drop_doubles(sql: duckdb.DuckDBPyConnection, made: str) -> None:
     """Keeps one of equal events. Few are ever archived twice, so the rest is left as it is.
 
     Raises:
@@ -325,8 +336,8 @@ def _drop_doubles(sql: duckdb.DuckDBPyConnection) -> None:
         return
     sql.execute(
         "CREATE TABLE single AS SELECT DISTINCT * FROM events SEMI JOIN doubled USING (record_key, rev);"
-        "CREATE OR REPLACE TABLE events AS FROM events ANTI JOIN doubled USING (record_key, rev);"
-        "INSERT INTO events SELECT * FROM single"
+        f"ALTER {made} events RENAME TO archived;"
+        "CREATE VIEW events AS FROM archived ANTI JOIN doubled USING (record_key, rev) UNION ALL FROM single"
     )
     differ = sql.execute(
         "SELECT record_key || '@' || rev FROM single GROUP BY record_key, rev HAVING count(*) > 1 ORDER BY 1"
