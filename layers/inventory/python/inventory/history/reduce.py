@@ -42,6 +42,8 @@ _LINES: Final = (
     '\'[{"item": "VARCHAR", "warehouse": "VARCHAR", "quantity": "BIGINT", "executed": "BIGINT", '
     '"drawn": [{"shard": "INTEGER", "quantity": "BIGINT"}]}]\''
 )
+#: The same without the shards: what a settled hold took.
+_TAKEN: Final = '\'[{"item": "VARCHAR", "warehouse": "VARCHAR", "quantity": "BIGINT", "executed": "BIGINT"}]\''
 _GAPS_TOLD_MAX: Final = 20
 
 
@@ -107,18 +109,19 @@ def reduce_holds(objects: Objects, plan: Plan, bucket: int, work: Path) -> Reduc
         gaps = task.load_events(sql)
         task.load_base(sql, "base", HOLDS, "state", "holds")
         gaps += _gaps(sql, "SELECT hold_id AS record_key, rev FROM base", "NOT (type = 'hold_removed' AND settled)")
+        sql.execute(_END_HOLDS)
         sql.execute(_FOLD_HOLDS)
         sql.execute(f"CREATE TABLE draws AS {_DRAWS}")
         files = [
-            task.save(sql, "state", "holds", "SELECT * FROM folded WHERE NOT final", HOLDS, "hold_id"),
-            task.save(sql, "holds", "holds", "SELECT * FROM draws WHERE NOT final", DRAWS, "hold_id, line, shard"),
+            task.save(sql, "state", "holds", "FROM folded", HOLDS, "hold_id"),
+            task.save(sql, "holds", "holds", "FROM draws", DRAWS, "hold_id, line, shard"),
             *task.save_ledger(sql),
             *task.save_lost(sql),
         ]
-        task.save_heads(sql, "SELECT hold_id AS record_key, rev, at_ms, final FROM folded")
+        task.save_heads(sql, "SELECT hold_id AS record_key, rev, at_ms, final FROM ended")
         _save_effects(task, sql)
         totals = {
-            "unsettled_holds": _one(sql, "SELECT count(*) FROM folded WHERE NOT final"),
+            "unsettled_holds": _one(sql, "SELECT count(*) FROM folded"),
             "hold_events": _one(sql, f"SELECT count(*) FROM events WHERE {task.in_ledger}"),
             **task.totals_of_lost(sql),
         }
@@ -348,56 +351,84 @@ def _drop_doubles(sql: duckdb.DuckDBPyConnection, made: str) -> None:
 
 def _gaps(sql: duckdb.DuckDBPyConnection, base: str, counted: str) -> list[str]:
     """The first missing event of records whose revisions do not follow each other from the base's on (`gapless`)."""
+    told = f"SELECT record_key, rev FROM events WHERE {counted}"
+    # No event is there twice: as many as lie between the first and the last are all of them.
+    sql.execute(
+        f"""
+        CREATE OR REPLACE TABLE broken AS
+        SELECT record_key, based.rev AS base FROM (
+            SELECT record_key, min(rev) AS first, max(rev) AS last, count(*) AS events FROM ({told}) GROUP BY record_key
+        ) LEFT JOIN ({base}) AS based USING (record_key)
+        WHERE first <> coalesce(based.rev, 0) + 1 OR events <> last - first + 1
+        """
+    )
+    if _one(sql, "SELECT count(*) FROM broken") == 0:
+        return []
     found = sql.execute(
         f"""
-        WITH told AS (SELECT record_key, rev FROM events WHERE {counted} UNION ALL ({base})),
-        followed AS (SELECT *, lag(rev, 1, 0) OVER (PARTITION BY record_key ORDER BY rev) AS before FROM told),
-        based AS (SELECT record_key AS based_key, rev AS based_rev FROM ({base}))
-        SELECT record_key || '@' || (before + 1) FROM followed LEFT JOIN based ON record_key = based_key
-        WHERE rev <> before + 1 AND rev IS DISTINCT FROM based_rev
+        WITH followed AS (
+            SELECT record_key, rev, base, lag(rev, 1, 0) OVER (PARTITION BY record_key ORDER BY rev) AS before
+            FROM (FROM ({told}) UNION ALL SELECT record_key, base FROM broken WHERE base IS NOT NULL)
+            JOIN broken USING (record_key)
+        )
+        SELECT record_key || '@' || (before + 1) FROM followed
+        WHERE rev <> before + 1 AND rev IS DISTINCT FROM base
         ORDER BY 1 LIMIT {_GAPS_TOLD_MAX}
         """
     ).fetchall()
     return [event_id for (event_id,) in found]
 
 
+#: Every hold of the bucket, and of those that are settled what they did: most holds of a long history are.
+_END_HOLDS: Final = """
+CREATE TABLE ended AS
+SELECT hold_id, max(rev) AS rev, max(at_ms) AS at_ms, bool_or(final) AS final, bool_or(settles) AS settles,
+       arg_max(status, rev) AS status, arg_max(lines, rev) AS lines
+FROM (
+    SELECT record_key AS hold_id, rev, at_ms, status, lines, settlement IS NOT NULL OR type = 'hold_removed' AS final,
+           settlement IS NOT NULL AS settles
+    FROM events WHERE NOT (type = 'hold_removed' AND settled)
+    UNION ALL
+    SELECT hold_id, rev, at_ms, status, lines, false, false FROM base
+) GROUP BY hold_id
+"""
+#: The unsettled ones, whole.
 _FOLD_HOLDS: Final = """
 CREATE TABLE folded AS
-WITH told AS (
+WITH open AS (SELECT hold_id FROM ended WHERE NOT final),
+told AS (
     SELECT record_key AS hold_id, rev, at_ms, status, lines, metadata, resolution, fingerprint, open, created_ms,
-           expires_at_ms, CASE WHEN created_ms IS NOT NULL THEN actor END AS actor,
-           settlement IS NOT NULL OR type = 'hold_removed' AS final, settlement IS NOT NULL AS settles
-    FROM events WHERE NOT (type = 'hold_removed' AND settled)
+           expires_at_ms, CASE WHEN created_ms IS NOT NULL THEN actor END AS actor
+    FROM events WHERE record_key IN (FROM open)
     UNION ALL BY NAME
-    SELECT *, false AS final, false AS settles FROM base
+    FROM base WHERE hold_id IN (FROM open)
 )
 SELECT hold_id, max(rev) AS rev, max(at_ms) AS at_ms, arg_max(status, rev) AS status, arg_max(lines, rev) AS lines,
        arg_max(metadata, rev) AS metadata, arg_max(resolution, rev) AS resolution,
        arg_max(fingerprint, rev) AS fingerprint, arg_max(open, rev) AS open, arg_max(created_ms, rev) AS created_ms,
-       arg_max(expires_at_ms, rev) AS expires_at_ms, arg_max(actor, rev) AS actor,
-       bool_or(final) AS final, bool_or(settles) AS settles
+       arg_max(expires_at_ms, rev) AS expires_at_ms, arg_max(actor, rev) AS actor
 FROM told GROUP BY hold_id
 """
 _DRAWS: Final = f"""
 WITH lined AS (
     SELECT * EXCLUDE (lines), unnest(from_json(lines, {_LINES})) AS part,
            generate_subscripts(from_json(lines, {_LINES}), 1) - 1 AS line
-    FROM folded WHERE NOT final OR settles
+    FROM folded
 )
 SELECT hold_id, line, part.item AS item_id, part.warehouse AS warehouse_id, part.quantity AS line_quantity,
-       part.executed AS line_executed, status, created_ms, expires_at_ms, at_ms, actor, final,
+       part.executed AS line_executed, status, created_ms, expires_at_ms, at_ms, actor,
        make_timestamp(created_ms * 1000) AS created, make_timestamp(expires_at_ms * 1000) AS expires_at,
        unnest(part.drawn).shard AS shard, unnest(part.drawn).quantity AS quantity
 FROM lined
 """
 #: What a bucket of holds does to items: units that left with holds settled since the base, and units held now.
-_EFFECTS: Final = """
+_EFFECTS: Final = f"""
 SELECT item_id, warehouse_id, sum(executed) AS executed, sum(holding) AS holding FROM (
-    SELECT item_id, warehouse_id, coalesce(line_executed, line_quantity) AS executed, 0 AS holding
-    FROM (SELECT DISTINCT hold_id, line, item_id, warehouse_id, line_executed, line_quantity FROM draws
-          WHERE final AND status = 'executed')
+    SELECT line.item AS item_id, line.warehouse AS warehouse_id, coalesce(line.executed, line.quantity) AS executed,
+           0 AS holding
+    FROM (SELECT unnest(from_json(lines, {_TAKEN})) AS line FROM ended WHERE settles AND status = 'executed')
     UNION ALL
-    SELECT item_id, warehouse_id, 0, quantity FROM draws WHERE NOT final
+    SELECT item_id, warehouse_id, 0, quantity FROM draws
 ) GROUP BY ALL
 """
 _BASE_STOCK: Final = """
