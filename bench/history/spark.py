@@ -32,4 +32,6 @@ def rebuilt(folder: Path, until_ms: int) -> dict[str, Took]:
     command = [str(_PYTHON), str(_JOB), str(folder), str(os.cpu_count()), str(until_ms)]
     done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=_TIMEOUT_S)
     told = json.loads(done.stdout.strip().splitlines()[-1])
-    return {name: Took(job["seconds"], [tuple(row) for row in job["answer"]]) for name, job in told.items()}
+    return {
+        name: Took(job["seconds"], job["cpu_s"], [tuple(row) for row in job["answer"]]) for name, job in told.items()
+    }
