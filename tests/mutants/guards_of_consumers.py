@@ -121,7 +121,7 @@ CONSUMERS: Final = (
         "an extended hold is looked for at its new time",
         _HOLDS,
         "SET #expires_at = :expires_at, #due = :due,",
-        "SET #expires_at = :expires_at, #metadata = :metadata, #last_due = :due,",
+        "SET #expires_at = :expires_at, #last_due = :due,",
         (_PROTOCOL + "test_views.py::TestListOfHolds",),
     ),
     Mutant(
@@ -129,7 +129,7 @@ CONSUMERS: Final = (
         "one contended group stops no other",
         "protocol/settle.py",
         "groups = [left for group in groups for left in _tried(core, group, report, until_ms)]",
-        "groups = _tried(core, groups[0], report, until_ms) or groups[1:]",
+        "groups = [*_tried(core, groups[0], report, until_ms), *groups[1:]] if groups else []",
         (_PROTOCOL + "test_settle.py::TestDisturbances",),
     ),
     Mutant(

@@ -13,7 +13,7 @@ from simulation.faults import Fault
 from simulation.quiet import hush
 from simulation.run import Report, run_seed
 from simulation.violation import Violation
-from simulation.workloads import WORKLOADS
+from simulation.workloads import WORKLOADS, in_turn
 
 #: From so many seeds on, a kind of fault that never happened is an error: something is not simulated any more.
 ALL_FAULTS_FROM = 200
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
     """Runs the seeds and says what they found: 0 where all went well."""
     options = _options(arguments)
     tasks = [
-        Task(seed, options.workload or list(WORKLOADS)[seed % len(WORKLOADS)])
+        Task(seed, options.workload or in_turn(seed))
         for seed in range(options.first_seed, options.first_seed + options.seeds)
     ]
     started = time.monotonic()

@@ -1,8 +1,9 @@
 """What callers were told, against what is there in the end."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Set
 
+from inventory.domain.holds import Status
 from inventory.storage.codec import Record
 from inventory.storage.hold_records import hold_from
 from simulation.shop import Ask, Shop
@@ -31,6 +32,7 @@ def check_answers(shop: Shop) -> None:
         elif ask.path.startswith("/v1/holds/"):
             _check_ended(ask, holds[ask.path.split("/")[3]])
     _check_bought(shop, holds)
+    _check_extended(shop)
 
 
 def _check_made(ask: Ask, made: list[Record], late: Set[str]) -> None:
@@ -76,9 +78,25 @@ def _check_bought(shop: Shop, holds: dict[str, Record]) -> None:
             continue
         hold = hold_from(record)
         sold = [(line.item, line.warehouse, hold.executed(line)) for line in hold.lines]
-        if not any(ask.succeeded or ask.in_doubt for ask in asked[hold_id]):
+        if not any(ask.succeeded or ask.in_doubt or ask.forged for ask in asked[hold_id]):
             raise Violation("resolved_once", f"{hold} was executed, but {asked[hold_id]}")
         for answer in (answer for ask in asked[hold_id] for answer in ask.succeeded):
             told = [(line["item"], line["warehouse"], line["executed"]) for line in answer.body["lines"]]
             if told != sold:
                 raise Violation("settled_once", f"{hold_id} sold {sold}, but the buyer was told {told}")
+
+
+def _check_extended(shop: Shop) -> None:
+    """One request changes a hold once at most, however often it is sent; without a key each try is another request."""
+    asked: Counter[str] = Counter()
+    for ask in shop.asks:
+        if ask.path.count("/") == 3 and ask.path.startswith("/v1/holds/"):
+            asked[ask.path.split("/")[3]] += 1 if ask.key is not None else len(ask.answers)
+    changed: Counter[str] = Counter()
+    for call in shop.service.history.calls:
+        for before, after in call.holds:
+            if before and after and after.status is Status.ACTIVE:
+                changed[after.id] += 1
+    for hold_id, times in changed.items():
+        if times > asked[hold_id]:
+            raise Violation("resolved_once", f"{hold_id} was changed {times} times, and {asked[hold_id]} asked for it")

@@ -5,7 +5,8 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 
-from inventory.domain.events import KEY_OF, Event, EventMissing, EventsDiffer, Source, fold
+from inventory.domain.events import KEY_OF, Event, EventMissing, EventsDiffer, Source, fold, record_key
+from inventory.domain.holds import Status
 from inventory.storage.availability_records import availability_from
 from inventory.storage.codec import Record, decode
 from inventory.storage.hold_records import hold_from
@@ -21,6 +22,7 @@ def check_the_end(service: Service) -> None:
     """
     holds = list(_records(service, service.tables.holds))
     service.judged(invariants.everything_settles, map(hold_from, holds), holds)
+    service.judged(in_good_time, service)
     service.judged(invariants.archive_complete, service.history, service.database, service.tables)
     service.judged(archive_complete, service)
     service.judged(projection_complete, service)
@@ -33,12 +35,27 @@ def archive_complete(service: Service) -> None:
         events[Source(key.split("/")[1])] += map(json.loads, gzip.decompress(body).splitlines())
     for table, source in service.sources.items():
         try:
-            folded = fold(events[source])
+            own = (event for event in events[source] if record_key(event) not in service.history.foreign)
+            folded = fold(own)
         except (EventMissing, EventsDiffer) as error:
             raise AssertionError(f"{source}: {error}") from error
         key_name = KEY_OF[source]
         stored = {str(record[key_name]): record for record in _records(service, table)}
         assert folded == stored, f"the archive's {source} are not those of the table"
+
+
+def in_good_time(service: Service) -> None:
+    """Holds were settled soon after their end, where the circumstances allow it."""
+    setting, ended_ms = service.setting, {}
+    for call in service.history.calls:
+        for before, after in call.holds:
+            if after is None or before is None:
+                continue
+            if before.status is Status.ACTIVE and after.status is not Status.ACTIVE:
+                ended_ms[after.id] = call.now_ms
+            if after.settlement is not None and setting.settled_within_s is not None:
+                late_s = (call.now_ms - ended_ms[after.id]) / 1000
+                assert late_s <= setting.settled_within_s, f"everything_settles: {after.id} settled {late_s} s late"
 
 
 def projection_complete(service: Service) -> None:
@@ -61,4 +78,10 @@ def projection_complete(service: Service) -> None:
 
 
 def _records(service: Service, table: str) -> Iterator[Record]:
-    return map(decode, service.database.items(table))
+    """A table, but for what somebody else wrote there."""
+    foreign = service.history.foreign
+    return (
+        record
+        for record in map(decode, service.database.items(table))
+        if foreign.isdisjoint(str(value) for name, value in record.items() if name.endswith("_id"))
+    )

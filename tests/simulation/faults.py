@@ -37,6 +37,10 @@ class Fault(StrEnum):
     PASSED_ON_GONE = "passed on and never seen again"
     OBJECT_REFUSED = "object refused"
     OBJECT_LOST = "object written, answer lost"
+    EVENT_REFUSED = "event refused"
+    EVENT_LOST = "event bus unreachable"
+    CONFLICT_TOO = "transaction cancelled for a conflict, too"
+    BATCH_MERGED = "stream batch again, with what follows"
 
 
 #: The share of the occasions at which each happens: calls, invocations, batches, runs.
@@ -68,6 +72,10 @@ RATES: Final[Mapping[Fault, float]] = MappingProxyType(
         Fault.PASSED_ON_GONE: 0.03,
         Fault.OBJECT_REFUSED: 0.05,
         Fault.OBJECT_LOST: 0.05,
+        Fault.EVENT_REFUSED: 0.2,
+        Fault.EVENT_LOST: 0.2,
+        Fault.CONFLICT_TOO: 0.1,
+        Fault.BATCH_MERGED: 0.05,
     }
 )
 _MOODS: Final = (0, 0.3, 1, 1, 4)
@@ -82,15 +90,17 @@ class Faults:
     Args:
         rng: Decides.
         off: Whether nothing is to go wrong.
+        rates: How often each kind happens; None: as `RATES` says, each as its mood is.
 
     Attributes:
         happened: How often each kind did.
         calm: Whether the faults have stopped.
     """
 
-    def __init__(self, rng: random.Random, *, off: bool = False) -> None:
+    def __init__(self, rng: random.Random, *, off: bool = False, rates: Mapping[Fault, float] | None = None) -> None:
         self._rng = rng
-        self._rates = {fault: min(0.9, rate * rng.choice(_MOODS)) for fault, rate in RATES.items()}
+        moods = {fault: min(0.9, rate * rng.choice(_MOODS)) for fault, rate in RATES.items()}
+        self._rates = moods if rates is None else {fault: rates.get(fault, 0.0) for fault in Fault}
         self.happened: Counter[Fault] = Counter()
         self.calm = off
 

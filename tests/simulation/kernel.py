@@ -101,6 +101,11 @@ class Kernel:
         if not task.ended:
             task._greenlet.throw(Killed)
 
+    def close(self) -> None:
+        """Ends all tasks: one that waits for ever would keep what it knows for ever."""
+        for task in list(self._tasks.values()):
+            self.kill(task)
+
     def run(self, *, until_us: int | None = None) -> None:
         """Runs until no task waits for anything, or nothing is due by an instant, which then is the present.
 

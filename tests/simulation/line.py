@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
 
+from inventory.domain.limits import ATTEMPTS_MAX, REBALANCED_WITHIN_MS
 from simulated_dynamodb import conflict, is_eventual, throttled
-from simulated_dynamodb.errors import Refused, as_client_error
+from simulated_dynamodb.errors import Refused, as_client_error, cancelled
 from simulation.faults import Fault
 from simulation.kernel import Killed
+from simulation.violation import Violation
 
 if TYPE_CHECKING:
     from simulation.service import Instance, Service
@@ -23,6 +25,7 @@ _READ_TIMEOUT_S: Final = 2.0
 _CONNECT_TIMEOUT_S: Final = 1.0
 _LATE_S: Final = (0.01, 8.0)
 _LATENCY_MEDIAN_MS: Final = 2.0
+_LATENCY_MAX_S: Final = 0.9
 _STALE_MAX_S: Final = 2.0
 _AGAIN: Final = frozenset({"ThrottlingException", "TransactionInProgressException"})
 _OPERATIONS: Final = {
@@ -57,9 +60,17 @@ class Line:
     def _call(self, method: str, request: dict[str, Any]) -> dict[str, Any]:
         if method in _WRITES and request.get("TableName") != self._service.tables.availability:
             self._instance.check_clock()  # the projection alone carries no time
+        self._instance.note_call()
+        self._note_placing(method, request)
+        self._service.claims.note(self._instance.name, method, request)
         if method == "transact_write_items":
             request = {**request, "ClientRequestToken": str(self._service.new_uuid())}
-        return self._instance.timed(lambda: self._insist(method, request))
+        try:
+            return self._instance.timed(lambda: self._insist(method, request))
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ThrottlingException":
+                self._service.claims.throttled(self._instance.name, request)
+            raise
 
     def _insist(self, method: str, request: dict[str, Any]) -> dict[str, Any]:
         for number in range(1, _TRIES + 1):
@@ -74,7 +85,7 @@ class Line:
 
     def _try(self, method: str, request: dict[str, Any]) -> dict[str, Any]:
         service, operation = self._service, _OPERATIONS[method]
-        self._wait(latency_s(service.rng))
+        self._wait(self._way_s())
         self._refuse(method, request)
         if method in _WRITES and service.faults.happens(Fault.LATE):
             self._note(f"{operation} times out, to take effect later", request)
@@ -87,21 +98,55 @@ class Line:
             answer = self._effect(method, request)
         except ClientError as error:
             self._note(f"{operation} {error.response['Error']['Code']}", request)
-            self._wait(latency_s(service.rng))
-            raise
+            if "CancellationReasons" in error.response and service.faults.happens(Fault.CONFLICT_TOO):
+                error = self._with_conflict(error, request)
+            service.claims.refused(self._instance.name, method, request)
+            service.misses[self._instance.name] += "CancellationReasons" in error.response
+            self._wait(self._way_s())
+            raise error from None
         if service.faults.happens(Fault.LOST):
             self._note(f"{operation} answer lost", request)
             self._wait(_READ_TIMEOUT_S)
             raise ReadTimeoutError(endpoint_url="https://dynamodb")
         self._note(operation, request)
-        self._wait(latency_s(service.rng))
+        projected = method == "put_item" and request["TableName"] == service.tables.availability
+        if projected:
+            service.claims.written(self._instance.name, request["Item"])
+        self._wait(self._way_s())
+        if projected and self._instance.function == "projector":  # from now on it may look after stock, for a second
+            self._instance.due_us = service.kernel.now_us + REBALANCED_WITHIN_MS * 1000
         return answer
+
+    def _note_placing(self, method: str, request: dict[str, Any]) -> None:
+        """A request tries to place a hold no more often than is said."""
+        service, name = self._service, self._instance.name
+        holds = [
+            entry for entry in request.get("TransactItems", ()) if "hold_id" in entry.get("Put", {}).get("Item", {})
+        ]
+        if method == "transact_write_items" and holds:
+            service.placings[name] += 1
+            if service.placings[name] > ATTEMPTS_MAX:
+                raise Violation("everything_settles", f"{name} tries for the {service.placings[name]}th time")
+
+    def _way_s(self) -> float:
+        return min(_LATENCY_MAX_S, latency_s(self._service.rng) * self._service.slowness)
+
+    def _with_conflict(self, error: ClientError, request: dict[str, Any]) -> ClientError:
+        """The same, where yet another transaction is on one of the records: its condition is not looked at then."""
+        response: dict[str, Any] = {**error.response}
+        reasons = [*response["CancellationReasons"]]
+        position = self._service.rng.randrange(len(reasons))
+        met: dict[str, Any] = {**conflict("TransactWriteItems", request, [position]).response}
+        reasons[position] = met["CancellationReasons"][position]
+        return as_client_error(cancelled(reasons), "TransactWriteItems", response["ResponseMetadata"])
 
     def _refuse(self, method: str, request: dict[str, Any]) -> None:
         """Raises for what happens to a call before it has any effect."""
         faults, operation = self._service.faults, _OPERATIONS[method]
-        error: Exception | None = None
-        if faults.happens(Fault.UNREACHABLE):
+        error = self._kept(method, request)
+        if error is not None:
+            pass
+        elif faults.happens(Fault.UNREACHABLE):
             error = ConnectTimeoutError(endpoint_url="https://dynamodb")
         elif faults.happens(Fault.THROTTLED):
             error = throttled(operation)
@@ -112,8 +157,25 @@ class Line:
             error = as_client_error(Refused("TransactionInProgressException", "in progress"), operation)
         if error is not None:
             self._note(f"{operation} {type(error).__name__}", request)
-            self._wait(_CONNECT_TIMEOUT_S if isinstance(error, ConnectTimeoutError) else latency_s(self._service.rng))
+            self._wait(_CONNECT_TIMEOUT_S if isinstance(error, ConnectTimeoutError) else self._way_s())
             raise error
+
+    def _kept(self, method: str, request: dict[str, Any]) -> Exception | None:
+        """What a write meets whose record another keeps: one that was made busy, or one of a transaction just made."""
+        service = self._service
+        if method not in _WRITES or not (service.busy or service.setting.kept_s):
+            return None
+        now_us, keys = service.kernel.now_us, _written(request)
+        met = [position for position, key in enumerate(keys) if key in service.busy]
+        if met and service.busy[keys[met[0]]] == "throttled":
+            return throttled(_OPERATIONS[method])
+        met += [position for position, key in enumerate(keys) if service.kept.get(key, 0) > now_us]
+        if met:
+            return conflict(_OPERATIONS[method], request, met)
+        if method == "transact_write_items" and service.setting.kept_s:
+            until_us = now_us + round(service.setting.kept_s * 1_000_000)
+            service.kept.update(dict.fromkeys(keys, until_us))
+        return None
 
     def _effect(self, method: str, request: dict[str, Any]) -> dict[str, Any]:
         service = self._service
@@ -143,7 +205,7 @@ class Line:
                 known = answer["UnprocessedKeys"].setdefault(name, {**left, "Keys": []})
                 known["Keys"].extend(left["Keys"])
             answer["ResponseMetadata"] = got["ResponseMetadata"]
-            self._wait(latency_s(self._service.rng))
+            self._wait(self._way_s())
         self._service.calls += 1
         return answer
 
@@ -177,9 +239,23 @@ def _objects(request: dict[str, Any]) -> set[str]:
     return {key[name]["S"] for key in keys for name in ("hold_id", "adjustment_id") if name in key}
 
 
+def _written(request: dict[str, Any]) -> list[str]:
+    """The keys of what a request writes or checks, in its order."""
+    entries = request.get("TransactItems", [{"": request}])
+    return [
+        next(str(key[name]["S"]) for name in _KEY_NAMES if name in key)
+        for entry in entries
+        for write in entry.values()
+        if (key := {**write.get("Key", {}), **write.get("Item", {})}) and any(name in key for name in _KEY_NAMES)
+    ]
+
+
+_KEY_NAMES: Final = ("stock_id", "hold_id", "adjustment_id", "request_id")
+
+
 def latency_s(rng: random.Random) -> float:
     """Half of a call's way: about 2 ms, one in a thousand 50 ms and more, never over 0.9 s."""
-    return min(0.9, rng.lognormvariate(0, 1.1) * _LATENCY_MEDIAN_MS / 1000)
+    return min(_LATENCY_MAX_S, rng.lognormvariate(0, 1.1) * _LATENCY_MEDIAN_MS / 1000)
 
 
 def _keys(request: dict[str, Any]) -> str:

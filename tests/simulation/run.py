@@ -71,6 +71,8 @@ def run_seed(seed: int, workload: str, *, faults: bool = True, told: bool = Fals
     except Violation as violation:
         violation.trace = run.service.trace.lines
         raise
+    finally:
+        run.service.kernel.close()
     service = run.service
     return Report(
         seed,
@@ -90,16 +92,16 @@ def run_seed(seed: int, workload: str, *, faults: bool = True, told: bool = Fals
 
 class _Run:
     def __init__(self, seed: str, workload: str, *, faults: bool, told: bool) -> None:
-        self.service = Service(seed, faults=faults, told=told)
-        self.shop = Shop(self.service)
         self._workload = WORKLOADS[workload]
+        self.service = Service(seed, faults=faults, told=told, setting=self._workload.setting)
+        self.shop = Shop(self.service)
 
     def play(self) -> None:
         """Plays it all."""
         service, kernel = self.service, self.service.kernel
         service.troubled = kernel.spawn("workload", self._trouble)
         connect(service)
-        kernel.spawn("sweeper", lambda: sweep_every(service, self._workload.sweep_every_s))
+        kernel.spawn("sweeper", lambda: sweep_every(service, self._workload.setting.sweep_every_s))
         self._run_until_ended(service.troubled, _CALLERS_DONE_S)
         service.calm()
         self._run_until_ended(kernel.spawn("afterwards", self.shop.learn_the_rest), _CALLERS_DONE_S)

@@ -4,8 +4,8 @@ import random
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -13,13 +13,18 @@ from inventory.api import adjustments, holds, stock
 from inventory.api.application import Application
 from inventory.domain.errors import InsufficientStock
 from inventory.domain.events import Source
+from inventory.storage.announcements import EventBus, counting_losses
+from inventory.storage.codec import Record, decode, encode
 from inventory.storage.tables import Tables
 from inventory.wiring import core_with
 from simulated_dynamodb import Replica, SimulatedDynamoDB
+from simulation.bus import Bus
+from simulation.claims import Claims
 from simulation.faults import Fault, Faults
 from simulation.kernel import Kernel, Killed, Task
 from simulation.line import Line
 from simulation.linear import Timeline
+from simulation.setting import Setting
 from simulation.trace import Trace
 from simulation.violation import Violation
 from support import invariants
@@ -28,7 +33,11 @@ from support.history import History
 from support.kinesis import CollectedHolds
 from support.template import table_definitions
 
+if TYPE_CHECKING:
+    from simulation.streams import Mapping as Mailbox
+
 T = TypeVar("T")
+USUAL: Final = Setting()
 
 START_US: Final = 1_800_000_000_000_000
 OPEN_SLICES: Final = 2
@@ -50,9 +59,11 @@ class Service:
         seed: Decides everything.
         faults: Whether anything goes wrong.
         told: Whether the trace is kept in words.
+        setting: The circumstances.
 
     Attributes:
         rng: The only source of chance.
+        number: The seed without the workload's name.
         replica: What eventually consistent reads may see: the tables some time ago.
         calls: Calls to AWS that had an effect or an answer.
         timeline: What each item's stock was, and when.
@@ -60,12 +71,23 @@ class Service:
         collected: The stream between settler and collector.
         came_late: The holds and adjustments that were written long after whoever wrote them had given that up.
         troubled: A task that lasts until the faults stop.
+        busy: Records that another keeps now, by key: who wants to write them meets a "conflict", or is "throttled".
+        kept: Until when transactions keep records, by key.
+        slowness: How many times longer than usual calls take.
+        stopped: Consumers of streams that do not run now.
+        mailboxes: The mappings of each consumer.
+        claims: Who looks after which stock.
+        aside: What consumers set aside: who, the record's key, and why.
+        misses: How often each instance's transactions were cancelled.
+        placings: How often each tried to place the hold that it was asked for last.
     """
 
-    def __init__(self, seed: str, *, faults: bool = True, told: bool = False) -> None:
+    def __init__(self, seed: str, *, faults: bool = True, told: bool = False, setting: Setting = USUAL) -> None:
         self.rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
+        self.setting = setting
+        self.number = int(seed.rpartition("/")[2])
         self.kernel = Kernel(START_US)
-        self.faults = Faults(self.rng, off=not faults)
+        self.faults = Faults(self.rng, off=not faults, rates=setting.rates)
         self.trace = Trace(lambda: self.kernel.now_us, told=told)
         definitions = table_definitions()
         self.database = SimulatedDynamoDB(
@@ -94,6 +116,15 @@ class Service:
         self.calls = 0
         self.came_late: set[str] = set()
         self.troubled: Task
+        self.busy: dict[str, str] = {}
+        self.kept: dict[str, int] = {}
+        self.slowness = 1.0
+        self.stopped: set[str] = set()
+        self.mailboxes: dict[str, list[Mailbox]] = {}
+        self.claims = Claims(self.kernel, setting.thresholds)
+        self.aside: list[tuple[str, str, str]] = []
+        self.misses: Counter[str] = Counter()
+        self.placings: Counter[str] = Counter()
         self.instances: list[Instance] = []
         self._idle: dict[str, list[Api]] = {function: [] for function in API}
         self._requests = 0
@@ -131,6 +162,9 @@ class Service:
     def calm(self) -> None:
         """The faults stop, and the clocks are set right."""
         self.faults.stop()
+        self.busy.clear()
+        self.stopped.clear()
+        self.slowness = 1.0
         for instance in self.instances:
             instance.skew_ms = max(-1_500, min(1_500, instance.skew_ms))
 
@@ -143,17 +177,29 @@ class Service:
         try:
             invariant(*arguments)
         except AssertionError as broken:
-            raise Violation(invariant.__name__, str(broken)) from broken
+            name = getattr(invariant, "__name__", "linearizable")
+            raise Violation(name, str(broken)) from broken
+
+    def poison(self, table: str, record: Record) -> None:
+        """A record of which the service knows nothing: no history tells of it."""
+        key = str(record[self.database.table(table).primary.hash_name])
+        self.history.foreign.add(key)
+        self.database.client.put_item(TableName=table, Item=encode(record))
 
     def set_aside(self, record: Mapping[str, Any], why: str) -> None:
-        """No record is poison here: what is set aside is a defect."""
-        raise Violation("everything_settles", f"set aside: {why}: {record}")
+        """Only what somebody else wrote is poison: whatever else is set aside is a defect."""
+        [key] = decode(record["dynamodb"]["Keys"]).values()
+        if key not in self.history.foreign and key not in self.history.foreign_news:
+            raise Violation("everything_settles", f"set aside: {why}: {record}")
+        task = self.kernel.current
+        self.aside.append((task.name if task else "", key, why))
 
     def _judge(self, operation: str, request: Mapping[str, Any], _answer: object) -> None:
         call = self.history.close_call(operation, request)
         if call is not None:
             for invariant in invariants.EVERY_CALL:
                 self.judged(invariant, self.history, call)
+            self.claims.sold(call)
             self.timeline.note(self.kernel.now_us, self.history, call)
 
 
@@ -179,9 +225,12 @@ class Instance:
         self.born_us = service.kernel.now_us
         self._until_us = 0
         self._found_out = False
+        self._compared = False
+        self.due_us: int | None = None
+        self.late_calls = 0
         if service.faults.happens(Fault.CLOCK_OFF):
             self.skew_ms = self._some_skew_ms()
-        self.core = core_with(
+        core = core_with(
             Line(service, self),
             service.tables,
             open_slices=OPEN_SLICES,
@@ -191,6 +240,8 @@ class Instance:
             pause=self.pause,
             new_uuid=service.new_uuid,
         )
+        announce = counting_losses(EventBus(Bus(service, self), "bus"))
+        self.core = replace(core, thresholds=service.setting.thresholds, announce=announce)
 
     def now_ms(self) -> int:
         """The time by this instance's clock."""
@@ -199,6 +250,10 @@ class Instance:
     def begin(self) -> None:
         """An invocation begins: it has its time."""
         self._until_us = self.service.kernel.now_us + round(self.timeout_s * 1_000_000)
+        self.due_us = None
+        self.late_calls = 0
+        self.service.claims.begin(self.name)
+        self.service.placings[self.name] = 0
 
     def pause(self, seconds: float) -> None:
         """Waits, while others go on.
@@ -227,7 +282,26 @@ class Instance:
         self._look_at_clock(before_ms, sent_us)
         return answer
 
+    def note_call(self) -> None:
+        """A call is begun: perhaps when the run should be over."""
+        if self.due_us is not None and self.service.kernel.now_us > self.due_us:
+            self.late_calls += 1
+
+    def check_in_time(self) -> None:
+        """A background run has ended.
+
+        Raises:
+            Violation: It has gone on for long after its time was up.
+        """
+        setting, now_us = self.service.setting, self.service.kernel.now_us
+        if self.due_us is not None and now_us > self.due_us:
+            late_s = (now_us - self.due_us) / 1_000_000
+            if self.late_calls > setting.late_calls or late_s > setting.late_s:
+                what = f"{self.name} made {self.late_calls} calls, and ended {late_s:.1f} s, after its time was up"
+                raise Violation("everything_settles", what)
+
     def _look_at_clock(self, before_ms: int, sent_us: int) -> None:
+        self._compared = True
         taken_ms = (self.service.kernel.now_us - sent_us) // 1000 + 1
         least_ms = CLOCK_FOUND_OUT_MS + taken_ms
         self._found_out = min(before_ms, self.skew_ms) > least_ms or max(before_ms, self.skew_ms) < -least_ms
@@ -236,8 +310,10 @@ class Instance:
         """A write is to be sent.
 
         Raises:
-            Violation: This instance's clock was just shown to be off, so it should have refused.
+            Violation: This instance's clock was just shown to be off, so it should have refused; or never looked at.
         """
+        if not self._compared:
+            raise Violation("expiry_exact", f"{self.name} writes, and has not looked at its clock yet")
         if self._found_out:
             raise Violation("expiry_exact", f"{self.name} writes, though its clock is {self.skew_ms} ms off")
 

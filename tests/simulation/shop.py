@@ -1,8 +1,10 @@
 """The callers' side: requests with and without a key, asked again where no answer came, and what was answered."""
 
 import itertools
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from simulation.faults import Fault
@@ -30,7 +32,8 @@ class Ask:
         key: Its Idempotency-Key, or None.
         begun_us: When it was first sent.
         answers: What came back, with the times; None for a try without an answer.
-        forged: Whether another request, with other parameters, used its key.
+        forged: What came back where another request, with other parameters, used its key.
+        account: Who asks.
     """
 
     number: int
@@ -39,7 +42,8 @@ class Ask:
     key: str | None
     begun_us: int
     answers: list[tuple[int, Answer | None]] = field(default_factory=list)
-    forged: bool = False
+    forged: list[Answer | None] = field(default_factory=list)
+    account: str = "acct_test"
 
     @property
     def final(self) -> Answer | None:
@@ -77,6 +81,10 @@ class Shop:
         self.looks = 0
         self._numbers = itertools.count(1)
 
+    def by_turn(self, cases: Sequence[str]) -> str:
+        """One of the cases that a workload has: each seed another."""
+        return cases[self.service.number % len(cases)]
+
     def caller(self, name: str, *work: Any) -> Task:
         """Starts a caller: a function and its arguments."""
         task = self.service.kernel.spawn(name, lambda: work[0](*work[1:]), after_s=self.rng.uniform(0, 0.5))
@@ -87,11 +95,21 @@ class Shop:
         """A caller thinks."""
         self.service.kernel.wait(self.rng.expovariate(1 / mean_s))
 
-    def new_ask(self, path: str, body: Body, *, keyed: bool = True, marked: bool = True) -> Ask:
-        """Something new to ask; `marked`, where what is made for it can carry metadata."""
+    def new_ask(
+        self,
+        path: str,
+        body: Body,
+        *,
+        keyed: bool = True,
+        marked: bool = True,
+        key: str = "",
+        account: str = "acct_test",
+    ) -> Ask:
+        """Something new to ask, under a key of its own or this one; `marked`, where what it makes carries metadata."""
         number = next(self._numbers)
         body = {**body, "metadata": {"ask": str(number)}} if marked else body
-        ask = Ask(number, path, body, f"key-{number}" if keyed else None, self.service.kernel.now_us)
+        name = (key or f"key-{number}") if keyed else None
+        ask = Ask(number, path, body, name, self.service.kernel.now_us, account=account)
         self.asks.append(ask)
         return ask
 
@@ -103,15 +121,22 @@ class Shop:
         sent = ask.body if body is None else body
 
         def post(gateway: Gateway) -> Answer:
+            gateway.account = ask.account
             return gateway.post(ask.path, sent, key=ask.key)
 
         service.trace.note(f"caller {ask.number}", f"POST {ask.path}", lambda: f"{sent} key={ask.key}")
+        asked_us = service.kernel.now_us
+        if body is not None:
+            ask.forged.append(None)
+            number = len(ask.forged) - 1
         answer = service.invoke(function, post, patience_s=patience_s)
         if body is not None:
-            ask.forged = True
+            ask.forged[number] = answer
         else:
             ask.answers.append((service.kernel.now_us, answer))
             check_at_once(service, ask, answer)
+            check_as_it_is(service, answer, asked_us)
+        check_key(ask)
         return answer
 
     def look(self, item: str) -> None:
@@ -128,6 +153,21 @@ class Shop:
         if answer is not None and answer.status == 200:
             now_us = service.kernel.now_us
             service.judged(service.timeline.strong_reads_linearizable, answer.body, asked_us, now_us)
+            self.looks += 1
+
+    def leaf(self, limit: int) -> None:
+        """Looks at the active holds, a page of so many.
+
+        Raises:
+            Violation: One is listed twice, or was not active, or is missing.
+        """
+        service, asked_us = self.service, self.service.kernel.now_us
+        query = [("limit", str(limit))]
+        answer = service.invoke("holds", lambda gateway: gateway.get("/v1/holds", query), patience_s=_PATIENCE_S)
+        if answer is not None and answer.status == 200:
+            now_us, ids = service.kernel.now_us, [hold["id"] for hold in answer.body["data"]]
+            last = not answer.body["has_more"]
+            service.judged(partial(service.timeline.check_page, last=last), ids, asked_us, now_us)
             self.looks += 1
 
     def insist(self, ask: Ask, *, patience_s: float = _PATIENCE_S) -> Answer | None:
@@ -192,13 +232,54 @@ def check_at_once(service: Service, ask: Ask, answer: Answer | None) -> None:
     records, told = service.history.records, answer.body
     if told["object"] == "hold":
         done = (service.tables.holds, told["id"]) in records
-        if done and told["status"] in ENDINGS and ask.path.split("/")[-1] in ENDINGS.values():
-            done = records[service.tables.holds, told["id"]]["status"] == told["status"]
+        if ask.path == "/v1/holds":
+            done = done and units(told["lines"]) == units(ask.body["lines"])
+        what = ask.path.split("/")[-1]
+        if what in ENDINGS.values():
+            done = ENDINGS.get(told["status"]) == what
+            done = done and records[service.tables.holds, told["id"]]["status"] == told["status"]
     else:
         done = told["object"] == "stock" or (service.tables.adjustments, told["id"]) in records
     if not done:
         raise Violation("linearizable", f"{ask} was told of what is not there: {told}")
 
 
+def units(lines: Iterable[Mapping[str, Any]]) -> Mapping[str, int]:
+    """Units by item."""
+    added: Counter[str] = Counter()
+    for line in lines:
+        added[line["item"]] += line["quantity"]
+    return added
+
+
+def check_as_it_is(service: Service, answer: Answer | None, asked_us: int) -> None:
+    """A hold is told as it was at an instant between the question and the answer, also to whoever asks again.
+
+    Raises:
+        Violation: It was never so meanwhile.
+    """
+    if answer is not None and answer.status == 200 and answer.body["object"] == "hold":
+        now_us = service.kernel.now_us
+        service.judged(service.timeline.holds_linearizable, answer.body, asked_us, now_us)
+
+
+def check_key(ask: Ask) -> None:
+    """A key stands for one request: with other parameters it is a mismatch, and done again it is told as such.
+
+    Raises:
+        Violation: It stood for two, or for none.
+    """
+    forged = [answer for answer in ask.forged if answer is not None]
+    if ask.succeeded and any(answer.status == 200 for answer in forged):
+        raise Violation("resolved_once", f"one key, other parameters, and both were done: {ask}")
+    mismatched = [answer for _, answer in ask.answers if answer and answer.status == 400 and answer.code == MISMATCH]
+    if mismatched and not ask.forged:
+        raise Violation("resolved_once", f"a mismatch, though nothing else was asked under this key: {ask}")
+    if ask.key is not None and sum(REPLAYED not in answer.headers for answer in ask.succeeded) > 1:
+        raise Violation("resolved_once", f"done again, and not said so: {ask}")
+
+
+MISMATCH: Final = "idempotency_key_mismatch"
+REPLAYED: Final = "Idempotent-Replayed"
 #: What a call makes of a hold, by the hold's status then.
 ENDINGS: Final = {"executed": "execute", "released": "release"}

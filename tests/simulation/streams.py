@@ -11,7 +11,7 @@ from inventory.pipeline.archiver import archive_batch
 from inventory.pipeline.collector import settle_collected
 from inventory.pipeline.projector import project_batch
 from inventory.pipeline.settler import settle_batch
-from inventory.pipeline.sweeper import run_sweep
+from inventory.pipeline.sweeper import run_merges, run_sweep
 from inventory.storage.collecting import CollectingStream
 from simulation.bucket import Bucket
 from simulation.collecting import Collecting
@@ -27,7 +27,7 @@ BATCH_MAX: Final = 100
 _RETRY_S: Final = 1.0
 _LATE_MAX_S: Final = 60.0
 _DOWN_S: Final = 3_600.0
-_SPARE_MS: Final = 10_000  # as the functions have it
+_LOOKED_FOR_S: Final = 0.2
 
 
 class Mapping:
@@ -62,6 +62,8 @@ class Mapping:
             if service.faults.happens(Fault.CONSUMER_DOWN):
                 service.trace.note(self._consumer, "down")
                 service.kernel.wait_for(service.troubled, _DOWN_S)
+            while self._consumer in service.stopped:
+                service.kernel.wait(_LOOKED_FOR_S)
             if service.faults.happens(Fault.BATCH_LATE):
                 service.kernel.wait_for(service.troubled, service.rng.uniform(1, _LATE_MAX_S))
             batch = self._next_batch()
@@ -70,6 +72,8 @@ class Mapping:
             self._done.append(batch)
             if service.faults.happens(Fault.BATCH_TWICE):
                 self._deliver(service.rng.choice(self._done[-5:]))
+            if service.faults.happens(Fault.BATCH_MERGED):  # the next batch begins where this one did
+                self._waiting.extendleft(reversed(batch))
         self._running = False
 
     def _next_batch(self) -> list[StreamRecord]:
@@ -98,10 +102,14 @@ def invoked(instance: Instance, work: Callable[[], object]) -> bool | None:
     instance.begin()
     try:
         done = work()
+        instance.check_in_time()
     except Killed:
         return None
     except (InventoryError, ClientError, BotoCoreError) as error:
+        instance.check_in_time()
         trace.note(instance.name, f"fails: {type(error).__name__}")
+        if instance.function in instance.service.setting.unfailing:
+            raise Violation("everything_settles", f"{instance.name} failed: {error!r}") from error
         return False
     except Exception as error:
         raise Violation("no_defect", f"{instance.name} failed: {error!r}") from error
@@ -145,6 +153,8 @@ def connect(service: Service) -> None:
     for table, handlers in consumers.items():
         mappings = [[Mapping(service, name, handle) for name, handle in handlers.items()] for _ in range(STREAM_SHARDS)]
         _listen(service, table, mappings)
+        for name in handlers:
+            service.mailboxes.setdefault(name, []).extend(of_shard[list(handlers).index(name)] for of_shard in mappings)
 
 
 def _listen(service: Service, table: str, mappings: Sequence[Sequence[Mapping]]) -> None:
@@ -177,14 +187,18 @@ def sweep_every(service: Service, seconds: float) -> None:
 
 
 def _until_ms(instance: Instance) -> int:
-    return instance.now_ms() + round(instance.timeout_s * 1000) - _SPARE_MS
+    """When a run of the settler or the sweeper stops, by its own clock."""
+    run_s = instance.service.setting.runs_s[instance.function]
+    instance.due_us = instance.service.kernel.now_us + round(run_s * 1_000_000)
+    return instance.now_ms() + round(run_s * 1000)
 
 
 def _sweep(instance: Instance) -> bool | None:
     def sweep() -> object:
-        swept = run_sweep(instance.core, until_ms=_until_ms(instance))
-        if swept.settling.broken or swept.unreadable:
+        until_ms, foreign = _until_ms(instance), instance.service.history.foreign
+        swept = run_sweep(instance.core, until_ms=until_ms)
+        if {*swept.unreadable, *(hold.id for hold, _ in swept.settling.broken)} - foreign:
             raise Violation("everything_settles", f"cannot be settled: {swept.settling.broken} {swept.unreadable}")
-        return swept.expired, swept.settling.settled
+        return swept.expired, swept.settling.settled, run_merges(instance.core, until_ms=until_ms)
 
     return invoked(instance, sweep)

@@ -14,6 +14,7 @@ from inventory.protocol import lookout, place, refuse
 from inventory.telemetry import logger, metrics
 from simulation.quiet import hush
 from simulation.run import run_seed
+from simulation.setting import NOTHING
 from simulation.violation import Violation
 from simulation.workloads import WORKLOADS
 
@@ -33,8 +34,9 @@ def _quiet() -> Iterator[None]:
 @pytest.mark.parametrize("workload", WORKLOADS)
 def test_no_invariant_is_violated(workload: str) -> None:
     reports = [run_seed(seed, workload) for seed in range(2)]
-    assert sum(report.holds.total() for report in reports) > 10
-    assert all(report.faults for report in reports)
+    assert sum(report.writes for report in reports) > 20
+    calm = WORKLOADS[workload].setting.rates == NOTHING
+    assert all(bool(report.faults) != calm for report in reports)
 
 
 def test_without_faults_everybody_gets_an_answer() -> None:
@@ -48,7 +50,7 @@ _DIGEST = (
 )
 
 
-@pytest.mark.parametrize("workload", ["transfer", "last_units"])
+@pytest.mark.parametrize("workload", ["transfer", "last_units", "hot"])
 def test_the_same_seed_is_the_same_run_in_every_process(workload: str) -> None:
     digests = {_digest(workload, hash_seed) for hash_seed in ("1", "2")}
     assert digests == {run_seed(4, workload).digest}

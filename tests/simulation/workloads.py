@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
+from simulation import rushes, trials
+from simulation.service import USUAL
+from simulation.setting import Setting
 from simulation.shop import Ask, Shop
 
 Line = dict[str, Any]
@@ -213,11 +216,17 @@ class Workload:
 
     Attributes:
         play: Stocks the shop and starts the callers.
-        sweep_every_s: How often the sweeper runs.
+        setting: The circumstances.
     """
 
     play: Callable[[Shop], None]
-    sweep_every_s: float = 60.0
+    setting: Setting = USUAL
+
+
+def in_turn(seed: int) -> str:
+    """The workload whose turn it is. Those that anything may happen in have two turns where the others have one."""
+    names = [*WORKLOADS, *(name for name, workload in WORKLOADS.items() if workload.setting.rates is None), "hot"]
+    return names[seed % len(names)]
 
 
 WORKLOADS: Final[Mapping[str, Workload]] = MappingProxyType(
@@ -225,7 +234,17 @@ WORKLOADS: Final[Mapping[str, Workload]] = MappingProxyType(
         "transfer": Workload(transfer),
         "idempotence": Workload(idempotence),
         "indefinite": Workload(indefinite),
-        "last_units": Workload(last_units, 10.0),
-        "expiry_race": Workload(expiry_race, 0.7),
+        "last_units": Workload(last_units, Setting(sweep_every_s=10.0)),
+        "expiry_race": Workload(expiry_race, Setting(sweep_every_s=0.7)),
+        "keys": Workload(trials.keys),
+        "restock": Workload(trials.restock, Setting(rates=trials.SLOW_READS)),
+        "sold_out": Workload(trials.sold_out, trials.CALM),
+        "pages": Workload(trials.pages, trials.CALM),
+        "bulk": Workload(trials.bulk, trials.CALM),
+        "busy": Workload(trials.busy, trials.PATIENT),
+        "backlog": Workload(trials.backlog, trials.SLOW),
+        "poison": Workload(trials.poison, trials.CALM),
+        "hot": Workload(rushes.hot, rushes.HOT),
+        "levelling": Workload(rushes.levelling, rushes.LEVELLING),
     }
 )

@@ -45,11 +45,13 @@ class Gateway:
     Attributes:
         handler: The function.
         scopes: What the caller's key may do; None where no authorizer has said who asks.
+        account: Whose key it is.
     """
 
     handler: Handler
     scopes: Iterable[str] | None = field(default_factory=lambda: list(ALL_SCOPES))
     requests: int = 0
+    account: str = "acct_test"
 
     def get(self, path: str, query: Pairs = (), *, headers: Mapping[str, str] | None = None) -> Answer:
         """A GET request."""
@@ -78,6 +80,8 @@ class Gateway:
         self.requests += 1
         event = event_for(method, path, query=query, headers=headers or {}, body=body, scopes=self.scopes)
         event["requestContext"]["requestId"] = f"req-{self.requests}"
+        if event["requestContext"]["authorizer"]:
+            event["requestContext"]["authorizer"]["account"] = self.account
         return self.deliver(event)
 
     def deliver(self, event: Mapping[str, Any]) -> Answer:

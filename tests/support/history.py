@@ -65,6 +65,8 @@ class History:
         drawn: What the unsettled holds drew from each shard.
         expected: What adjustments brought less what settled holds took, by item and warehouse.
         on_hand: What the shards have, by item and warehouse.
+        foreign: Keys of records that somebody else writes: nothing is told of them here.
+        foreign_news: Keys of records of which somebody else tells what is not so.
     """
 
     def __init__(self, database: SimulatedDynamoDB, tables: Tables, now: Callable[[], int]) -> None:
@@ -72,6 +74,8 @@ class History:
         self._now = now
         self._pending: list[Event] = []
         self._told: dict[tuple[str, str], tuple[Any, Record]] = {}
+        self.foreign: set[str] = set()
+        self.foreign_news: set[str] = set()
         self.calls: list[Call] = []
         self.records: dict[tuple[str, str], Record] = {}
         self.levels: dict[Scope, list[tuple[int, int]]] = {}
@@ -90,6 +94,8 @@ class History:
         def listening(keys: Any, old: Any, new: Any, position: int, now: float) -> None:
             append(keys, old, new, position, now)
             [key] = decode(keys).values()
+            if key in self.foreign:
+                return
             image, before = self._told.get((table, key), (None, None))
             if old is not image:
                 before = decode(old) if old else None

@@ -13,6 +13,8 @@ UNREACHABLE, ANSWER_LOST, CONFLICT, SENT_TWICE = "unreachable", "answer lost", "
 CRASHES: Final = (KILLED_BEFORE, KILLED_AFTER)
 #: A batch of reads is no snapshot: the first record of it, or the last, is read later than the others.
 FIRST_UNREAD, LAST_UNREAD = "first unread", "last unread"
+#: Where a transaction was cancelled: another one is on the first of its records, too, whose condition nobody looked at.
+CONFLICT_TOO: Final = "conflict, too"
 FAULTS: Final = (*CRASHES, UNREACHABLE, ANSWER_LOST, CONFLICT, SENT_TWICE, FIRST_UNREAD, LAST_UNREAD)
 
 
@@ -180,6 +182,13 @@ SCENARIOS: Final = (
         (_ANN, _BOB, Settler(), Sweeper(2)),
         ticks=(MINUTE,),
         faults=("killed before", "killed after"),
+    ),
+    Scenario(
+        "settled twice",
+        "a minute passes: the sweeper and the settler settle the same hold, each perhaps still at it",
+        (Buyer("ann", 2, "release"), Settler(), Sweeper(2)),
+        ticks=(MINUTE,),
+        faults=(*CRASHES, CONFLICT_TOO),
     ),
     Scenario(
         "expiry",

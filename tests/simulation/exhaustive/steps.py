@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
+from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
 
 from simulated_dynamodb import conflict
+from simulated_dynamodb.errors import as_client_error, cancelled
 from simulation.exhaustive.actors import Buyer, Refused
 from simulation.exhaustive.replay import THINK, Call, Ended, Heard, Position, Replays, Reply
 from simulation.exhaustive.scenarios import (
     ANSWER_LOST,
     CONFLICT,
+    CONFLICT_TOO,
     CRASHES,
     FIRST_UNREAD,
     KILLED_AFTER,
@@ -221,6 +223,9 @@ class Steps:
         if fault in CRASHES:
             turn = self._scenario.actors[seat.actor].killed(seat.progress)
             return Step(stored, self.seat(seat.actor, turn.progress))
+        if fault == CONFLICT_TOO:
+            stored, reply = self._store.ask(stored, self.now_ms(ticks), call)
+            return self._heard(stored, self.lowered(seat, stored), self._store.reply_of(_mixed(reply, call)), ticks)
         if fault == SENT_TWICE:
             return self._gone_on(stored, seat, ticks)
         if fault in (FIRST_UNREAD, LAST_UNREAD):
@@ -252,6 +257,8 @@ def is_thinking(position: Position) -> bool:
 
 def _fits(fault: str, call: Call) -> bool:
     """A read has no effect to be killed after, meets no transaction, and may be sent as often as one likes."""
+    if fault == CONFLICT_TOO:
+        return call.operation == "TransactWriteItems"
     if fault == SENT_TWICE:
         return call.operation in {"PutItem", "UpdateItem"}  # a transaction has a token
     if fault in (FIRST_UNREAD, LAST_UNREAD):
@@ -273,6 +280,17 @@ def _failure(fault: str, call: Call) -> Exception:
         return conflict(call.operation, dict(call.request))
     timeout = ConnectTimeoutError if fault == UNREACHABLE else ReadTimeoutError
     return timeout(endpoint_url="https://dynamodb.test")
+
+
+def _mixed(reply: Reply, call: Call) -> Mapping[str, Any] | Exception:
+    """A cancelled transaction's reply, where another one is on its first record; any other reply as it is."""
+    content = reply.content
+    if not isinstance(content, ClientError) or "CancellationReasons" not in content.response:
+        return content
+    response: dict[str, Any] = {**content.response}
+    met: dict[str, Any] = {**conflict(call.operation, dict(call.request)).response}
+    reasons = [met["CancellationReasons"][0], *response["CancellationReasons"][1:]]
+    return as_client_error(cancelled(reasons), call.operation, response["ResponseMetadata"])
 
 
 def _subjects(request: Mapping[str, Any]) -> str:
