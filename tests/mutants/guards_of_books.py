@@ -69,6 +69,14 @@ BOOKS: Final = (
     ),
     Mutant(
         "stock_conserved",
+        "a split that a twin has just made is a replay",
+        "protocol/split.py",
+        "return step is _Step.DONE_BY_TWIN",
+        "return False",
+        (_PROTOCOL + "test_split.py::TestRetries",),
+    ),
+    Mutant(
+        "stock_conserved",
         "two counts do not both apply",
         _STOCK,
         "#warehouses.#w.#counts = :counts AND",

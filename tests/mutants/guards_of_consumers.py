@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from mutants.mutant import COST, POISON, READERS, REDRIVEN, RUN_TIME, Edit, Mutant
+from mutants.mutant import COST, POISON, REDRIVEN, Edit, Mutant
 
 _GUARDS = "tests/unit/storage/test_guards.py::"
 _PROTOCOL = "tests/unit/protocol/"
@@ -53,7 +53,6 @@ CONSUMERS: Final = (
         " if hold.id not in seen]",
         "]",
         (_PROTOCOL + "test_views.py::TestListOfHolds",),
-        beyond=READERS,
     ),
     Mutant(
         "everything_settles",
@@ -78,7 +77,6 @@ CONSUMERS: Final = (
         "first = now_ms // 60_000 * turn % core.open_slices",
         "first = 0",
         (_PROTOCOL + "test_sweep.py::TestTime",),
-        beyond=RUN_TIME,
     ),
     Mutant(
         "everything_settles",
@@ -87,7 +85,6 @@ CONSUMERS: Final = (
         "if not is_due and swept.slices >= turn and swept.seen >= _ENOUGH:",
         "if not is_due and swept.seen >= _ENOUGH:",
         (_PROTOCOL + "test_sweep.py::TestTurns",),
-        beyond=RUN_TIME,
     ),
     Mutant(
         "everything_settles",
@@ -96,7 +93,6 @@ CONSUMERS: Final = (
         "if not is_due and swept.slices >= turn and swept.seen >= _ENOUGH:",
         "if swept.slices >= turn and swept.seen >= _ENOUGH:",
         (_PROTOCOL + "test_sweep.py::TestTurns",),
-        beyond=RUN_TIME,
     ),
     Mutant(
         "everything_settles",
@@ -105,7 +101,6 @@ CONSUMERS: Final = (
         "if core.clock.now() >= until_ms:\n                    return swept",
         "if False:\n                    return swept",
         (_PROTOCOL + "test_sweep.py::TestTime",),
-        beyond=RUN_TIME,
     ),
     Mutant(
         "everything_settles",
@@ -114,7 +109,6 @@ CONSUMERS: Final = (
         'for low, high in (("", horizon), (horizon, "~")):',
         'for low, high in (("", "~"),):',
         (_PROTOCOL + "test_sweep.py::TestTime",),
-        beyond=RUN_TIME,
     ),
     Mutant(
         "everything_settles",
@@ -139,7 +133,6 @@ CONSUMERS: Final = (
         "core.clock.now() + wait_s * 1000 >= until_ms:",
         "False:",
         (_PROTOCOL + "test_settle.py::TestTime", _PROTOCOL + "test_sweep.py::TestTime"),
-        beyond=RUN_TIME,
     ),
     Mutant(
         "everything_settles",
@@ -148,7 +141,6 @@ CONSUMERS: Final = (
         "or core.clock.now() >= until_ms:",
         "or False:",
         (_PROTOCOL + "test_settle.py::TestTime",),
-        beyond=RUN_TIME,
     ),
     Mutant(
         "everything_settles",
@@ -220,7 +212,6 @@ CONSUMERS: Final = (
         "except (KeyError, TypeError, ValueError, AttributeError) as error:",
         "except ZeroDivisionError as error:",
         (_PIPELINES + "TestSettler",),
-        beyond=POISON,
     ),
     Mutant(
         "everything_settles",
@@ -229,7 +220,6 @@ CONSUMERS: Final = (
         "    _ = settling_changes(hold), hold.at + hold.rev + hold.expires_at",
         "    _ = None",
         (_PIPELINES + "TestSettler",),
-        beyond=POISON,
     ),
     Mutant(
         "everything_settles",
@@ -238,7 +228,6 @@ CONSUMERS: Final = (
         "except (KeyError, TypeError, ValueError):",
         "except ZeroDivisionError:",
         (_PROTOCOL + "test_sweep.py",),
-        beyond=POISON,
     ),
     Mutant(
         "everything_settles",
@@ -247,7 +236,6 @@ CONSUMERS: Final = (
         "        if core.clock.now() >= until_ms:\n            return\n",
         "",
         (_PROTOCOL + "test_sweep.py::TestTime",),
-        beyond=RUN_TIME,
     ),
     Mutant(
         "everything_settles",
@@ -256,7 +244,6 @@ CONSUMERS: Final = (
         '        _ = alone.version + alone.available + alone.held + change.after["at"]',
         "        _ = alone",
         (_PIPELINES + "TestProjector",),
-        beyond=POISON,
     ),
     Mutant(
         "everything_settles",
@@ -265,7 +252,6 @@ CONSUMERS: Final = (
         "        put_aside(resolved[hold.id][1], why, set_aside)",
         "        pass",
         (_PIPELINES + "TestSettler",),
-        beyond=POISON,
     ),
     Mutant(
         "everything_settles",

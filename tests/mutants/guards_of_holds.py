@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from mutants.mutant import SIZE, Edit, Mutant
+from mutants.mutant import Edit, Mutant
 
 _GUARDS = "tests/unit/storage/test_guards.py::"
 _PROTOCOL = "tests/unit/protocol/"
@@ -57,7 +57,6 @@ HOLDS: Final = (
         "if sum(len(line.drawn) for line in lines) > _DRAWS_MAX:",
         "if False:",
         (_PROTOCOL + "test_place.py::TestScatteredStock",),
-        beyond=SIZE,
     ),
     Mutant(
         "held_matches_holds",
@@ -66,7 +65,6 @@ HOLDS: Final = (
         "        if too_many > 0:",
         "        if too_many > 0 and line is max(lines, key=lambda line: len(line.drawn)):",
         (_PROTOCOL + "test_place.py::TestScatteredStock",),
-        beyond=SIZE,
     ),
     Mutant(
         "resolved_once",
@@ -239,7 +237,6 @@ HOLDS: Final = (
         "_HOLDS_MAX = TRANSACTION_RECORDS_MAX - 1",
         "_HOLDS_MAX = TRANSACTION_RECORDS_MAX",
         (_PROTOCOL + "test_settle.py::TestBatches::test_a_transaction_takes_99_holds_and_their_shard",),
-        beyond=SIZE,
     ),
     Mutant(
         "settled_once",

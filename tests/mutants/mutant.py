@@ -29,12 +29,11 @@ INVARIANTS: Final = {
 
 
 #: Why some guards are out of the simulation's reach.
-SIZE: Final = "needs more than a hundred records at once: the simulated shops are small"
-POISON: Final = "is about records that nobody of the service writes: the simulated tables hold no others"
-RUN_TIME: Final = "is about runs that end before their work is done: the simulated sweeper gets through its few holds"
+POISON: Final = (
+    "is about records that nobody of the service writes, in the collecting stream: there are no others there"
+)
 COST: Final = "is about what settling costs: without it all is settled too"
 REDRIVEN: Final = "is about what operators give back: nobody does in the simulation"
-READERS: Final = "is about what a list shows: the simulated callers do not page through holds"
 
 
 class Edit(NamedTuple):

@@ -67,7 +67,8 @@ def run_seed(seed: int, workload: str, *, faults: bool = True, told: bool = Fals
     """
     run = _Run(f"{workload}/{seed}", workload, faults=faults, told=told)
     try:
-        run.play()
+        with run.service.setting.limited():
+            run.play()
     except Violation as violation:
         violation.trace = run.service.trace.lines
         raise

@@ -78,6 +78,7 @@ class Service:
         mailboxes: The mappings of each consumer.
         claims: Who looks after which stock.
         aside: What consumers set aside: who, the record's key, and why.
+        swept_us: When the last run of the sweeper began that is over.
         misses: How often each instance's transactions were cancelled.
         placings: How often each tried to place the hold that it was asked for last.
     """
@@ -124,6 +125,7 @@ class Service:
         self.claims = Claims(self.kernel, setting.thresholds)
         self.aside: list[tuple[str, str, str]] = []
         self.misses: Counter[str] = Counter()
+        self.swept_us = 0
         self.placings: Counter[str] = Counter()
         self.instances: list[Instance] = []
         self._idle: dict[str, list[Api]] = {function: [] for function in API}

@@ -1,7 +1,9 @@
 """Under which circumstances a workload plays: how often things go wrong, how long runs may take, how slow calls are."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from types import MappingProxyType
 from typing import Final
 
@@ -9,7 +11,7 @@ from inventory.domain.heat import Thresholds
 from simulation.faults import Fault
 
 #: Of a background function's time, how much is spent before it stops; as the functions have it.
-RUNS_S: Final[Mapping[str, float]] = MappingProxyType({"settler": 50.0, "sweeper": 110.0})
+RUNS_S: Final[Mapping[str, float]] = MappingProxyType({"settler": 50.0, "collector": 50.0, "sweeper": 110.0})
 NOTHING: Final[Mapping[Fault, float]] = MappingProxyType({})
 
 
@@ -25,6 +27,7 @@ class Setting:
         kept_s: For how long a transaction keeps its records from others, so that they meet conflicts.
         late_calls: So many calls may be begun by a background run whose time is up.
         late_s: So long a background run may last when its time is up.
+        limits: Limits of the service that are other ones here, by module and name: what takes thousands, takes few.
         unfailing: Functions that must not fail, whatever happens.
         settled_within_s: So long after its end a hold must be settled; None: in the end.
     """
@@ -36,5 +39,23 @@ class Setting:
     kept_s: float = 0.0
     late_calls: int = 60
     late_s: float = 45.0
+    limits: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     unfailing: frozenset[str] = frozenset()
+
+    @contextmanager
+    def limited(self) -> Iterator[None]:
+        """The limits are other ones meanwhile."""
+        places = {
+            name: (import_module(f"inventory.{name.rpartition('.')[0]}"), name.rpartition(".")[2])
+            for name in self.limits
+        }
+        usual = {name: getattr(*place) for name, place in places.items()}
+        try:
+            for name, (module, limit) in places.items():
+                setattr(module, limit, self.limits[name])
+            yield
+        finally:
+            for name, (module, limit) in places.items():
+                setattr(module, limit, usual[name])
+
     settled_within_s: float | None = None

@@ -18,6 +18,7 @@ from simulation.collecting import Collecting
 from simulation.faults import Fault
 from simulation.kernel import Killed
 from simulation.service import STREAM_SHARDS, TIMEOUTS_S, Instance, Service
+from simulation.setting import RUNS_S
 from simulation.violation import Violation
 
 StreamRecord = dict[str, Any]
@@ -188,15 +189,16 @@ def sweep_every(service: Service, seconds: float) -> None:
 
 def _until_ms(instance: Instance) -> int:
     """When a run of the settler or the sweeper stops, by its own clock."""
-    run_s = instance.service.setting.runs_s[instance.function]
+    run_s = {**RUNS_S, **instance.service.setting.runs_s}[instance.function]
     instance.due_us = instance.service.kernel.now_us + round(run_s * 1_000_000)
     return instance.now_ms() + round(run_s * 1000)
 
 
 def _sweep(instance: Instance) -> bool | None:
     def sweep() -> object:
-        until_ms, foreign = _until_ms(instance), instance.service.history.foreign
+        began_us, until_ms = instance.service.kernel.now_us, _until_ms(instance)
         swept = run_sweep(instance.core, until_ms=until_ms)
+        instance.service.swept_us, foreign = began_us, instance.service.history.foreign
         if {*swept.unreadable, *(hold.id for hold, _ in swept.settling.broken)} - foreign:
             raise Violation("everything_settles", f"cannot be settled: {swept.settling.broken} {swept.unreadable}")
         return swept.expired, swept.settling.settled, run_merges(instance.core, until_ms=until_ms)

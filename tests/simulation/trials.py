@@ -244,7 +244,7 @@ def bulk(shop: Shop) -> None:
 PATIENT: Final = Setting(
     sweep_every_s=250,
     rates=NOTHING,
-    runs_s={"settler": 2.0, "sweeper": 110.0},
+    runs_s={"settler": 2.0, "collector": 2.0},
     late_calls=3,
     late_s=3,
     settled_within_s=60,
@@ -275,7 +275,7 @@ def busy(shop: Shop) -> None:
 SLOW: Final = Setting(
     sweep_every_s=60,
     rates=NOTHING,
-    runs_s={"settler": 50.0, "sweeper": 1.0},
+    runs_s={"sweeper": 1.0},
     late_calls=3,
     late_s=3,
 )
@@ -299,6 +299,28 @@ def backlog(shop: Shop) -> None:
         holds = service.history.folded(service.tables.holds).values()
         left = [hold["hold_id"] for hold in holds if hold["status"] == "active" and hold["open"] not in behind]
         must(not left, f"past their time, and not looked at: {left}")
+
+
+IN_TURNS: Final = Setting(rates=NOTHING, limits={"protocol.sweep._ENOUGH": 4})
+
+
+def turns(shop: Shop) -> None:
+    """Each run of the sweeper finds enough that is due; and gets by and by to all that nobody else has settled."""
+    service = shop.service
+    opened(shop, "A", 100)
+    service.kernel.wait(5)
+    service.stopped.add("settler")
+    left = [str(placed(shop, ("A", 1), seconds=3_000)) for _ in range(6)]
+    for hold_id in left:
+        ended(shop, hold_id)
+    for _ in range(8):
+        together(shop, "buyer", *(lambda: placed(shop, ("A", 1), seconds=30) for _ in range(12)))
+        service.kernel.wait(60)
+        records = service.history.folded(service.tables.holds)
+        active = [record for record in records.values() if record["status"] == Status.ACTIVE]
+        late = [record["hold_id"] for record in active if record["expires_at"] * 1000 < service.swept_us]
+        must(not late, f"past their time when the sweeper ran, and not ended by it: {late}")
+    must(all("settlement" in records[each] for each in left), f"unsettled after eight runs: {left}")
 
 
 def _forgotten(shop: Shop, hold_id: str, slice_: str, due_ms: int) -> None:

@@ -243,6 +243,7 @@ WORKLOADS: Final[Mapping[str, Workload]] = MappingProxyType(
         "bulk": Workload(trials.bulk, trials.CALM),
         "busy": Workload(trials.busy, trials.PATIENT),
         "backlog": Workload(trials.backlog, trials.SLOW),
+        "turns": Workload(trials.turns, trials.IN_TURNS),
         "poison": Workload(trials.poison, trials.CALM),
         "hot": Workload(rushes.hot, rushes.HOT),
         "levelling": Workload(rushes.levelling, rushes.LEVELLING),

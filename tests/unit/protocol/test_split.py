@@ -169,7 +169,9 @@ class TestRetries:
     def test_of_two_twins_at_once_both_see_it_done(self, world: Watched) -> None:
         world.receive("A", 4)
         world.wire.meanwhile(lambda: world.split("A", 2, key="k", core=world.instance()))
-        assert world.split("A", 2, key="k").value.warehouses[0].shards == 2
+        later = world.split("A", 2, key="k")
+        assert later.value.warehouses[0].shards == 2
+        assert later.replayed
         assert world.directories()["A"].rev == 2
 
     def test_a_stranger_with_the_same_key_at_once_is_a_mismatch(self, world: Watched) -> None:

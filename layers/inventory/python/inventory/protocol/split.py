@@ -1,5 +1,7 @@
 """Split and merge: more shards for a hot item, fewer for a cold one. Sales go on meanwhile; it can stop anywhere."""
 
+from enum import Enum, auto
+
 from inventory.domain.availability import ItemStock
 from inventory.domain.errors import Conflict, IdempotencyKeyMismatch
 from inventory.domain.ids import Requester
@@ -32,30 +34,39 @@ def split(core: Core, item: str, warehouse: str, shards: int, *, by: Requester) 
     """
     replayed = by.keyed and _made_before(core, by)
     if not replayed:
-        reshape(core, item, warehouse, shards, by.actor, by if by.keyed else None)
+        replayed = reshape(core, item, warehouse, shards, by.actor, by if by.keyed else None)
     if entry(read_pass(core, item, warehouse), item, warehouse).shards == shards:
         spread(core, item, warehouse, by.actor, shards)
     return Answer(read_stock(core, item, consistent=True), replayed)
 
 
-def reshape(core: Core, item: str, warehouse: str, shards: int, actor: str, request: Requester | None = None) -> None:
+def reshape(core: Core, item: str, warehouse: str, shards: int, actor: str, request: Requester | None = None) -> bool:
     """Changes the directory to so many shards, in as many steps as it takes; for fewer, stock moves down before.
 
     A keyed request leaves its record in the transaction that reaches the number.
 
+    Returns:
+        Whether a twin of the request, at the same time, has done it.
+
     Raises:
         As `split`.
     """
-    while not _step(core, item, warehouse, shards, actor, request):
-        pass  # each step but the last lowers the number of shards, so this ends
+    step = _Step.ON_THE_WAY
+    while step is _Step.ON_THE_WAY:
+        step = _one_step(core, item, warehouse, shards, actor, request)
+    return step is _Step.DONE_BY_TWIN  # each step but the last lowers the number of shards, so this ends
 
 
-def _step(core: Core, item: str, warehouse: str, shards: int, actor: str, request: Requester | None) -> bool:
-    """One change of the directory; as many shards are given up at once as a transaction can check.
+class _Step(Enum):
+    """How far a change of the directory is."""
 
-    Returns:
-        Whether the directory now says what was asked for.
-    """
+    ON_THE_WAY = auto()
+    DONE = auto()
+    DONE_BY_TWIN = auto()
+
+
+def _one_step(core: Core, item: str, warehouse: str, shards: int, actor: str, request: Requester | None) -> _Step:
+    """One change of the directory; as many shards are given up at once as a transaction can check."""
     cause_id = core.new_id("spl")
     attempts = Attempts(core.pause, cause_id)
     for _ in attempts:
@@ -72,12 +83,12 @@ def _step(core: Core, item: str, warehouse: str, shards: int, actor: str, reques
         if request is not None and reached == shards:
             writes.append(put_request(core.tables, request, f"{item}#{warehouse}", at))
         if not writes:
-            return True
+            return _Step.DONE
         failed = attempts.transact(core.database, writes)
         if failed is None:
-            return reached == shards
+            return _Step.DONE if reached == shards else _Step.ON_THE_WAY
         if _stopped_by(failed_for_good(failed, at), request):
-            return True
+            return _Step.DONE_BY_TWIN
     raise AssertionError("the tries end by an error of their own")
 
 
