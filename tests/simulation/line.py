@@ -26,6 +26,7 @@ _CONNECT_TIMEOUT_S: Final = 1.0
 _LATE_S: Final = (0.01, 8.0)
 _LATENCY_MEDIAN_MS: Final = 2.0
 _LATENCY_MAX_S: Final = 0.9
+_LATENCY_MEAN_S: Final = 0.0037
 _STALE_MAX_S: Final = 2.0
 _AGAIN: Final = frozenset({"ThrottlingException", "TransactionInProgressException"})
 _OPERATIONS: Final = {
@@ -129,7 +130,9 @@ class Line:
                 raise Violation("everything_settles", f"{name} tries for the {service.placings[name]}th time")
 
     def _way_s(self) -> float:
-        return min(_LATENCY_MAX_S, latency_s(self._service.rng) * self._service.slowness)
+        service = self._service
+        usual_s = _LATENCY_MEAN_S if service.steady else latency_s(service.rng)
+        return min(_LATENCY_MAX_S, usual_s * service.slowness)
 
     def _with_conflict(self, error: ClientError, request: dict[str, Any]) -> ClientError:
         """The same, where yet another transaction is on one of the records: its condition is not looked at then."""

@@ -74,6 +74,7 @@ class Service:
         busy: Records that another keeps now, by key: who wants to write them meets a "conflict", or is "throttled".
         kept: Until when transactions keep records, by key.
         slowness: How many times longer than usual calls take.
+        steady: Whether all calls take the same time.
         stopped: Consumers of streams that do not run now.
         mailboxes: The mappings of each consumer.
         claims: Who looks after which stock.
@@ -120,6 +121,7 @@ class Service:
         self.busy: dict[str, str] = {}
         self.kept: dict[str, int] = {}
         self.slowness = 1.0
+        self.steady = False
         self.stopped: set[str] = set()
         self.mailboxes: dict[str, list[Mailbox]] = {}
         self.claims = Claims(self.kernel, setting.thresholds)

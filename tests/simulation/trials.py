@@ -246,7 +246,7 @@ PATIENT: Final = Setting(
     rates=NOTHING,
     runs_s={"settler": 2.0, "collector": 2.0},
     late_calls=3,
-    late_s=3,
+    late_s=6,
     settled_within_s=60,
 )
 
@@ -262,8 +262,8 @@ def busy(shop: Shop) -> None:
     service.stopped.add("settler")
     ends = [lambda hold=hold: ended(shop, str(hold)) for hold in holds + scattered]
     together(shop, "buyer", *ends)
-    service.busy["A#W1#0"] = "conflict"
-    what = shop.by_turn(("busy", "busy and slow"))
+    what = shop.by_turn(("busy", "busy and slow", "throttled"))
+    service.busy["A#W1#0"] = "throttled" if what == "throttled" else "conflict"
     service.slowness = 60 if what == "busy and slow" else 1
     service.stopped.clear()
     shop.caller("hopeless", placed, shop, ("A", 1))
@@ -294,7 +294,7 @@ def backlog(shop: Shop) -> None:
         _forgotten(shop, f"hold_{number:032x}", "0" if what == "one slice" else str(number % OPEN_SLICES), due_ms)
     for _ in range(60 if what == "many due" else 4):
         placed(shop, ("A", 1), seconds=30)
-    service.slowness = 10
+    service.slowness, service.steady = 10, True  # what a run gets through in its second is no matter of luck
     service.kernel.wait(105 if what == "far off" else 300)
     if what in {"far off", "one slice"}:
         behind = {"0"} if what == "one slice" else set()  # this slice has more than a run gets through
