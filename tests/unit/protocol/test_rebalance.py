@@ -242,6 +242,14 @@ class TestMerge:
         world.wire.meanwhile(sell, frozenset({"PutItem"}))
         assert (world.merge_cold(), _shards(world)) == (0, 3)
 
+    def test_what_another_is_just_at_waits_and_stops_no_other(self, world: Watched) -> None:
+        for item in ("A", "B"):
+            world.scatter(item, [5, 6, 7])
+        self._cool(world)
+        world.wire.refuse(conflicting(), frozenset({"PutItem"}))
+        assert world.merge_cold() == 1
+        assert world.merge_cold() == 1
+
     def test_shards_that_carry_holds_stay_and_those_above_go(self, world: Watched) -> None:
         world.scatter("A", [1, 9, 1, 1])
         hold = world.place("A", 9, expires_in_s=100_000).value

@@ -20,7 +20,7 @@ from inventory.protocol.lookout import entry, read_pass
 from inventory.protocol.move import REBALANCING_TRIES_MAX, hand_out
 from inventory.protocol.split import reshape
 from inventory.storage.availability_records import IS_SPLIT, SPLIT_INDEX, availability_from, put_availability
-from inventory.storage.database import ConditionFailed
+from inventory.storage.database import ConditionFailed, Contended
 from inventory.storage.stock_records import set_shards
 
 PROJECTOR = "projector"
@@ -123,7 +123,7 @@ def _merge(core: Core, known: Availability, now_ms: Milliseconds) -> Resharded |
     """Merges down to one shard, or to the highest that carries holds: they end, and an hour later all can go."""
     try:
         core.database.write(put_availability(core.tables, claimed(known, now_ms), known))
-    except ConditionFailed:
+    except (ConditionFailed, Contended):
         return None  # it is not cold any more
     item, warehouse = known.item, known.warehouse
     seen = read_pass(core, item, warehouse)
