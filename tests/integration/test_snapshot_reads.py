@@ -10,7 +10,7 @@ from inventory.history import plan as planning
 from inventory.history import standing
 from inventory.history.layout import listed_path, published_path
 from inventory.history.plan import Mode, make_plan, plan_from
-from inventory.history.reduce import heads_path, result_path, sealed_path
+from inventory.history.reduced import heads_path, result_path, sealed_path
 from inventory.storage.objects import NoSuchObject, Stored
 from support.objects import DirectoryObjects
 from support.tape import Tape

@@ -23,7 +23,7 @@ from inventory.history.manifest import (
     signed,
 )
 from inventory.history.plan import Plan
-from inventory.history.reduce import Reduced, read_results
+from inventory.history.reduced import Reduced, read_results
 from inventory.storage.objects import NoSuchObject, Objects
 
 _COPIES_AT_ONCE: Final = 8

@@ -14,6 +14,7 @@ from inventory.domain.errors import InstantNotSealed, InvariantBroken, Missing, 
 from inventory.domain.limits import PAST_BYTES_MAX
 from inventory.history.columnar import DIRECTORIES, LEDGER, SHARDS, Columns, engine, load, named
 from inventory.history.excerpt import ExcerptTooLarge, Question, take_excerpt
+from inventory.history.fold import changed_directory
 from inventory.history.layout import (
     LISTED,
     bucket_of,
@@ -25,7 +26,6 @@ from inventory.history.layout import (
     listed_path,
 )
 from inventory.history.manifest import Manifest, read_manifest
-from inventory.history.reduce import changed_directory
 from inventory.history.standing import openings
 from inventory.storage.objects import Objects
 

@@ -8,7 +8,7 @@ from typing import Final
 from inventory.history.columnar import HEADS, LIVE, engine, load
 from inventory.history.map_task import download_all
 from inventory.history.plan import Plan
-from inventory.history.reduce import heads_path, read_results
+from inventory.history.reduced import heads_path, read_results
 from inventory.history.scan import read_paths
 from inventory.storage.objects import Objects
 

@@ -1,0 +1,59 @@
+"""What reduce tasks leave, and where: the sealed files of each bucket, what it lacks, and what it adds up to."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+
+from inventory.history.manifest import DataFile
+from inventory.history.plan import Plan
+from inventory.storage.objects import Objects
+
+
+@dataclass(frozen=True, slots=True)
+class Reduced:
+    """What became of a bucket.
+
+    Attributes:
+        files: What is to be committed; each lies under the run's `sealed/` until then.
+        gaps: Ids of events that must exist and are not in the archive; a few of them.
+        totals: What the bucket adds to the manifest's totals.
+    """
+
+    files: Sequence[DataFile]
+    gaps: Sequence[str]
+    totals: Mapping[str, int] = field(default_factory=dict)
+
+    def to_json(self) -> bytes:
+        """As a file."""
+        told = asdict(self) | {"files": [file._asdict() for file in self.files]}
+        return json.dumps(told, sort_keys=True).encode()
+
+
+def result_path(plan: Plan, kind: str, bucket: int) -> str:
+    """Where the result of a bucket lies."""
+    return f"{plan.run}results/{kind}-{bucket:04d}.json"
+
+
+def heads_path(plan: Plan, kind: str, bucket: int) -> str:
+    """Where a bucket tells of each of its records; what the seal compares with the live ones."""
+    return f"{plan.run}heads/{kind}-{bucket:04d}.parquet"
+
+
+def sealed_path(plan: Plan, path: str) -> str:
+    """Where a file waits for its commit."""
+    return f"{plan.run}sealed/{path}"
+
+
+def read_results(objects: Objects, plan: Plan) -> list[Reduced]:
+    """What all reduce tasks left.
+
+    Raises:
+        NoSuchObject: One has not been done.
+    """
+    results = []
+    for kind in ("holds", "items"):
+        for bucket in range(plan.buckets):
+            told = json.loads(objects.read(result_path(plan, kind, bucket)))
+            files = [DataFile(**file) for file in told["files"]]
+            results.append(Reduced(files, told["gaps"], told["totals"]))
+    return results
