@@ -1,7 +1,7 @@
 """Between Python values and DynamoDB's attribute values, by boto3's own converters; numbers are whole here.
 
-boto3 asks up to eleven questions of each value before it converts it, which was a third of a place's own work. What
-records are made of is known by its type alone, and the rest is left to boto3: the outcome is the same.
+boto3 asks up to eleven questions of each value before it converts it. What records are made of is known by its type
+alone, and the rest is left to boto3: the outcome is the same (`tests/unit/storage/test_codec.py`).
 """
 
 from collections.abc import Mapping
