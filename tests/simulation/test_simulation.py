@@ -101,7 +101,7 @@ def test_a_violation_tells_the_invariant_and_how_it_came_to_it(monkeypatch: pyte
     monkeypatch.setattr(lookout.Pass, "only_fell_until", lambda _earlier, _later: True)
     monkeypatch.setattr(refuse, "REFUSAL_AGE_MAX_MS", 60_000)
     with pytest.raises(Violation) as found:
-        _run_many("last_units")
+        _run_many("idempotence")
     assert found.value.invariant == "never_falsely_refused"
     assert any("answers 402" in line or "BatchGetItem" in line for line in found.value.trace)
 

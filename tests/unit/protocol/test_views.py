@@ -132,6 +132,11 @@ class TestListOfHolds:
         assert set(_pages(world, 1)) == {holds[2].id, holds[3].id}
         assert world.hold(soon.id).status is Status.ACTIVE
 
+    def test_one_that_was_extended_comes_at_its_new_time(self, world: Watched) -> None:
+        holds = sorted(_placed(world, 4), key=lambda hold: (hold.expires_at, hold.id))
+        world.extend(holds[0], 1_000)
+        assert _pages(world, 1) == [hold.id for hold in (*holds[1:], holds[0])]
+
     def test_a_slice_that_has_more_than_its_part_is_read_on(self, world: Watched) -> None:
         world.open_slices = 1
         world.core = world.instance()
