@@ -84,8 +84,13 @@ fmt: .venv/.stamp ## Format, and mend what can be mended
 .PHONY: test
 test: ## Run all tests (ARGS=-x is passed to pytest)
 	@$(MAKE) test-fast
-	@echo "· simulating beside the tests of a deployed stack, which wait a lot: what each says is shown when it is done"
-	@$(MAKE) --jobs 2 --output-sync=target NICE="nice -n 10" test-e2e simulate
+	@echo "· simulating beside the tests of a deployed stack, which wait a lot; what it found is told at the end"
+	@mkdir -p .local; failed=0; \
+	$(MAKE) simulate NICE="nice -n 10" >.local/simulate.log 2>&1 & simulating=$$!; \
+	trap 'kill $$simulating 2>/dev/null || true' EXIT; \
+	$(MAKE) test-e2e || failed=1; \
+	wait $$simulating || failed=1; \
+	cat .local/simulate.log; exit $$failed
 
 .PHONY: test-fast
 test-fast: setup ## Run the tests that need no stack
