@@ -33,13 +33,13 @@ def hot(shop: Shop) -> None:
     """All want one item, which is split by itself, and merged again when nobody wants it any more."""
     service, rng = shop.service, shop.rng
     opened(shop, "A", 150)
+    if shop.by_turn(("told at once", "told late")) == "told late":  # when it is hot no more
+        service.stopped.add("projector")
+        together(shop, "early", *(lambda: _buy_on(shop, 3, forgotten=0) for _ in range(10)))
+        service.kernel.wait(90)
+        service.stopped.clear()
     for rush in range(2):
         together(shop, f"buyer-{rush}", *(lambda: _buy_on(shop, 4) for _ in range(10)))
-        if rng.random() < 0.4:  # what was hot is told when it is hot no more
-            service.stopped.add("projector")
-            together(shop, "late", *(lambda: _buy_on(shop, 3) for _ in range(8)))
-            service.kernel.wait(90)
-            service.stopped.clear()
         if rng.random() < 0.5:
             receive(shop, "A", rng.randint(20, 80))
         service.kernel.wait(rng.choice((1, 30, 60)))
@@ -47,11 +47,11 @@ def hot(shop: Shop) -> None:
             together(shop, "latest", *(lambda: _buy_on(shop, 3) for _ in range(3)))
 
 
-def _buy_on(shop: Shop, times: int) -> None:
+def _buy_on(shop: Shop, times: int, forgotten: float = 0.2) -> None:
     rng = shop.rng
     for _ in range(times):
         hold_id = placed(shop, ("A", rng.choice((1, 1, 2))), seconds=rng.choice((2, 20, 90)))
-        if hold_id and rng.random() < 0.8:
+        if hold_id and rng.random() >= forgotten:
             ended(shop, hold_id, rng.choice(("execute", "execute", "release")))
         shop.wait(0.1)
 
