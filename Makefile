@@ -8,6 +8,10 @@ MAKEFLAGS += --no-print-directory
 PORT ?= 4566
 export PORT
 
+# Every process compiles boto3 anew (half a second) where Python may not keep what it compiled. It lies apart from the sources.
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.local/pycache
+
 BOOTSTRAP := .venvs/bootstrap
 UV := $(BOOTSTRAP)/bin/uv
 export UV_NO_PROGRESS := 1
@@ -31,13 +35,14 @@ $(BOOTSTRAP)/.stamp: requirements/bootstrap.txt tools/bootstrap.sh
 
 .venvs/%/.stamp: requirements/%.txt $(BOOTSTRAP)/.stamp
 	@echo "· installing $* into .venvs/$*"
-	@$(call environment,.venvs/$*,requirements/$*.txt)
+	@$(call environment,.venvs/$*,requirements/$*.txt,$(if $(filter emulator,$*),--compile-bytecode))
 	@touch $@
 
-# $(1): the environment's folder, $(2): its lock. What the lock does not name is removed.
+# $(1): the environment's folder, $(2): its lock, $(3): further options. What the lock does not name is removed.
+# The emulator's is compiled at once: its functions look for bytecode beside the sources, as on Lambda, and write none.
 define environment
 [[ -x $(1)/bin/python ]] && $(1)/bin/python -c '' 2>/dev/null || $(UV) venv --quiet --clear --python $(BOOTSTRAP)/bin/python $(1)
-$(UV) pip sync --quiet --python $(1) --require-hashes $(2)
+env -u PYTHONPYCACHEPREFIX $(UV) pip sync --quiet --python $(1) --require-hashes $(3) $(2)
 endef
 
 ##@ The local stack

@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from inventory.audit.signatures import rsa_signer
 from inventory.auditing.report import Reporter
 from inventory.auditing.scan import scan
 from inventory.auditing.steps import Auditor
 from inventory.history.layout import audit_path, stamp_of
 from inventory.history.manifest import fingerprint_of
+from support.parquet import rows_of
 from support.workflow import History, Partitions
 
 
@@ -80,10 +79,7 @@ class Audits:
         files = f"{self.history.objects.root}/audit_findings/as_of={stamp_of(as_of_ms)}/*.parquet"
         if not list(Path(files).parent.glob("*.parquet")):
             return []
-        with duckdb.connect() as database:
-            found = database.execute(f"SELECT * FROM read_parquet('{files}', hive_partitioning = false)")
-            names = [column[0] for column in found.description or ()]
-            return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+        return rows_of(files)
 
     def _scan(self, began: Mapping[str, Any]) -> None:
         tape = self.history.tape

@@ -24,6 +24,7 @@ from inventory.audit.manifests import ALGORITHM, canonical, instant_name
 from inventory.audit.merkle import merkle_root
 from inventory.domain.events import Event, Source, fold, line_of, record_key, revision
 from inventory.storage.hold_records import hold_from
+from inventory.storage.scratch import scratch_database
 
 Row = dict[str, Any]
 
@@ -322,7 +323,7 @@ def write_parquet(path: Path, columns: str, order: str, rows: Sequence[Row]) -> 
     path.parent.mkdir(parents=True, exist_ok=True)
     text = path.with_suffix(".jsonl")
     text.write_text("".join(json.dumps(row, default=str) + "\n" for row in rows))
-    with duckdb.connect() as database:
+    with scratch_database(memory_mb=256) as database:
         database.execute(f"CREATE TABLE told ({columns})")
         if rows:
             told = database.execute("SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = 'told'")
@@ -334,7 +335,7 @@ def write_parquet(path: Path, columns: str, order: str, rows: Sequence[Row]) -> 
 
 def rewrite_parquet(path: Path, select: str) -> None:
     """Replaces a file by a selection of its own rows, which are called `told`."""
-    with duckdb.connect() as database:
+    with scratch_database(memory_mb=256) as database:
         database.execute(f"CREATE TABLE told AS FROM read_parquet('{path}', hive_partitioning = false)")
         database.execute(f"COPY ({select}) TO '{path}' (COMPRESSION zstd)")
 

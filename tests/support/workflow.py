@@ -7,7 +7,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import duckdb
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
@@ -17,6 +16,7 @@ from inventory.history.plan import Mode
 from inventory.history.steps import Workshop, conclude, read_plan, scan
 from inventory.pipeline.archiver import archive_batch
 from support.objects import DirectoryObjects
+from support.parquet import rows_of
 from support.tape import StreamRecord, Tape
 
 #: As the state machine has it (tests/template).
@@ -120,10 +120,7 @@ class Workflow:
 
     def rows(self, path: str) -> list[dict[str, Any]]:
         """The rows of files; `path` may have stars."""
-        connection = duckdb.connect()
-        found = connection.execute(f"SELECT * FROM read_parquet('{self.objects.root}/{path}')")
-        names = [column[0] for column in found.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+        return rows_of(f"{self.objects.root}/{path}")
 
     def visible(self) -> dict[str, str]:
         """Everything that a reader may rely on, by name, with a hash of its bytes."""

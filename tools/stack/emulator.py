@@ -82,6 +82,7 @@ def _start(place: Place) -> None:
         # A layer's caches are written beside it otherwise, once per function.
         "PYTHONDONTWRITEBYTECODE": "1",
     }
+    environment.pop("PYTHONPYCACHEPREFIX", None)  # or nobody would look for the bytecode that layers ship
     with place.emulator_log.open("wb") as log:
         process = subprocess.Popen(  # noqa: S603 - our own program
             [_PROGRAM], env=environment, cwd=scratch, stdin=subprocess.DEVNULL, stdout=log, stderr=log,

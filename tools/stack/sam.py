@@ -55,7 +55,7 @@ def _compile(python: str, layer: Path) -> None:
 
     It names no folder of this machine and no time, so that equal sources still make an equal zip.
     """
-    arguments = ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", str(layer), "-p", "/opt"]
+    arguments = ["-I", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", str(layer), "-p", "/opt"]
     if subprocess.run([python, *arguments, str(layer)], check=False).returncode:  # noqa: S603 - found above
         raise StackError(f"A source in {layer} does not compile: see above.")
 
@@ -74,7 +74,8 @@ def deploy(
 
 
 def _run(arguments: list[str], variables: Mapping[str, str], log: Path | None) -> None:
-    environment = {**variables, "PATH": _search_path(), "SAM_CLI_TELEMETRY": "0", "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**variables, "PATH": _search_path(), "SAM_CLI_TELEMETRY": "0"}
+    environment |= {"PYTHONPYCACHEPREFIX": str(ROOT / ".local" / "pycache")}  # nothing beside what is packed
     command = [str(_SAM), *arguments]
     if log is None:
         if subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode:  # noqa: S603 - our own program

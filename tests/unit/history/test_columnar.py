@@ -6,7 +6,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from inventory.history.columnar import engine, save
+from inventory.history.columnar import MEMORY_MB, save
+from inventory.storage.scratch import scratch_database
 
 COLUMNS = {"id": "BIGINT", "count": "BIGINT", "name": "VARCHAR"}
 
@@ -14,7 +15,7 @@ COLUMNS = {"id": "BIGINT", "count": "BIGINT", "name": "VARCHAR"}
 @pytest.fixture
 def sql(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """The same 200 rows, alone, among others with nulls, and in another order."""
-    with engine(tmp_path) as connection:
+    with scratch_database(memory_mb=MEMORY_MB) as connection:
         connection.execute(
             "CREATE TABLE alone AS SELECT i AS id, i AS count, 'n' || i AS name FROM range(200) t(i);"
             "CREATE TABLE among AS FROM alone UNION ALL SELECT i, NULL, NULL FROM range(200, 300) t(i);"

@@ -8,8 +8,10 @@ import duckdb
 import pytest
 
 from inventory.history import columnar, excerpt
+from inventory.history.columnar import MEMORY_MB
 from inventory.history.excerpt import ExcerptTooLarge, Question, take_excerpt
 from inventory.storage.objects import Ending
+from inventory.storage.scratch import scratch_database
 from support.objects import DirectoryObjects
 
 COLUMNS = {"item_id": "VARCHAR", "at_ms": "BIGINT", "kind": "VARCHAR", "amount": "BIGINT"}
@@ -45,7 +47,7 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file of 30 row groups: some items in many of them, many items in one."""
     root = tmp_path_factory.mktemp("bucket")
     (root / "ledger").mkdir()
-    with pytest.MonkeyPatch.context() as patch, columnar.engine(root) as sql:
+    with pytest.MonkeyPatch.context() as patch, scratch_database(memory_mb=MEMORY_MB) as sql:
         patch.setattr(columnar, "ROW_GROUP_ROWS", 2048)
         sql.execute(
             "CREATE TABLE told AS SELECT if(n % 3 = 0, 'hot', 'item-' || (hash(n) % 900)) AS item_id, n * 10 AS at_ms, "
@@ -71,7 +73,7 @@ def test_an_excerpt_answers_as_the_whole_file(
     draw = random.Random(end_bytes + gap_bytes)  # noqa: S311 - repeatable, not secret
     names = ["hot", "a", "zzz", "item-", "item-0", *(f"item-{draw.randrange(1000)}" for _ in range(12))]
     found = 0
-    with columnar.engine(tmp_path) as sql:
+    with scratch_database(memory_mb=MEMORY_MB) as sql:
         for number, name in enumerate(names):
             question = Question(name, draw.choice((None, draw.randrange(ROWS * 10))), COLUMNS)
             objects = Counted(bucket)
@@ -92,7 +94,7 @@ def test_of_a_large_file_a_small_part_is_read_in_a_few_requests(
     monkeypatch.setattr(excerpt, "_GAP_BYTES_MAX", 4 * 1024)
     objects = Counted(bucket)
     whole = (bucket / KEY).stat().st_size
-    with columnar.engine(tmp_path) as sql:
+    with scratch_database(memory_mb=MEMORY_MB) as sql:
         read = take_excerpt(objects, KEY, Question("item-77", None, COLUMNS), tmp_path / "e", sql, bytes_max=whole)
     assert objects.requests <= 4
     assert read < whole / 5
@@ -104,7 +106,7 @@ def test_what_happened_after_the_instant_is_not_read(
     monkeypatch.setattr(excerpt, "_END_BYTES", 16 * 1024)
     monkeypatch.setattr(excerpt, "_GAP_BYTES_MAX", 4 * 1024)
     read = {}
-    with columnar.engine(tmp_path) as sql:
+    with scratch_database(memory_mb=MEMORY_MB) as sql:
         for until_ms in (None, ROWS * 10 // 20):
             question = Question("hot", until_ms, COLUMNS)
             read[until_ms] = take_excerpt(Counted(bucket), KEY, question, tmp_path / "e", sql, bytes_max=10**9)
@@ -113,7 +115,7 @@ def test_what_happened_after_the_instant_is_not_read(
 
 def test_a_question_that_needs_too_much_is_refused_before_it_is_read(bucket: Path, tmp_path: Path) -> None:
     objects = Counted(bucket)
-    with columnar.engine(tmp_path) as sql, pytest.raises(ExcerptTooLarge, match=KEY):
+    with scratch_database(memory_mb=MEMORY_MB) as sql, pytest.raises(ExcerptTooLarge, match=KEY):
         take_excerpt(objects, KEY, Question("hot", None, COLUMNS), tmp_path / "e", sql, bytes_max=150_000)
     assert objects.amount <= 150_000
 
@@ -121,13 +123,13 @@ def test_a_question_that_needs_too_much_is_refused_before_it_is_read(bucket: Pat
 def test_what_is_no_parquet_file_is_named(tmp_path: Path) -> None:
     objects = DirectoryObjects(tmp_path)
     objects.put("x", b"anything else")
-    with columnar.engine(tmp_path) as sql, pytest.raises(ValueError, match="x is no Parquet file"):
+    with scratch_database(memory_mb=MEMORY_MB) as sql, pytest.raises(ValueError, match="x is no Parquet file"):
         take_excerpt(objects, "x", Question("hot", None, COLUMNS), tmp_path / "e", sql, bytes_max=10**9)
 
 
 def test_a_row_group_that_was_not_read_is_no_answer_but_an_error(bucket: Path, tmp_path: Path) -> None:
     """So that a mistake in the choice of row groups can't pass for stock that never was."""
-    with columnar.engine(tmp_path) as sql:
+    with scratch_database(memory_mb=MEMORY_MB) as sql:
         take_excerpt(Counted(bucket), KEY, Question("item-77", None, COLUMNS), tmp_path / "e", sql, bytes_max=10**9)
         with pytest.raises(duckdb.Error):
             answer(sql, tmp_path / "e", Question("hot", None, COLUMNS))
@@ -137,6 +139,6 @@ def test_an_index_that_is_too_large_is_not_read(bucket: Path, tmp_path: Path, mo
     monkeypatch.setattr(excerpt, "_END_BYTES", 16)
     monkeypatch.setattr(excerpt, "_FOOTER_BYTES_MAX", 1000)
     objects = Counted(bucket)
-    with columnar.engine(tmp_path) as sql, pytest.raises(ExcerptTooLarge, match="footer"):
+    with scratch_database(memory_mb=MEMORY_MB) as sql, pytest.raises(ExcerptTooLarge, match="footer"):
         take_excerpt(objects, KEY, Question("hot", None, COLUMNS), tmp_path / "e", sql, bytes_max=10**9)
     assert objects.amount == 16

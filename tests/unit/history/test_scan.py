@@ -11,9 +11,9 @@ import pytest
 
 from inventory.domain.events import Source
 from inventory.history import scan as scanning
-from inventory.history.columnar import engine
 from inventory.history.layout import bucket_of
 from inventory.history.scan import Reading, Segment, scan_segment
+from inventory.storage.scratch import scratch_database
 from support.objects import DirectoryObjects
 
 PAGE = 1_000
@@ -88,10 +88,10 @@ def test_rows_are_loaded_by_the_file_and_not_one_by_one(tmp_path: Path, monkeypa
             return self._connection.executemany(query, rows)
 
     @contextmanager
-    def counted(work: Path) -> Iterator[Counting]:
-        with engine(work) as connection:
+    def counted(*, memory_mb: int) -> Iterator[Counting]:
+        with scratch_database(memory_mb=memory_mb) as connection:
             yield Counting(connection)
 
-    monkeypatch.setattr(scanning, "engine", counted)
+    monkeypatch.setattr(scanning, "scratch_database", counted)
     scanned(tmp_path, 2 * PAGE)
     assert told == ["execute"] * BUCKETS

@@ -4,7 +4,6 @@ Holds come first, because what they claim to have done to shards is held against
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -27,6 +26,7 @@ from inventory.auditing.layout import bucket_sql, claims_prefix, lines_prefix, l
 from inventory.auditing.parts import Part
 from inventory.auditing.plan import AuditPlan, read_manifest
 from inventory.storage.objects import NoSuchObject, Objects
+from inventory.storage.scratch import scratch_database
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -58,7 +58,7 @@ def read_objects(
 ) -> Part:
     """Reads archived objects, and writes their lines by bucket. One that is gone since is found as its events are."""
     download_present(objects, keys, work)
-    with _database(work) as database:
+    with scratch_database(memory_mb=MEMORY_MB, ordered=False) as database:
         present = [work / key for key in keys if (work / key).is_file()]
         check = read_lines(database, work, present, holes=plan.holes)
         for kind, name in _NAME.items():
@@ -83,7 +83,7 @@ def audit_bucket(objects: Objects, scratch: Objects, plan: AuditPlan, kind: str,
     ledgers = [_in_bucket(objects, plan, number, of_ledger, bucket) for number in plan.ledgers]
     for manifest in (target, *ledgers, *([base] if base else [])):
         download_present(objects, [file.path for file in manifest.files], work)
-    with _database(work) as database:
+    with scratch_database(memory_mb=MEMORY_MB, ordered=False) as database:
         lines = _download(scratch, lines_prefix(plan.run, kind, bucket), work)
         create_lines(database, plan.holes)
         _insert(database, "line", _LINE, lines)
@@ -154,20 +154,3 @@ def _by_bucket(database: "DuckDBPyConnection", rows: str, folder: Path) -> Itera
     for part in sorted(folder.glob("bucket=*")):
         for file in sorted(part.glob("*.parquet")):
             yield int(part.name.removeprefix("bucket=")), file
-
-
-@contextmanager
-def _database(work: Path) -> Iterator["DuckDBPyConnection"]:
-    """A database in memory, which spills what does not fit into its own folder."""
-    import duckdb
-
-    settings: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": f"{MEMORY_MB}MB",
-        "threads": 1,
-        "temp_directory": str(work / "spill"),
-        "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False,
-    }
-    with duckdb.connect(config=settings) as database:
-        database.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false")
-        yield database

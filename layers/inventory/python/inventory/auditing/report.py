@@ -14,6 +14,7 @@ from inventory.auditing.parts import Part, read_parts
 from inventory.auditing.plan import AuditPlan, read_manifest, read_plan
 from inventory.history.layout import audit_path, instant_of_audit, snapshot_id
 from inventory.storage.objects import NoSuchObject, Objects
+from inventory.storage.scratch import scratch_database
 from inventory.storage.workplace import workplace
 
 FINDINGS: Final = "audit_findings"
@@ -21,6 +22,7 @@ ANNOUNCED: Final = "Audit found discrepancies"
 #: An event may have 256 KB: so many findings are told in it, the evidence of each up to so many characters.
 _TOLD_MAX: Final = 20
 _EVIDENCE_MAX: Final = 1_000
+_MEMORY_MB: Final = 256
 _COLUMNS: Final = ("check_name", "what", "path", "record", "evidence", "audit")
 
 
@@ -93,14 +95,12 @@ class Reporter:
 
 def write_findings(file: Path, audit: str, checks: Sequence[Check]) -> None:
     """Writes the findings as rows of the table `audit_findings`."""
-    import duckdb
-
     rows = [
         (check.name, each.what, each.path, each.record, json.dumps(each.evidence, sort_keys=True), audit)
         for check in checks
         for each in check.findings
     ]
-    with duckdb.connect() as database:
+    with scratch_database(memory_mb=_MEMORY_MB) as database:
         database.execute(f"CREATE TABLE finding ({', '.join(f'{name} VARCHAR' for name in _COLUMNS)})")
         database.executemany(f"INSERT INTO finding VALUES ({', '.join('?' for _ in _COLUMNS)})", rows)
         database.execute(f"COPY finding TO '{file}' (FORMAT parquet, COMPRESSION zstd)")

@@ -1,8 +1,7 @@
 """DuckDB, and the columns of everything that is written with it (docs/history.md). Equal rows make equal bytes."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +10,8 @@ import duckdb
 from inventory.history.manifest import DataFile
 
 ROW_GROUP_ROWS: Final = 16_384
+#: What DuckDB may take of a function that has 1 GB and more.
+MEMORY_MB: Final = 700
 
 Columns = Mapping[str, str]
 
@@ -132,28 +133,6 @@ EFFECTS: Final[Columns] = {
     "executed": "BIGINT",
     "holding": "BIGINT",
 }
-
-
-@contextmanager
-def engine(work: Path, *, memory_mb: int = 700, threads: int = 1) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A database of its own in memory, which spills into the folder.
-
-    One thread by default: then rows are written in the order asked for, and equal rows make equal bytes.
-    """
-    connection = duckdb.connect(
-        config={
-            "threads": threads,
-            "memory_limit": f"{memory_mb}MB",
-            "temp_directory": str(work / "spill"),
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-        }
-    )
-    connection.execute("SET enable_progress_bar = false")  # it would draw into the function's log
-    try:
-        yield connection
-    finally:
-        connection.close()
 
 
 def writer() -> str:

@@ -12,9 +12,10 @@ from isal import igzip
 from isal.igzip_lib import IsalError
 
 from inventory.domain.events import VERSION, Source
-from inventory.history.columnar import LEDGER, Columns, bucket_sql, engine, listed
+from inventory.history.columnar import LEDGER, MEMORY_MB, Columns, bucket_sql, listed
 from inventory.history.plan import MapTask, Plan, read_keys
 from inventory.storage.objects import NoSuchObject, Objects
+from inventory.storage.scratch import scratch_database
 
 DOWNLOADS_AT_ONCE: Final = 8
 _DECOMPRESSED_AT_ONCE: Final = 1 << 20
@@ -156,7 +157,7 @@ def run_map_task(objects: Objects, plan: Plan, task: MapTask, work: Path, *, thr
         decompress(key, file)
     folder = work / "events"
     folder.mkdir()
-    with engine(work, threads=threads) as connection:
+    with scratch_database(memory_mb=MEMORY_MB, threads=threads) as connection:
         try:
             connection.execute(_partition(plan, task.source, files, folder))
         except duckdb.Error as error:

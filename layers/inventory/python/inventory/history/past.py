@@ -12,7 +12,7 @@ from inventory.domain.availability import ItemStock, WarehouseStock
 from inventory.domain.clock import Milliseconds
 from inventory.domain.errors import InstantNotSealed, InvariantBroken, Missing, SnapshotNeeded
 from inventory.domain.limits import PAST_BYTES_MAX
-from inventory.history.columnar import DIRECTORIES, LEDGER, SHARDS, Columns, engine, load, named
+from inventory.history.columnar import DIRECTORIES, LEDGER, SHARDS, Columns, load, named
 from inventory.history.excerpt import ExcerptTooLarge, Question, take_excerpt
 from inventory.history.fold import changed_directory
 from inventory.history.layout import (
@@ -28,6 +28,7 @@ from inventory.history.layout import (
 from inventory.history.manifest import Manifest, read_manifest
 from inventory.history.standing import openings
 from inventory.storage.objects import Objects
+from inventory.storage.scratch import scratch_database
 
 _MANIFESTS_KEPT_MAX: Final = 64
 _MEMORY_MB: Final = 512
@@ -78,7 +79,7 @@ class Past:
             SnapshotNeeded: Too much happened since the snapshot before it.
         """
         sources = self._sources(at_ms)
-        with engine(work, memory_mb=_MEMORY_MB) as sql:
+        with scratch_database(memory_mb=_MEMORY_MB) as sql:
             try:
                 self._load(sql, sources, item, at_ms, work)
             except ExcerptTooLarge as error:

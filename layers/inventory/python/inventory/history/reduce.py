@@ -5,7 +5,7 @@ from pathlib import Path
 import duckdb
 
 from inventory.history.bucket import Bucket
-from inventory.history.columnar import DIRECTORIES, DRAWS, HOLDS, SHARDS, SNAPSHOT, bucket_sql, engine
+from inventory.history.columnar import DIRECTORIES, DRAWS, HOLDS, MEMORY_MB, SHARDS, SNAPSHOT, bucket_sql
 from inventory.history.fold import (
     BASE_STOCK,
     DRAWS_OF_HOLDS,
@@ -23,6 +23,7 @@ from inventory.history.fold import (
 from inventory.history.plan import Plan
 from inventory.history.reduced import Reduced
 from inventory.storage.objects import Objects
+from inventory.storage.scratch import scratch_database
 
 
 def reduce_holds(objects: Objects, plan: Plan, bucket: int, work: Path) -> Reduced:
@@ -33,7 +34,7 @@ def reduce_holds(objects: Objects, plan: Plan, bucket: int, work: Path) -> Reduc
         NoSuchObject: A map task has not been done, or a part that it wrote is gone: mapping again brings it back.
     """
     task = Bucket(objects, plan, "holds", bucket, work)
-    with engine(work) as sql:
+    with scratch_database(memory_mb=MEMORY_MB) as sql:
         gaps = task.load_events(sql)
         task.load_base(sql, "base", HOLDS, "state", "holds")
         gaps += gaps_of(sql, "SELECT hold_id AS record_key, rev FROM base", "NOT (type = 'hold_removed' AND settled)")
@@ -64,7 +65,7 @@ def reduce_items(objects: Objects, plan: Plan, bucket: int, work: Path) -> Reduc
         NoSuchObject: A map task has not been done, or a part that it wrote is gone: mapping again brings it back.
     """
     task = Bucket(objects, plan, "items", bucket, work)
-    with engine(work) as sql:
+    with scratch_database(memory_mb=MEMORY_MB) as sql:
         gaps = task.load_events(sql)
         task.load_base(sql, "base_shards", SHARDS, "state", "shards")
         task.load_base(sql, "base_directories", DIRECTORIES, "state", "directories")

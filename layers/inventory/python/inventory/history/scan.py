@@ -9,11 +9,12 @@ from typing import Any, Final
 
 from inventory.domain.clock import Milliseconds
 from inventory.domain.events import KEY_OF, Source, is_directory
-from inventory.history.columnar import DIRECTORIES, HOLDS, LIVE, SHARDS, Columns, engine, save
+from inventory.history.columnar import DIRECTORIES, HOLDS, LIVE, MEMORY_MB, SHARDS, Columns, save
 from inventory.history.layout import PARTIALS, bucket_of, stamp_of
 from inventory.history.map_task import kind_of
 from inventory.storage.codec import Record, decode
 from inventory.storage.objects import Objects
+from inventory.storage.scratch import scratch_database
 
 #: What is read of a record where a snapshot begins with it: all that a fold knows of one.
 WHOLE: Final[Columns] = {**LIVE, **SHARDS, **DIRECTORIES, **HOLDS}
@@ -107,7 +108,7 @@ def scan_segment(objects: Objects, client: Any, table: str, reading: Reading, wo
         for bucket, row in _live(client, table, reading):
             opened[bucket].write(json.dumps(row) + "\n")
             records += 1
-    with engine(work) as sql:
+    with scratch_database(memory_mb=MEMORY_MB) as sql:
         for bucket, path in enumerate(lines):
             file = work / "live.parquet"
             fields = ", ".join(f"'{name}': '{kind}'" for name, kind in reading.columns.items())

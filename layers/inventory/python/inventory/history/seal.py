@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from inventory.history.columnar import HEADS, LIVE, engine, load
+from inventory.history.columnar import HEADS, LIVE, MEMORY_MB, load
 from inventory.history.map_task import download_all
 from inventory.history.plan import Plan
 from inventory.history.reduced import heads_path, read_results
 from inventory.history.scan import read_paths
 from inventory.storage.objects import Objects
+from inventory.storage.scratch import scratch_database
 
 _TOLD_MAX: Final = 20
 
@@ -70,7 +71,7 @@ def find_incomplete(objects: Objects, plan: Plan, live: str, work: Path) -> list
 
 
 def _incomplete_in(objects: Objects, plan: Plan, live: str, kind: str, bucket: int, work: Path) -> Iterator[Incomplete]:
-    with engine(work) as sql:
+    with scratch_database(memory_mb=MEMORY_MB) as sql:
         load(sql, "head", HEADS, download_all(objects, [heads_path(plan, kind, bucket)], work / "heads"))
         load(sql, "live", LIVE, download_all(objects, read_paths(objects, live, kind, bucket), work / "live"))
         sql.execute(

@@ -1,0 +1,49 @@
+"""A database for one piece of work: nothing of it is left, whatever ended it, though the engine behind it goes on."""
+
+import duckdb
+import pytest
+
+from inventory.storage.scratch import scratch_database
+
+MEMORY_MB = 256
+
+
+def names_of(sql: duckdb.DuckDBPyConnection, what: str, column: str) -> set[str]:
+    return {name for (name,) in sql.execute(f"SELECT {column} FROM {what}").fetchall()}
+
+
+def test_each_begins_empty_and_knows_nothing_of_the_others() -> None:
+    with scratch_database(memory_mb=MEMORY_MB) as one, scratch_database(memory_mb=MEMORY_MB) as other:
+        one.execute("CREATE TABLE told AS SELECT 1 AS value; CREATE VIEW seen AS FROM told")
+        other.execute("CREATE TABLE told AS SELECT 2 AS value")
+        assert one.execute("FROM told").fetchall() == [(1,)]
+        assert other.execute("FROM told").fetchall() == [(2,)]
+    with scratch_database(memory_mb=MEMORY_MB) as next_one:
+        assert names_of(next_one, "duckdb_tables()", "table_name") == set()
+        assert len(names_of(next_one, "duckdb_databases()", "database_name") - {"memory", "system", "temp"}) == 1
+
+
+def test_a_failure_in_the_middle_of_a_transaction_leaves_nothing_and_passes_through() -> None:
+    with pytest.raises(LookupError), scratch_database(memory_mb=MEMORY_MB) as sql:
+        sql.execute("BEGIN; CREATE TABLE told AS SELECT 1 AS value")
+        raise LookupError
+    with scratch_database(memory_mb=MEMORY_MB) as sql:
+        assert len(names_of(sql, "duckdb_databases()", "database_name") - {"memory", "system", "temp"}) == 1
+
+
+def test_an_engine_that_answers_no_more_is_not_asked_again() -> None:
+    with pytest.raises(duckdb.FatalException), scratch_database(memory_mb=MEMORY_MB) as sql:
+        sql.execute("ATTACH ':memory:' AS of_the_first_engine")
+        raise duckdb.FatalException
+    with scratch_database(memory_mb=MEMORY_MB) as sql:
+        assert "of_the_first_engine" not in names_of(sql, "duckdb_databases()", "database_name")
+
+
+@pytest.mark.parametrize(("threads", "ordered"), [(1, True), (2, False)])
+def test_it_has_what_was_asked_for(threads: int, ordered: bool) -> None:
+    with scratch_database(memory_mb=MEMORY_MB, threads=threads, ordered=ordered) as sql:
+        told = sql.execute(
+            "SELECT current_setting('threads'), current_setting('preserve_insertion_order'), "
+            "current_setting('TimeZone'), current_setting('memory_limit')"
+        ).fetchone()
+    assert told == (threads, ordered, "UTC", "244.1 MiB")
