@@ -87,19 +87,24 @@ fmt: .venv/.stamp ## Format, and mend what can be mended
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format .
 
 .PHONY: test
-test: ## Run all tests (ARGS=-x is passed to pytest)
-	@$(MAKE) test-fast
-	@echo "· simulating beside the tests of a deployed stack, which wait a lot; what it found is told at the end"
-	@mkdir -p .local; failed=0; \
-	$(MAKE) simulate NICE="nice -n 10" >.local/simulate.log 2>&1 & simulating=$$!; \
-	trap 'kill $$simulating 2>/dev/null || true' EXIT; \
-	$(MAKE) test-e2e || failed=1; \
-	wait $$simulating || failed=1; \
-	cat .local/simulate.log; exit $$failed
+test: setup ## Run all tests (ARGS=-x is passed to pytest)
+	@echo "· a stack is deployed and tested meanwhile; what became of that is told at the end (.local/test-e2e.log)"
+	@mkdir -p .local; \
+	set -m; $(MAKE) test-e2e >.local/test-e2e.log 2>&1 & deployed=$$!; set +m; \
+	trap 'kill -- -$$deployed 2>/dev/null && wait $$deployed || true' EXIT; \
+	$(MAKE) test-fast simulate NICE="nice -n 10"; \
+	while kill -0 $$deployed 2>/dev/null; do \
+		now=$$(grep -Eo '^tests/[^ ]+ .*' .local/test-e2e.log | tail -n 1 || true); \
+		[[ $$now == "$${last-}" ]] || echo "· deployed: $$now"; last=$$now; \
+		sleep 1; \
+	done; \
+	failed=0; wait $$deployed || failed=1; \
+	cat .local/test-e2e.log; exit $$failed
 
+# NICE: the tests of a deployed stack, which wait a lot, come first where all are run at once.
 .PHONY: test-fast
 test-fast: setup ## Run the tests that need no stack
-	@$(BIN)/pytest --numprocesses 2 --dist loadgroup --ignore tests/e2e $(ARGS)
+	@$(NICE) $(BIN)/pytest --numprocesses 2 --dist loadgroup --ignore tests/e2e $(ARGS)
 
 .PHONY: simulate
 simulate: .venv/.stamp ## Run the real code through seeded faults and interleavings (SEEDS=1000 FIRST_SEED=0 WORKLOAD= TRACE=1)

@@ -12,6 +12,10 @@ from support.stack import Operator, deployed_stack
 from support.stream_invariants import StreamWatch
 from support.table_invariants import broken_invariants, read_tables
 
+#: Tests that read the whole archive, which grows with each test.
+_FIRST = (
+    "test_audits.py", "test_past.py", "test_snapshots.py", "test_snapshot_workflow.py", "test_command.py",
+)  # fmt: skip
 #: Tests that leave a forged event behind, which later snapshots would have in them; and those of what takes a minute to
 #: come true: the minute passes while the others run.
 _LAST = ("test_audit_workflow.py", "test_a_minute_later.py")
@@ -20,7 +24,8 @@ _SETTLE_S_MAX = 20
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # Stable: the others keep their order.
-    items.sort(key=lambda item: _LAST.index(item.path.name) if item.path.name in _LAST else -1)
+    order = {name: number for number, name in enumerate((*_FIRST, "", *_LAST))}
+    items.sort(key=lambda item: order.get(item.path.name, len(_FIRST)))
     for item in items:
         if "e2e" in item.path.parts:
             item.add_marker(pytest.mark.xdist_group("stack"))  # they stop parts of the one stack

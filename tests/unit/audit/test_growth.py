@@ -1,6 +1,7 @@
 """An audit of a long history: no step reads what all of the others made, or keeps what a history has thousands of."""
 
 import json
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 
 from inventory.audit import manifests
 from inventory.audit.findings import Check, Finding
-from inventory.audit.manifests import Manifest, manifest_path
+from inventory.audit.manifests import Manifest, manifest_path, read_chain
 from inventory.auditing import listing, plan, steps
 from inventory.auditing.chain import check_chain
 from inventory.auditing.layout import keys_path
@@ -190,6 +191,28 @@ def test_the_chain_is_followed_with_a_few_manifests_in_memory_however_long_it_is
     assert sorted(key for key in bucket.reads if key.startswith("manifests/0")) == sorted(
         bucket.contents("manifests/0")
     )
+
+
+def test_the_chain_of_a_copy_leaves_the_names_of_its_files_on_disk(tmp_path: Path) -> None:
+    def files(number: int) -> list[dict[str, Any]]:
+        return [
+            {"path": f"ledger/{number:032}/{each:032}", "bytes": 1, "rows": 1, "sha256": f"{each:064}"}
+            for each in range(500)
+        ]
+
+    (tmp_path / "manifests").mkdir()
+    for number in range(1, 41):
+        told = json.loads(manifest(number))
+        told["manifest"]["files"] = files(number)
+        (tmp_path / manifest_path(number)).write_text(json.dumps(told))
+    tracemalloc.start()
+    chain, _ = read_chain(tmp_path, set(), lambda *_: None)
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(chain) == 40
+    assert kept < 1_000_000, "40 times 500 files are 6 MB"
+    assert [(each.path, each.sha256) for each in chain[7].files] == [(f["path"], f["sha256"]) for f in files(8)]
+    assert (len(chain[7].files), chain[7].files[-1].path) == (500, files(8)[-1]["path"])
 
 
 def test_a_manifest_that_goes_while_the_chain_is_followed_is_missing(bucket: Watched) -> None:

@@ -6,10 +6,10 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, overload
 
 from inventory.audit.findings import Check, Finding
 from inventory.audit.merkle import merkle_root
@@ -66,7 +66,7 @@ class Manifest:
     as_of_ms: int
     ledger_from_ms: int | None
     buckets: int
-    files: tuple[File, ...]
+    files: Sequence[File]
     totals: Mapping[str, int]
     opening: Mapping[str, Any] | None = None
 
@@ -81,6 +81,29 @@ class Manifest:
     def under(self, prefix: str) -> list[File]:
         """Its files whose path begins so."""
         return [file for file in self.files if file.path.startswith(prefix)]
+
+
+class FilesOnDisk(Sequence[File]):
+    """The files of a manifest, read again each time: those of a year of hourly snapshots are millions."""
+
+    def __init__(self, manifest: Path) -> None:
+        self._manifest = manifest
+
+    def __len__(self) -> int:
+        return len(self._read())
+
+    def __iter__(self) -> Iterator[File]:
+        return iter(self._read())
+
+    @overload
+    def __getitem__(self, index: int) -> File: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[File]: ...
+    def __getitem__(self, index: int | slice) -> File | Sequence[File]:
+        return self._read()[index]
+
+    def _read(self) -> Sequence[File]:
+        return _files_in(json.loads(self._manifest.read_bytes())["manifest"])
 
 
 def canonical(value: object) -> bytes:
@@ -114,10 +137,14 @@ def parsed(path: str, raw: bytes) -> Manifest:
         as_of_ms=told["as_of_ms"],
         ledger_from_ms=told["ledger_from_ms"],
         buckets=told["buckets"],
-        files=tuple(File(each["path"], each["bytes"], each["rows"], each["sha256"]) for each in told["files"]),
+        files=_files_in(told),
         totals=told["totals"],
         opening=told.get("opening"),
     )
+
+
+def _files_in(told: Mapping[str, Any]) -> Sequence[File]:
+    return tuple(File(each["path"], each["bytes"], each["rows"], each["sha256"]) for each in told["files"])
 
 
 class Link(NamedTuple):
@@ -198,6 +225,8 @@ def read_chain(
 ) -> tuple[list[Manifest], Check]:
     """Every manifest of a copy of the bucket that can be read, in the chain's order, and what is wrong with the chain.
 
+    Their files stay on disk until they are asked for.
+
     Args:
         folder: The copy.
         trusted: Fingerprints of the keys that may have signed.
@@ -211,7 +240,8 @@ def read_chain(
 
     check = Check("manifest_chain")
     links = (link_of(number, path.read_bytes(), key_of, trusted, signer_of) for number, path in _numbered(folder))
-    return list(follow(links, check, head=head)), check
+    chain = follow(links, check, head=head)
+    return [replace(manifest, files=FilesOnDisk(folder / manifest.path)) for manifest in chain], check
 
 
 def manifest_number(name: str) -> int | None:

@@ -192,8 +192,9 @@ def fold_directories(sql: duckdb.DuckDBPyConnection) -> None:
             warehouses = changed_directory(warehouses, kind, after)
         if warehouses is not None:
             folded.append((item, json.dumps(warehouses, sort_keys=True, separators=(",", ":")), rev, at_ms))
-    if folded:
-        sql.executemany("INSERT INTO directories VALUES (?, ?, ?, ?)", folded)
+    if folded:  # all at once: a row at a time takes half a millisecond each
+        columns = ", ".join(f"unnest(${number}::{kind}[])" for number, kind in enumerate(DIRECTORIES.values(), 1))
+        sql.execute(f"INSERT INTO directories SELECT {columns}", [list(told) for told in zip(*folded, strict=True)])
     sql.execute(
         "INSERT INTO directories SELECT item_id, warehouses, rev, at_ms FROM base_directories "
         "WHERE item_id NOT IN (SELECT item_id FROM events WHERE type LIKE 'directory%')"
