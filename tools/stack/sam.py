@@ -55,8 +55,9 @@ def _compile(python: str, layer: Path) -> None:
 
     It names no folder of this machine and no time, so that equal sources still make an equal zip.
     """
-    arguments = ["-I", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", str(layer), "-p", "/opt"]
-    if subprocess.run([python, *arguments, str(layer)], check=False).returncode:  # noqa: S603 - found above
+    # -I: or it would write where this environment keeps what it compiled
+    arguments = ["-I", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
+    if subprocess.run([python, *arguments, "-s", str(layer), "-p", "/opt", str(layer)], check=False).returncode:  # noqa: S603 - found above
         raise StackError(f"A source in {layer} does not compile: see above.")
 
 
