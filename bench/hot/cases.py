@@ -52,6 +52,7 @@ class Case:
         write_units: Warm throughput of the tables, write units a second.
         heated: Whether hot keys have been isolated by sustained traffic.
         rebalances: Whether this design splits hot items by itself.
+        seed: Decides on who comes when, and all else that is random.
     """
 
     rate: float
@@ -67,6 +68,7 @@ class Case:
     write_units: int = TABLE_WRITE_UNITS_QUOTA
     heated: bool = True
     rebalances: bool = False
+    seed: int = 1
 
 
 @dataclass(frozen=True)
@@ -123,9 +125,11 @@ def run(case: Case) -> Result:
             stream_partitions=case.write_units // 1000,
             collecting_shards=max(KINESIS_SHARDS_AT_FIRST, case.write_units // _WRITE_UNITS_PER_COLLECTING_SHARD),
             rebalances=case.rebalances,
+            seed=case.seed,
         )
     )
-    rush = Rush(service, partial(_rate, case), _picker(case, names), warm_s=case.warm_s, seconds=case.seconds)
+    draw = partial(_rate, case), _picker(case, names)
+    rush = Rush(service, *draw, warm_s=case.warm_s, seconds=case.seconds, seed=case.seed)
     outcome = rush.run()
     service.finish()
     buckets = [partition for each in service.busy.partitions.values() for partition in each.all]
