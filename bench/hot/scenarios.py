@@ -165,7 +165,7 @@ def _last_units(results: Results) -> Section:
     calls = [run.calls_per_sale for run in runs]
     return Section(
         "The last 1,000 units, on 64 shards",
-        f"6,000 buyers/s for 1.2 s, {len(runs)} times with other buyers each: the fewest sold, else means and the most.",
+        f"6,000 buyers/s for 1.2 s, {len(runs)} times with other buyers: the fewest sold, else means and the most.",
         (
             Figure("units sold", min(run.sold for run in runs), "", 1_000, at_least=True),
             Figure("calls a sale", fmean(calls), "", 3, note=f"{min(calls):.2f} to {max(calls):.2f}"),
