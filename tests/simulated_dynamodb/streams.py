@@ -69,7 +69,7 @@ class Stream:
         return records
 
     def _record(self, change: Change) -> dict[str, Any]:
-        present = {name: copied_item(image) for name, image in _images(change).items()}
+        images = _images(change)
         return {
             "eventID": f"{change.sequence:032x}",
             "eventName": "INSERT" if change.old is None else "REMOVE" if change.new is None else "MODIFY",
@@ -79,9 +79,9 @@ class Stream:
             "dynamodb": {
                 "ApproximateCreationDateTime": change.second,
                 "Keys": copied_item(change.keys),
-                **present,
+                **{name: copied_item(image) for name, image in images.items()},
                 "SequenceNumber": str(change.sequence),
-                "SizeBytes": sum(map(item_bytes, (change.keys, *present.values()))),
+                "SizeBytes": sum(map(item_bytes, (change.keys, *images.values()))),
                 "StreamViewType": "NEW_AND_OLD_IMAGES",
             },
             "eventSourceARN": self.arn,
