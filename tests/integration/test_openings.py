@@ -298,6 +298,36 @@ def test_no_snapshot_is_made_of_a_time_that_was_given_up(shop: Shop) -> None:
             shop.history.snapshot(instant)
 
 
+def test_nothing_is_opened_before_an_instant_that_another_has_sealed_meanwhile(shop: Shop) -> None:
+    shop.trade(62, 10)
+    shop.archive()
+
+    def seal_a_later_one(state: str) -> None:
+        if state == "Plan":
+            shop.history.snapshot(shop.history.now_ms // 1000 * 1000)
+
+    shop.pass_s(300)
+    with pytest.raises(NotAnOpening):
+        shop.open(before=seal_a_later_one)
+    assert "opening" not in shop.history.head().body
+
+
+def test_a_write_that_was_under_way_when_the_reading_began_is_in_the_opening(shop: Shop) -> None:
+    """It was stamped some seconds before, and takes effect when its record has been read."""
+    a_hole(shop)
+
+    def write_late(state: str) -> None:
+        if state == "WaitAfterReading":
+            shop.world.clock.now_ms -= 5_000
+            shop.world.receive("cup", 7, "berlin")
+            shop.world.clock.now_ms += 5_000
+            shop.archive()
+
+    before = shop.live_stock()["cup", "berlin"]
+    opened = shop.open(before=write_late)
+    assert shop.stock(opened)["cup", "berlin"] == (before[0] + 7, before[1])
+
+
 def test_a_changed_record_is_no_reason_to_read_it_twice(shop: Shop) -> None:
     """A record that is damaged in a table is in the opening as the table has it: that is what is opened."""
     a_hole(shop)

@@ -34,6 +34,7 @@ POISON: Final = (
 )
 COST: Final = "is about what settling costs: without it all is settled too"
 REDRIVEN: Final = "is about what operators give back: nobody does in the simulation"
+SNAPSHOTS: Final = "is about snapshots: none are made in the simulation"
 
 
 class Edit(NamedTuple):

@@ -7,6 +7,7 @@ from typing import Final
 
 from mutants.guards_of_books import BOOKS
 from mutants.guards_of_consumers import CONSUMERS
+from mutants.guards_of_history import HISTORY
 from mutants.guards_of_holds import HOLDS
 from mutants.guards_of_instants import INSTANTS
 from mutants.guards_of_stock import STOCK
@@ -14,4 +15,4 @@ from mutants.mutant import INVARIANTS, Edit, Mutant
 
 __all__ = ["INVARIANTS", "MUTANTS", "Edit", "Mutant"]
 
-MUTANTS: Final = (*STOCK, *HOLDS, *BOOKS, *INSTANTS, *CONSUMERS)
+MUTANTS: Final = (*STOCK, *HOLDS, *BOOKS, *INSTANTS, *CONSUMERS, *HISTORY)

@@ -73,6 +73,7 @@ def folded(sql: duckdb.DuckDBPyConnection) -> list[int]:
         pytest.param(5, {}, 5, set(), id="a record that nobody touched"),
         pytest.param(9, {10: 2_000}, 7, {("given_again", 8, 10)}, id="a table as it was before the snapshot"),
         pytest.param(3, {4: 2_000, 5: 2_500, 6: 3_000}, 4, {("given_again", 5, 6)}, id="a table as it was after it"),
+        pytest.param(5, {5: 4_500}, 5, {("given_again", 5, 5)}, id="a table as it was just before the snapshot"),
         pytest.param(5, {3: 4_000, 4: 4_500}, 6, {("given_again", 3, 4), ("missing", 6, 6)}, id="and sold from since"),
     ],
 )
@@ -84,6 +85,17 @@ def test_each_revision_between_that_no_archive_has_or_that_came_twice_is_lost(
     assert found == {(KEY, *each) for each in lost}
     assert coming == []
     assert folded(sql) == []
+
+
+def test_a_revision_that_was_archived_with_two_instants_was_given_again(sql: duckdb.DuckDBPyConnection) -> None:
+    """A table was restored and written to, and restored once more, or it would show by what is read."""
+    load(sql, "events", columns_of("items"), [])
+    for at_ms in (2_000, 3_000):
+        insert(sql, "events", record_key=KEY, rev=4, at_ms=at_ms, type="shard_changed")
+    insert(sql, "sealed_shards", item_id="cup", warehouse_id="berlin", shard=0, rev=3, at_ms=SINCE_MS)
+    read_shard(sql, 4, at_ms=3_000)
+    begin_with_reading(sql, OPENING, SINCE_MS, AS_OF_MS, "items")
+    assert sql.execute("FROM lost").fetchall() == [(KEY, "given_again", 4, 4)]
 
 
 def test_a_record_that_is_there_no_more_is_gone_unless_its_end_is_archived(sql: duckdb.DuckDBPyConnection) -> None:
