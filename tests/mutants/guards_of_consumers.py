@@ -311,6 +311,22 @@ CONSUMERS: Final = (
     ),
     Mutant(
         "everything_settles",
+        "nor what another is just at: its merge waits for the next run, and the others do not",
+        "protocol/rebalance.py",
+        "except (ConditionFailed, Contended):",
+        "except ConditionFailed:",
+        (_REBALANCE + "TestMerge::test_what_another_is_just_at_waits_and_stops_no_other",),
+    ),
+    Mutant(
+        "everything_settles",
+        "a merge that buyers hinder is put off, and stops no other",
+        "protocol/rebalance.py",
+        "except InventoryError:",
+        "except ZeroDivisionError:",
+        (_REBALANCE + "TestMerge::test_a_merge_that_buyers_hinder_is_put_off_and_stops_no_other",),
+    ),
+    Mutant(
+        "everything_settles",
         "a merge leaves the shards that carry holds",
         "protocol/rebalance.py",
         "for key, shard in seen.shards.items() if shard.held), default=0)",

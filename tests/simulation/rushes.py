@@ -57,7 +57,12 @@ def _buy_on(shop: Shop, times: int, forgotten: float = 0.2) -> None:
 
 
 LEVELLING: Final = Setting(
-    sweep_every_s=7.0, rates=NOTHING, thresholds=_SOON, late_calls=3, late_s=3, unfailing=frozenset({"projector"})
+    sweep_every_s=7.0,
+    rates=NOTHING,
+    thresholds=_SOON,
+    late_calls=3,
+    late_s=3,
+    unfailing=frozenset({"projector", "sweeper"}),
 )
 
 
@@ -85,7 +90,7 @@ def levelling(shop: Shop) -> None:
         _hold_on(shop, hold_id)
         return
     service.stopped.clear()
-    kernel.wait(10)
+    kernel.wait(60 if what == "busy source" else 10)  # cold by then, and to be merged while another keeps its shard
     if what == "busy target":
         units = {key.number: shard.available for key, shard in service.history.shards.items()}
         must(units[2] > 30, f"one busy shard keeps the others from their part: {units}")

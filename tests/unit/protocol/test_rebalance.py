@@ -10,7 +10,7 @@ from inventory.domain.availability import Availability
 from inventory.domain.drawing import Want
 from inventory.domain.heat import Heat, Thresholds
 from inventory.domain.leveling import MOVED_SHARDS_MAX
-from inventory.domain.limits import COLD_AFTER_MS, REBALANCED_EVERY_MS, SHARDS_MAX
+from inventory.domain.limits import ATTEMPTS_MAX, COLD_AFTER_MS, REBALANCED_EVERY_MS, SHARDS_MAX
 from inventory.pipeline.projector import project_batch
 from inventory.protocol.rebalance import Resharded, merge_cold, rebalance
 from inventory.storage.availability_records import availability_from
@@ -249,6 +249,15 @@ class TestMerge:
         world.wire.refuse(conflicting(), frozenset({"PutItem"}))
         assert world.merge_cold() == 1
         assert world.merge_cold() == 1
+
+    def test_a_merge_that_buyers_hinder_is_put_off_and_stops_no_other(self, world: Watched) -> None:
+        for item in ("A", "B"):
+            world.scatter(item, [5, 6, 7])
+        self._cool(world)
+        world.wire.refuse(conflicting(), TRANSACTIONS, times=ATTEMPTS_MAX)
+        assert world.merge_cold() == 1
+        assert world.counted["RebalancesPutOff"] == 1
+        assert {directory.warehouses["W1"].shards for directory in world.directories().values()} == {1, 3}
 
     def test_shards_that_carry_holds_stay_and_those_above_go(self, world: Watched) -> None:
         world.scatter("A", [1, 9, 1, 1])
