@@ -22,7 +22,7 @@ def hinted_views(core: Core, wants: Sequence[Want]) -> dict[str, ItemView]:
     strongly, and instead of the projection where this instance knows that from before.
     """
     anywhere = {want.item for want in wants if want.warehouse is None}
-    scopes = {(want.item, None if want.item in anywhere else want.warehouse) for want in wants}
+    scopes = sorted({(want.item, None if want.item in anywhere else want.warehouse) for want in wants}, key=str)
     known = {scope: core.hints.recall(*scope) for scope in scopes}
     for scope, view in known.items():
         read = core.passes.recall(scope) if view is None else None
@@ -32,7 +32,7 @@ def hinted_views(core: Core, wants: Sequence[Want]) -> dict[str, ItemView]:
     unknown = sorted(scope for scope, view in known.items() if view is None and scope[1] is not None)
     fresh = _named(core, [(item, warehouse) for item, warehouse in unknown if warehouse is not None])
     views: dict[str, ItemView] = {}
-    for item, warehouse in sorted(scopes, key=str):
+    for item, warehouse in scopes:
         view = known[(item, warehouse)]
         if view is None:
             projected = fresh.get((item, warehouse), []) if warehouse is not None else _everywhere(core, item)
