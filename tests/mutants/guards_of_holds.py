@@ -144,6 +144,14 @@ HOLDS: Final = (
         (_PROTOCOL + "test_extend.py::TestRetries",),
     ),
     Mutant(
+        "resolved_once",
+        "a settled hold is kept for as long as somebody may ask again",
+        _HOLDS,
+        '"ttl": at // 1000 + KEPT_AFTER_SETTLEMENT_S',
+        '"ttl": at // 1000',
+        (_PROTOCOL + "test_settle.py",),
+    ),
+    Mutant(
         "expiry_exact",
         "executed before its time",
         _HOLDS,

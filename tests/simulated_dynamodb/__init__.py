@@ -1,8 +1,17 @@
 """A simulated DynamoDB: fast, repeatable, and held to the truth by the contract suite in `tests/contract`."""
 
-from .client import SimulatedClient, SimulatedDynamoDB
+from .client import TIME_TO_LIVE, SimulatedClient, SimulatedDynamoDB
 from .errors import conflict, throttled
 from .replica import Replica, is_eventual
 from .streams import Stream
 
-__all__ = ["Replica", "SimulatedClient", "SimulatedDynamoDB", "Stream", "conflict", "is_eventual", "throttled"]
+__all__ = [
+    "TIME_TO_LIVE",
+    "Replica",
+    "SimulatedClient",
+    "SimulatedDynamoDB",
+    "Stream",
+    "conflict",
+    "is_eventual",
+    "throttled",
+]

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from email.utils import formatdate
 from functools import cache, partial
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import botocore.session
 from botocore.paginate import Paginator, PaginatorModel
@@ -28,6 +28,10 @@ _LEGACY = {
 }
 
 
+#: What a removal by TTL is called where calls have the names of operations.
+TIME_TO_LIVE: Final = "TimeToLive"
+
+
 class SimulatedDynamoDB:
     """Tables in memory behind a client that answers as boto3's does for DynamoDB.
 
@@ -42,6 +46,7 @@ class SimulatedDynamoDB:
 
     Attributes:
         client: The client.
+        lock: Whoever has it is alone with the tables.
         definitions: The tables, as they were given.
         before_call: Called with the operation (`PutItem`) and its arguments before anything is done. What it raises
             is what the caller gets.
@@ -61,6 +66,8 @@ class SimulatedDynamoDB:
         self.before_call: Callable[[str, Request], None] = _no_hook
         self.after_call: Callable[[str, Request, Answer], None] = _no_hook
         self.unprocessed: Callable[[str, Request], bool] = _none_left
+        self.lock = threading.RLock()
+        self._now = now
         self.definitions = list(tables)
         self._tables = Tables(self.definitions, stream_shards)
         self.client = SimulatedClient(self, self._tables, now, checked=checked)
@@ -90,6 +97,15 @@ class SimulatedDynamoDB:
         for name, table in saved.items():
             self._tables[name].restore(table)
 
+    def expire(self, table: str, *key: str) -> None:
+        """Removes an item as TTL does, at once: when that is to be is the caller's affair.
+
+        It is nobody's call. `after_call` hears of it all the same, as `TimeToLive`.
+        """
+        with self.lock:
+            self._tables[table].expire(key, self._now())
+        self.after_call(TIME_TO_LIVE, {"TableName": table, "Key": list(key)}, {})
+
     def items(self, table: str) -> Iterable[Item]:
         """A table's items as they stand, for looking at only: they are not copies."""
         return self._tables[table].items.values()
@@ -114,7 +130,7 @@ class SimulatedClient:
         self._owner = owner
         self._checked = checked
         self._now = now
-        self._lock = threading.RLock()
+        self._lock = owner.lock
         self._call_numbers = itertools.count(1)
         reads = Reads(tables, lambda table, key: owner.unprocessed(table, key))  # noqa: PLW0108 - tests may set it later
         writes = Writes(tables, now)

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple, TypeAlias
 from .values import Item, copied_item, item_bytes
 
 _REGION = "us-east-1"
+#: Who is said to have removed a record whose time to live was over.
+_TTL = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
 
 
 class Change(NamedTuple):
@@ -17,6 +19,7 @@ class Change(NamedTuple):
     keys: Item
     old: Item | None
     new: Item | None
+    by_ttl: bool
 
 
 #: Says of a record whether it is wanted, as the filter of an event source mapping does.
@@ -29,12 +32,16 @@ class Stream:
     Args:
         table: The table's name.
         shards: How many shards there are.
+
+    Attributes:
+        of_ttl: Whether what is recorded now is told as TTL's doing.
     """
 
     def __init__(self, table: str, shards: int) -> None:
         self.arn = f"arn:aws:dynamodb:{_REGION}:000000000000:table/{table}/stream/2026-01-01T00:00:00.000"
         self._shards: tuple[deque[Change], ...] = tuple(deque() for _ in range(shards))
         self._sequence = 10**20
+        self.of_ttl = False
 
     @property
     def pending(self) -> list[int]:
@@ -44,7 +51,8 @@ class Stream:
     def append(self, keys: Item, old: Item | None, new: Item | None, position: int, now: float) -> None:
         """Records a change that `old` and `new` show; `position` is the partition's, `now` in seconds."""
         self._sequence += 1
-        self._shards[position % len(self._shards)].append(Change(self._sequence, int(now), keys, old, new))
+        change = Change(self._sequence, int(now), keys, old, new, self.of_ttl)
+        self._shards[position % len(self._shards)].append(change)
 
     def save(self) -> tuple[tuple[Change, ...], ...]:
         """What waits in each shard."""
@@ -85,6 +93,7 @@ class Stream:
                 "StreamViewType": "NEW_AND_OLD_IMAGES",
             },
             "eventSourceARN": self.arn,
+            **({"userIdentity": dict(_TTL)} if change.by_ttl else {}),
         }
 
 

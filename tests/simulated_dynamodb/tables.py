@@ -220,6 +220,17 @@ class Table:
             written = new or old or {}
             self.stream.append(self.key_attributes(written), old, new, position(key[0]), now)
 
+    def expire(self, key: Key, now: float) -> None:
+        """Deletes the item as TTL does: the stream tells of it as such."""
+        if self.stream is None:
+            self.replace(key, None, now)
+            return
+        self.stream.of_ttl = True
+        try:
+            self.replace(key, None, now)
+        finally:
+            self.stream.of_ttl = False
+
 
 class SavedTable(NamedTuple):
     """A table as it stood: items are never changed in place, so that nothing is copied but the lists of them."""

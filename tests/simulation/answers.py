@@ -21,7 +21,7 @@ def check_answers(shop: Shop) -> None:
         Violation: A caller was told what is not so.
     """
     service = shop.service
-    holds = service.history.folded(service.tables.holds)
+    holds = service.history.removed | service.history.folded(service.tables.holds)
     adjustments = service.history.folded(service.tables.adjustments)
     made: dict[str, list[Record]] = defaultdict(list)
     for record in (*holds.values(), *adjustments.values()):

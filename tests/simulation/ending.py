@@ -30,18 +30,29 @@ def check_the_end(service: Service) -> None:
 
 def archive_complete(service: Service) -> None:
     """What the archiver wrote, folded, is the tables."""
-    events: dict[Source, list[Event]] = {source: [] for source in Source}
-    for key, body in service.objects.items():
-        events[Source(key.split("/")[1])] += map(json.loads, gzip.decompress(body).splitlines())
+    events = _archived(service)
     for table, source in service.sources.items():
         try:
-            own = (event for event in events[source] if record_key(event) not in service.history.foreign)
-            folded = fold(own)
+            folded = fold(events[source])
         except (EventMissing, EventsDiffer) as error:
             raise AssertionError(f"{source}: {error}") from error
         key_name = KEY_OF[source]
         stored = {str(record[key_name]): record for record in _records(service, table)}
         assert folded == stored, f"the archive's {source} are not those of the table"
+    ends = [event for source in Source for event in events[source] if "by" in event]
+    told = {(record_key(event), event["by"], event.get("settled")) for event in ends}
+    removed = {(hold_id, "ttl", True) for hold_id in service.history.removed}
+    assert told == removed, f"the archive tells of the removals {told}, there were {removed}"
+
+
+def _archived(service: Service) -> dict[Source, list[Event]]:
+    """What the archiver wrote, but for what somebody else's records made it write."""
+    events: dict[Source, list[Event]] = {source: [] for source in Source}
+    for key, body in service.objects.items():
+        told = map(json.loads, gzip.decompress(body).splitlines())
+        own = (event for event in told if record_key(event) not in service.history.foreign)
+        events[Source(key.split("/")[1])] += own
+    return events
 
 
 def in_good_time(service: Service) -> None:

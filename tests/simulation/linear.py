@@ -27,15 +27,16 @@ class Timeline:
 
     def __init__(self) -> None:
         self._states: dict[str, list[tuple[int, Stock]]] = {}
-        self._holds: dict[str, list[tuple[int, Hold]]] = {}
+        self._holds: dict[str, list[tuple[int, Hold | None]]] = {}
         self._available: Counter[tuple[str, str]] = Counter()
         self._held: Counter[tuple[str, str]] = Counter()
 
     def note(self, now_us: int, history: History, call: Call) -> None:
         """Notes what a call changed."""
-        for _, hold in call.holds:
-            if hold is not None:
-                self._holds.setdefault(hold.id, []).append((now_us, hold))
+        for earlier, hold in call.holds:
+            known = hold or earlier
+            if known is not None:
+                self._holds.setdefault(known.id, []).append((now_us, hold))
         for before, after in call.shards:
             place = after.key.item, after.key.warehouse
             self._available[place] += after.available - (before.available if before else 0)
@@ -49,11 +50,20 @@ class Timeline:
             self._states.setdefault(item, []).append((now_us, state))
 
     def holds_between(self, hold_id: str, asked_us: int, answered_us: int) -> list[Hold]:
-        """What a hold was in this time, one after the other."""
+        """What a hold was in this time, one after the other, as far as it was there."""
+        return [state for state in self._states_between(hold_id, asked_us, answered_us) if state is not None]
+
+    def _states_between(self, hold_id: str, asked_us: int, answered_us: int) -> list[Hold | None]:
+        """What a hold was in this time; None where it had been removed."""
         states = self._holds.get(hold_id, [])
         first = bisect_right(states, asked_us, key=itemgetter(0)) - 1
         last = bisect_right(states, answered_us, key=itemgetter(0))
         return [state for _, state in states[max(0, first) : last]]
+
+    def missing_linearizable(self, hold_id: str, asked_us: int, answered_us: int) -> None:
+        """A hold that was said to be missing was so at one instant between question and answer."""
+        states = self._states_between(hold_id, asked_us, answered_us)
+        assert None in states or hold_id not in self._holds, f"{hold_id} is there, and was said to be missing: {states}"
 
     def holds_linearizable(self, told: Mapping[str, Any], asked_us: int, answered_us: int) -> None:
         """What was told of a hold was so at one instant between question and answer."""

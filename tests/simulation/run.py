@@ -17,7 +17,8 @@ from simulation.workloads import WORKLOADS
 
 #: So long after the faults stop, or the last hold's time is over, everything must have settled.
 SETTLED_WITHIN_S: Final = 300
-_CALLERS_DONE_S: Final = 3_600
+#: Into so many parts that time is cut, to see whether they are done.
+_LOOKED_FOR: Final = 3_600
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Report:
         calls: Calls to AWS.
         requests: Requests of callers, each sending counted.
         answers: By status, or `none`.
-        holds: By status in the end.
+        holds: By status in the end, or removed.
         faults: How often each fault happened.
         looks: Strong readings that were judged.
         writes: Calls that changed something.
@@ -83,7 +84,8 @@ def run_seed(seed: int, workload: str, *, faults: bool = True, told: bool = Fals
         service.calls,
         sum(len(ask.answers) for ask in run.shop.asks),
         Counter(str(answer.status) if answer else "none" for ask in run.shop.asks for _, answer in ask.answers),
-        Counter(record["status"] for record in service.history.folded(service.tables.holds).values()),
+        Counter(record["status"] for record in service.history.folded(service.tables.holds).values())
+        + Counter(removed=len(service.history.removed)),
         service.faults.happened,
         run.shop.looks,
         len(service.history.calls),
@@ -103,9 +105,9 @@ class _Run:
         service.troubled = kernel.spawn("workload", self._trouble)
         connect(service)
         kernel.spawn("sweeper", lambda: sweep_every(service, self._workload.setting.sweep_every_s))
-        self._run_until_ended(service.troubled, _CALLERS_DONE_S)
+        self._run_until_ended(service.troubled)
         service.calm()
-        self._run_until_ended(kernel.spawn("afterwards", self.shop.learn_the_rest), _CALLERS_DONE_S)
+        self._run_until_ended(kernel.spawn("afterwards", self.shop.learn_the_rest))
         holds = service.history.folded(service.tables.holds).values()
         last_ms = max((hold["expires_at"] for hold in holds), default=0)
         kernel.run(until_us=max(kernel.now_us, last_ms * 1000) + SETTLED_WITHIN_S * 1_000_000)
@@ -115,13 +117,13 @@ class _Run:
     def _trouble(self) -> None:
         self._workload.play(self.shop)
         for caller in self.shop.callers:
-            while not self.service.kernel.wait_for(caller, _CALLERS_DONE_S):
+            while not self.service.kernel.wait_for(caller, self._workload.setting.callers_done_s):
                 pass
 
-    def _run_until_ended(self, task: Task, seconds: float) -> None:
-        kernel = self.service.kernel
+    def _run_until_ended(self, task: Task) -> None:
+        kernel, seconds = self.service.kernel, self._workload.setting.callers_done_s
         last_us = kernel.now_us + round(seconds * 1_000_000)
         while not task.ended:
             if kernel.now_us >= last_us:
                 raise Violation("everything_settles", f"{task.name} has not ended after {seconds} s")
-            kernel.run(until_us=min(last_us, kernel.now_us + 1_000_000))
+            kernel.run(until_us=min(last_us, kernel.now_us + round(seconds / _LOOKED_FOR * 1_000_000)))

@@ -24,6 +24,7 @@ from simulation.faults import Fault, Faults
 from simulation.kernel import Kernel, Killed, Task
 from simulation.line import Line
 from simulation.linear import Timeline
+from simulation.removal import TimeToLive
 from simulation.setting import Setting
 from simulation.trace import Trace
 from simulation.violation import Violation
@@ -130,6 +131,7 @@ class Service:
         self.swept_us = 0
         self.placings: Counter[str] = Counter()
         self.instances: list[Instance] = []
+        self._ttl = TimeToLive(self, seed)
         self._idle: dict[str, list[Api]] = {function: [] for function in API}
         self._requests = 0
 

@@ -29,6 +29,7 @@ class Setting:
         late_s: So long a background run may last when its time is up.
         limits: Limits of the service that are other ones here, by module and name: what takes thousands, takes few.
         unfailing: Functions that must not fail, whatever happens.
+        callers_done_s: So long callers may take for all that they want.
         settled_within_s: So long after its end a hold must be settled; None: in the end.
     """
 
@@ -41,6 +42,7 @@ class Setting:
     late_s: float = 45.0
     limits: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     unfailing: frozenset[str] = frozenset()
+    callers_done_s: float = 3_600.0
 
     @contextmanager
     def limited(self) -> Iterator[None]:

@@ -135,7 +135,7 @@ class Shop:
         else:
             ask.answers.append((service.kernel.now_us, answer))
             check_at_once(service, ask, answer)
-            check_as_it_is(service, answer, asked_us)
+            check_as_it_is(service, ask.path, answer, asked_us)
         check_key(ask)
         return answer
 
@@ -154,6 +154,19 @@ class Shop:
             now_us = service.kernel.now_us
             service.judged(service.timeline.strong_reads_linearizable, answer.body, asked_us, now_us)
             self.looks += 1
+
+    def find(self, hold_id: str) -> Answer | None:
+        """Looks at a hold.
+
+        Raises:
+            Violation: It was never so meanwhile, or was there and is said to be missing.
+        """
+        service, asked_us = self.service, self.service.kernel.now_us
+        path = f"/v1/holds/{hold_id}"
+        answer = service.invoke("holds", lambda gateway: gateway.get(path), patience_s=_PATIENCE_S)
+        check_as_it_is(service, path, answer, asked_us)
+        self.looks += answer is not None
+        return answer
 
     def leaf(self, limit: int) -> None:
         """Looks at the active holds, a page of so many.
@@ -252,15 +265,19 @@ def units(lines: Iterable[Mapping[str, Any]]) -> Mapping[str, int]:
     return added
 
 
-def check_as_it_is(service: Service, answer: Answer | None, asked_us: int) -> None:
+def check_as_it_is(service: Service, path: str, answer: Answer | None, asked_us: int) -> None:
     """A hold is told as it was at an instant between the question and the answer, also to whoever asks again.
+
+    So it is where there is none any more: who asks for it, or for its end, is told that it is missing.
 
     Raises:
         Violation: It was never so meanwhile.
     """
     if answer is not None and answer.status == 200 and answer.body["object"] == "hold":
-        now_us = service.kernel.now_us
-        service.judged(service.timeline.holds_linearizable, answer.body, asked_us, now_us)
+        service.judged(service.timeline.holds_linearizable, answer.body, asked_us, service.kernel.now_us)
+    if answer is not None and answer.status == MISSING and path.startswith("/v1/holds/"):
+        hold_id = path.split("/")[3]
+        service.judged(service.timeline.missing_linearizable, hold_id, asked_us, service.kernel.now_us)
 
 
 def check_key(ask: Ask) -> None:
@@ -279,6 +296,7 @@ def check_key(ask: Ask) -> None:
         raise Violation("resolved_once", f"done again, and not said so: {ask}")
 
 
+MISSING: Final = 404
 MISMATCH: Final = "idempotency_key_mismatch"
 REPLAYED: Final = "Idempotent-Replayed"
 #: What a call makes of a hold, by the hold's status then.

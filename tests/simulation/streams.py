@@ -29,6 +29,8 @@ _RETRY_S: Final = 1.0
 _LATE_MAX_S: Final = 60.0
 _DOWN_S: Final = 3_600.0
 _LOOKED_FOR_S: Final = 0.2
+#: A stream keeps what it tells for a day: it is not told again after that.
+_KEPT_US: Final = 86_400 * 1_000_000
 
 
 class Mapping:
@@ -45,7 +47,7 @@ class Mapping:
         self._consumer = consumer
         self._handle = handle
         self._waiting: deque[StreamRecord] = deque()
-        self._done: list[Sequence[StreamRecord]] = []
+        self._done: list[tuple[int, Sequence[StreamRecord]]] = []
         self._running = False
         self._instance: Instance | None = None
 
@@ -70,9 +72,10 @@ class Mapping:
             batch = self._next_batch()
             while not self._deliver(batch):
                 service.kernel.wait(_RETRY_S)
-            self._done.append(batch)
+            self._done.append((service.kernel.now_us, batch))
             if service.faults.happens(Fault.BATCH_TWICE):
-                self._deliver(service.rng.choice(self._done[-5:]))
+                kept = [batch for done_us, batch in self._done[-5:] if service.kernel.now_us - done_us < _KEPT_US]
+                self._deliver(service.rng.choice(kept))
             if service.faults.happens(Fault.BATCH_MERGED):  # the next batch begins where this one did
                 self._waiting.extendleft(reversed(batch))
         self._running = False

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from inventory.domain.limits import KEPT_AFTER_SETTLEMENT_S
 from inventory.pipeline import archiver
-from inventory.protocol import lookout, place, refuse
+from inventory.protocol import holds_view, lookout, place, refuse
 from inventory.telemetry import logger, metrics
+from simulated_dynamodb.tables import Key, Table
+from simulation import removal
 from simulation.quiet import hush
 from simulation.run import run_seed
 from simulation.setting import NOTHING
@@ -43,6 +46,12 @@ def test_without_faults_everybody_gets_an_answer() -> None:
     report = run_seed(1, "transfer", faults=False)
     assert not report.faults
     assert report.answers.keys() <= {"200", "400", "402", "409"}
+
+
+def test_what_settled_long_ago_is_removed() -> None:
+    report = run_seed(0, "outlived")
+    assert report.holds == {"removed": 20}
+    assert report.simulated_s > KEPT_AFTER_SETTLEMENT_S
 
 
 _DIGESTS = (
@@ -82,11 +91,18 @@ class Blunder:
     invariant: str
 
 
+def _removed_at_once(ttl: removal.TimeToLive, table: Table, key: Key, _ttl_s: int) -> None:
+    """Too soon: the time of the record is not over."""
+    ttl._service.kernel.spawn("ttl", lambda: ttl._service.database.expire(table.name, *map(str, key)))
+
+
 BLUNDERS = [
     Blunder(place, "stands", lambda _core, _refusal: True, "idempotence", "never_falsely_refused"),
     Blunder(
         archiver, "object_key", lambda source, _hour, _batch: f"archive/{source}/one", "transfer", "archive_complete"
     ),
+    Blunder(holds_view, "is_object_id", lambda _prefix, _text: False, "outlived", "missing_linearizable"),
+    Blunder(removal.TimeToLive, "_expect", _removed_at_once, "outlived", "gapless"),
 ]
 
 

@@ -247,5 +247,6 @@ WORKLOADS: Final[Mapping[str, Workload]] = MappingProxyType(
         "poison": Workload(trials.poison, trials.CALM),
         "hot": Workload(rushes.hot, rushes.HOT),
         "levelling": Workload(rushes.levelling, rushes.LEVELLING),
+        "outlived": Workload(trials.outlived, trials.OUTLIVED),
     }
 )

@@ -65,6 +65,7 @@ class History:
         drawn: What the unsettled holds drew from each shard.
         expected: What adjustments brought less what settled holds took, by item and warehouse.
         on_hand: What the shards have, by item and warehouse.
+        removed: Holds that TTL has removed, as they were last, by id.
         foreign: Keys of records that somebody else writes: nothing is told of them here.
         foreign_news: Keys of records of which somebody else tells what is not so.
     """
@@ -84,6 +85,7 @@ class History:
         self.drawn: Counter[ShardKey] = Counter()
         self.expected: Counter[Place] = Counter()
         self.on_hand: Counter[Place] = Counter()
+        self.removed: dict[str, Record] = {}
         for table in (tables.stock, tables.holds, tables.adjustments):
             self._listen(database, table)
 
@@ -137,12 +139,16 @@ class History:
         for event in call.events:
             if event.after is None:
                 self.records.pop((event.table, event.key))
+                if event.table == self._tables.holds and event.before is not None:
+                    self.removed[event.key] = event.before
             else:
                 self.records[(event.table, event.key)] = event.after
                 if event.table == self._tables.adjustments:
                     self._add_adjustment(event.before, -1)
                     self._add_adjustment(event.after, 1)
         for hold_before, hold_after in call.holds:
+            if hold_after is None and hold_before is not None and hold_before.settlement is not None:
+                continue  # what it took stays taken
             self._add_hold(hold_before, -1)
             self._add_hold(hold_after, 1)
         self.directories |= {directory.item: directory for directory in call.directories}

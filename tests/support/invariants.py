@@ -13,8 +13,8 @@ from inventory.domain.limits import REFUSAL_AGE_MAX_MS
 from inventory.domain.stock import ShardKey
 from inventory.storage.codec import Record, decode
 from inventory.storage.tables import Tables
-from simulated_dynamodb import SimulatedDynamoDB
-from support.history import Call, History, moved
+from simulated_dynamodb import TIME_TO_LIVE, SimulatedDynamoDB
+from support.history import Call, Event, History, moved
 
 #: A clock is refused when more than 2 s off, as far as the database's whole seconds can tell; a tick is 100 ms.
 CLOCK_BOUND_MS = 2_000 + 1_000 + 100
@@ -28,13 +28,15 @@ def never_oversold(_history: History, call: Call) -> None:
 
 
 def resolved_once(_history: History, call: Call) -> None:
-    """What has ended stays as it ended; what a hold reserved never changes."""
+    """What has ended stays as it ended, until it is removed; what a hold reserved never changes."""
     for before, after in call.holds:
         if before is None:
             assert after is not None
             assert after.status is Status.ACTIVE, f"{after.id} began as {after.status}"
             continue
-        assert after is not None, f"{before.id} was removed"
+        if after is None:
+            assert before.settlement is not None, f"{before.id} was removed, and had not settled"
+            continue
         assert _reserved(before) == _reserved(after), f"the lines of {before.id} changed"
         if before.status is not Status.ACTIVE:
             assert _ending(before) == _ending(after), f"{before.id} was {before.status} and became {after.status}"
@@ -93,16 +95,20 @@ def stock_conserved(history: History, call: Call) -> None:
 
 
 def gapless(_history: History, call: Call) -> None:
-    """Each write raises `rev` by one and never sets `at` back."""
+    """Each write raises `rev` by one and never sets `at` back; nothing is removed before its time to live is over."""
     for event in call.events:
         before = event.before or {"rev": 0, "at": 0}
-        assert event.after is not None, f"{event.key} was removed"
+        if event.after is None:
+            assert _outlived(event, call), f"{event.key} was removed: {event.before}"
+            continue
         assert event.after["rev"] == before["rev"] + 1, f"{event.key}: rev {before['rev']} → {event.after['rev']}"
         assert event.after["at"] >= before["at"], f"{event.key}: at went back by {before['at'] - event.after['at']} ms"
 
 
 def atomic_instant(_history: History, call: Call) -> None:
     """All that one call writes has one `at`, no earlier than that of what it checked."""
+    if call.operation == TIME_TO_LIVE:
+        return  # it writes nothing that could have an instant
     instants = {event.after["at"] for event in call.events if event.after}
     assert len(instants) == 1, f"one transaction, several instants: {sorted(instants)}"
     assert max(call.checked_at, default=0) <= min(instants), "a checked record is later than the transaction"
@@ -154,6 +160,8 @@ def archive_complete(history: History, database: SimulatedDynamoDB, tables: Tabl
             assert known == event.before, f"an event of {event.key} is missing"
             if event.after is not None:
                 records[(event.table, event.key)] = event.after
+            else:
+                del records[(event.table, event.key)]
     for table in (tables.stock, tables.holds, tables.adjustments):
         stored = [record for record in map(decode, database.items(table)) if not _is_foreign(record, history)]
         folded = history.folded(table)
@@ -167,6 +175,12 @@ def everything_settles(holds: Iterable[Hold], open_records: Iterable[Record]) ->
     assert not unsettled, f"unsettled: {unsettled}"
     left = [record["hold_id"] for record in open_records if "open" in record or "due" in record]
     assert not left, f"settled, but still open: {left}"
+
+
+def _outlived(event: Event, call: Call) -> bool:
+    """Whether a record was removed by TTL, and its time was over."""
+    ttl_s = (event.before or {}).get("ttl")
+    return call.operation == TIME_TO_LIVE and ttl_s is not None and int(ttl_s) * 1000 <= call.now_ms
 
 
 def _is_foreign(record: Record, history: History) -> bool:

@@ -43,6 +43,20 @@ def test_a_fault_before_a_call_keeps_it_from_happening(database: SimulatedDynamo
     assert count(database) is None
 
 
+def test_what_ttl_removes_is_told_as_its_doing_and_nothing_else_is(database: SimulatedDynamoDB) -> None:
+    heard: list[str] = []
+    database.client.update_item(**ADD_ONE)
+    database.after_call = lambda operation, _request, _answer: heard.append(operation)
+    database.expire("stock", "a")
+    assert count(database) is None
+    database.client.update_item(**ADD_ONE)
+    database.client.delete_item(TableName="stock", Key=KEY)
+    told = [(record["eventName"], record.get("userIdentity")) for record in database.stream("stock").drain()]
+    ttl = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
+    assert told == [("INSERT", None), ("REMOVE", ttl), ("INSERT", None), ("REMOVE", None)]
+    assert heard == ["TimeToLive", "GetItem", "UpdateItem", "DeleteItem"]
+
+
 def test_a_fault_after_a_call_leaves_its_effect(database: SimulatedDynamoDB) -> None:
     def lose_the_answer(operation: str, _request: dict[str, Any], answer: dict[str, Any]) -> None:
         if operation == "UpdateItem":
