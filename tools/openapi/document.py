@@ -50,6 +50,7 @@ How many of an item are in which warehouse, and two-step holds on them that neve
 Bodies are JSON or forms with bracket notation (`lines[0][item]=A`), answers are JSON. Times are Unix seconds.
 Any POST may carry an `Idempotency-Key`: sent again within 30 days with the same parameters, the request is not carried
 out again, but answered with the object as it is now and `Idempotent-Replayed: true`.
+A key is for one request: do not use it for another one later either.
 Every answer has a `Request-Id`; every error says in `Stripe-Should-Retry` whether to try again."""
 
 
