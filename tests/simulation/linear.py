@@ -79,7 +79,8 @@ class Timeline:
             assert any(hold.status is Status.ACTIVE for hold in between[each]), f"{each} is listed, and was not active"
         latest_ms = max((min(hold.expires_at for hold in between[each]) for each in ids), default=0)
         for each, states in between.items():
-            if len(states) != 1 or states[0].at * 1000 > asked_us or each in ids:
+            there_since_us = self._holds[each][0][0]  # `at` is in tenths of a second
+            if len(states) != 1 or there_since_us > asked_us or each in ids:
                 continue
             [hold] = states
             stands = hold.status is Status.ACTIVE and hold.expires_at * 1000 > answered_us + _CLOCKS_APART_US
