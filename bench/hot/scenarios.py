@@ -36,7 +36,8 @@ def best(results: Results, cases: Sequence[Case]) -> float:
 
 def _told(result: Result) -> str:
     return (
-        f"of {result.offered:,.0f}/s offered; {result.failed:.2%} told to try again; "
+        f"of {result.offered:,.0f}/s offered; {result.placed:,.0f}/s placed, {result.settled:,.0f}/s settled; "
+        f"p99 of place {result.p99_ms:,.0f} ms; {result.failed:.2%} told to try again; "
         f"{result.calls_per_sale:.1f} calls a place; settled after {result.lag_p50_ms / 1000:.1f} s"
     )
 
