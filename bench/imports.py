@@ -8,12 +8,12 @@ _RUNS = 7
 
 
 def figures() -> Section:
-    """Medians of processes in turns; the packages by what their own modules cost."""
+    """The least of processes in turns; the packages by what their own modules cost."""
     cost = import_cost("holds", runs=_RUNS)
     heaviest = ", ".join(f"{package} {ms:.0f}" for package, ms in heaviest_modules("holds", 6))
     return Section(
         "CPU of importing the holds function",
-        f"Medians of {_RUNS} processes each, in turns, all with bytecode, as it is deployed.",
+        f"The least of {_RUNS} processes each, in turns, all with bytecode, as it is deployed.",
         (
             Figure("Python, boto3 and a client", cost.client_ms, "ms", note="what AWS's runtime brings"),
             Figure("the function beyond that", cost.own_ms, "ms", 250, timed=True, note=f"ms: {heaviest}"),
