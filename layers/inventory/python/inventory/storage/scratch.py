@@ -51,6 +51,7 @@ def _engine(memory_mb: int, threads: int, ordered: bool) -> "DuckDBPyConnection"
             "threads": threads,
             "preserve_insertion_order": ordered,
             "temp_directory": str(Path(tempfile.gettempdir()) / "inventory-spill"),
+            "enable_external_file_cache": False,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
         }
