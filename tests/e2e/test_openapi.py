@@ -33,7 +33,7 @@ _FORM = "application/x-www-form-urlencoded"
 _CONFIG = SchemathesisConfig.from_dict(
     {
         "seed": 20261122,
-        "generation": {"max-examples": 40, "deterministic": True, "no-shrink": True},
+        "generation": {"max-examples": 60, "deterministic": True, "no-shrink": True},
         # Those that API Gateway knows: it lets no other through to us.
         "phases": {"coverage": {"unexpected-methods": ["DELETE", "GET", "OPTIONS", "PATCH", "POST", "PUT"]}},
         # 402: a right request for more than there is.

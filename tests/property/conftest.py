@@ -12,7 +12,7 @@ _CHECKS_OFF = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.fil
 
 settings.register_profile(
     "default",
-    max_examples=300,
+    max_examples=500,
     stateful_step_count=50,
     deadline=None,
     derandomize=True,
