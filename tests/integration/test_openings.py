@@ -1,103 +1,24 @@
 """A history that cannot go on is opened anew: what is lost is named and signed, and all after it is proved again."""
 
-import shutil
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
-from inventory.audit.signatures import rsa_signer
-from inventory.audit.verify import Proof, verify
-from inventory.domain.errors import InstantNotSealed
-from inventory.domain.events import EventsDiffer, Source
+from inventory.domain.events import Source
 from inventory.history.layout import stamp_of
-from inventory.history.manifest import fingerprint_of, read_manifest
-from inventory.history.past import Past
+from inventory.history.manifest import read_manifest
 from inventory.history.plan import InstantLost, Mode, NotAnOpening
 from inventory.storage.codec import encode
-from support.audits import Audits
-from support.sealed import rewrite_parquet
-from support.tape import StreamRecord, Tape
-from support.terminal import Terminal
-from support.trade import trade
+from support.reopened import Shop, a_hole, restored_and_opened, revisions
 from support.workflow import History, Incomplete
-from support.world import World
 
 pytestmark = pytest.mark.timeout(300)
-
-
-class Shop:
-    """A shop with its history: the first spell of trade is sealed."""
-
-    def __init__(self, folder: Path) -> None:
-        self.world = World(seed=61)
-        self.tape = Tape(self.world)
-        self.history = History(folder / "bucket", self.tape)
-        self.archived = 0
-        self.trade(61)
-        self.archive()
-        self.sealed = self.seal()
-
-    def trade(self, seed: int, steps: int = 25) -> None:
-        trade(self.world, steps, seed=seed)
-
-    def archive(self) -> None:
-        """What the streams told since the last time."""
-        self.history.archive(self.tape.records[self.archived :])
-        self.archived = len(self.tape.records)
-
-    def lose(self) -> list[tuple[Source, StreamRecord]]:
-        """The streams forget what nobody archived."""
-        lost = self.tape.records[self.archived :]
-        self.archived = len(self.tape.records)
-        return lost
-
-    def pass_s(self, seconds: int) -> None:
-        self.world.clock.now_ms += seconds * 1000
-
-    def seal(self, mode: Mode = Mode.INCREMENT) -> int:
-        """The snapshot of now; gives its instant."""
-        as_of_ms = self.world.clock.now_ms // 1000 * 1000 + 1000
-        self.pass_s(90)
-        self.history.snapshot(as_of_ms, mode=mode)
-        return as_of_ms
-
-    def open(self, before: Callable[[str], None] = lambda state: None) -> int:
-        """Opens the history anew, and lets the time that it takes go by."""
-        words = self.history.open(before=before)
-        self.world.clock.now_ms = max(self.world.clock.now_ms, self.history.now_ms)
-        return int(words["as_of_ms"])
-
-    def lost(self) -> list[dict[str, Any]]:
-        return self.history.rows("opened/*/lost-*.parquet")
-
-    def stock(self, as_of_ms: int) -> dict[tuple[str, str], tuple[int, int]]:
-        rows = self.history.rows(f"snapshots/as_of={stamp_of(as_of_ms)}/*.parquet")
-        return {(row["item_id"], row["warehouse_id"]): (row["available"], row["held"]) for row in rows}
-
-    def live_stock(self) -> dict[tuple[str, str], tuple[int, int]]:
-        told: dict[tuple[str, str], tuple[int, int]] = {}
-        for record in self.world.records(self.world.tables.stock):
-            if "available" in record:
-                name = record["item_id"], record["warehouse_id"]
-                available, held = told.get(name, (0, 0))
-                told[name] = (available + record["available"], held + record["held"])
-        return told
 
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Shop:
     return Shop(tmp_path)
-
-
-def revisions(lost: list[tuple[Source, StreamRecord]]) -> set[tuple[str, int]]:
-    told = set()
-    for _, record in lost:
-        image = record["dynamodb"]["NewImage"]
-        key = next(image[name]["S"] for name in ("stock_id", "hold_id", "adjustment_id") if name in image)
-        told.add((key, int(image["rev"]["N"])))
-    return told
 
 
 def missing(rows: list[dict[str, Any]]) -> set[tuple[str, int]]:
@@ -107,18 +28,6 @@ def missing(rows: list[dict[str, Any]]) -> set[tuple[str, int]]:
         if row["what"] == "missing"
         for rev in range(row["from_rev"], row["until_rev"] + 1)
     }
-
-
-def a_hole(shop: Shop) -> list[tuple[Source, StreamRecord]]:
-    """Trade that is archived, trade that is lost, trade that is archived again."""
-    shop.trade(62, 10)
-    shop.archive()
-    shop.trade(63)
-    lost = shop.lose()
-    shop.trade(64, 10)
-    shop.archive()
-    shop.pass_s(300)
-    return lost
 
 
 def test_a_history_with_a_hole_goes_on_from_an_opening_that_names_each_revision_that_is_lost(shop: Shop) -> None:
@@ -226,45 +135,6 @@ def test_a_bucket_without_any_snapshot_is_opened_too(tmp_path: Path) -> None:
     assert shop.stock(shop.seal()) == shop.live_stock()
 
 
-def restore(shop: Shop, kept: dict[str, list[Any]]) -> None:
-    """The tables as they were, as a restored table has it: no stream tells of it."""
-    client = shop.world.database.client
-    for source, table in shop.tape.tables.items():
-        key = {"stock": "stock_id", "holds": "hold_id", "adjustments": "adjustment_id"}[source]
-        before = len(shop.tape.records)
-        for item in list(shop.world.database.items(table)):
-            client.delete_item(TableName=table, Key={key: item[key]})
-        for item in kept[table]:
-            client.put_item(TableName=table, Item=item)
-        del shop.tape.records[before:]
-        shop.world.database.stream(table).drain()
-
-
-def restored_and_opened(shop: Shop) -> tuple[int, int, int]:
-    """Tables restored to a time before the last snapshot; gives that one's instant, the opening's, the next's."""
-    shop.trade(80, 20)
-    kept = {table: list(shop.world.database.items(table)) for table in shop.tape.tables.values()}
-    shop.trade(81, 25)
-    shop.archive()
-    sealed = shop.seal()
-    shop.trade(82, 20)
-    shop.archive()
-    restore(shop, kept)
-    shop.pass_s(600)
-    shop.trade(83, 20)
-    shop.archive()
-    shop.pass_s(300)
-    with pytest.raises((Incomplete, EventsDiffer)):
-        shop.seal()
-    opened = shop.open()
-    assert shop.stock(opened) == shop.live_stock()
-    shop.trade(84)
-    shop.archive()
-    first = shop.seal()
-    assert shop.stock(first) == shop.live_stock()
-    return sealed, opened, first
-
-
 def test_tables_restored_to_an_earlier_time_go_on_from_an_opening(shop: Shop) -> None:
     """Before and after the last snapshot: revisions are given out again that were archived already, and sealed."""
     sealed, _, first = restored_and_opened(shop)
@@ -338,129 +208,3 @@ def test_a_changed_record_is_no_reason_to_read_it_twice(shop: Shop) -> None:
     shop.world.database.stream(table).drain()
     opened = shop.open()
     assert shop.stock(opened)[shard["item_id"], shard["warehouse_id"]][0] >= 12_345
-
-
-class Opened(NamedTuple):
-    """A history that was opened after a hole, and sealed once more: for those who only look."""
-
-    shop: Shop
-    lost: list[tuple[Source, StreamRecord]]
-    before: dict[tuple[str, str], tuple[int, int]]
-    opened: int
-    first: int
-
-
-@pytest.fixture(scope="module")
-def day(tmp_path_factory: pytest.TempPathFactory) -> Opened:
-    shop = Shop(tmp_path_factory.mktemp("day"))
-    before = shop.live_stock()
-    lost = a_hole(shop)
-    opened = shop.open()
-    shop.trade(65, 15)
-    shop.archive()
-    return Opened(shop, lost, before, opened, shop.seal())
-
-
-@pytest.fixture
-def folder(day: Opened, tmp_path: Path) -> Path:
-    """A copy of its bucket, to do what one likes with."""
-    return Path(shutil.copytree(day.shop.history.objects.root, tmp_path / "copy"))
-
-
-def proof_of(shop: Shop, folder: Path | None = None, **how: Any) -> Proof:
-    trusted = {fingerprint_of(shop.history.signer.public_key_der)}
-    return verify(folder or shop.history.objects.root, trusted, rsa_signer, **how)
-
-
-def findings(proof: Proof) -> list[tuple[str, Any]]:
-    return [(check.name, found) for check in proof.checks for found in check.findings]
-
-
-def test_verification_tells_the_hole_and_proves_everything_on_both_sides_of_it(day: Opened) -> None:
-    proof = proof_of(day.shop, every=True)
-    assert findings(proof) == []
-    [opening] = proof.openings
-    assert opening.hole == (day.shop.sealed, day.opened)
-    looked_at = {check.name: check.looked_at for check in proof.checks}
-    assert looked_at["openings"] > len(day.shop.lost())
-
-
-@pytest.mark.parametrize("depth", ["increment", None])
-@pytest.mark.parametrize("which", ["sealed", "opened", "first"])
-def test_audits_prove_everything_on_both_sides_of_the_hole(day: Opened, which: str, depth: str | None) -> None:
-    instant = {"sealed": day.shop.sealed, "opened": day.opened, "first": day.first}[which]
-    audits = Audits(day.shop.history)
-    result = audits.run(instant, depth=depth)
-    assert audits.findings(instant) == []
-    assert (result["since_ms"], result["discrepancies"]) == (0 if which == "sealed" else day.opened, 0)
-    assert ("live_stock" in {each["name"] for each in result["checks"]}) == (which != "sealed")
-
-
-def test_proofs_hold_on_both_sides_of_a_restored_table(shop: Shop) -> None:
-    sealed, opened, first = restored_and_opened(shop)
-    assert findings(proof_of(shop, every=True)) == []
-    audits = Audits(shop.history)
-    for instant in (sealed, opened, first):
-        audits.run(instant, depth="increment")
-        assert audits.findings(instant) == []
-
-
-@pytest.mark.parametrize(
-    ("file", "damage"),
-    [
-        ("lost-items", "SELECT * FROM told WHERE NOT contains(record_key, '#')"),
-        ("lost-items", "SELECT * REPLACE (from_rev - 1 AS from_rev) FROM told"),
-        ("changed-items", "SELECT * REPLACE (on_hand_change + 1 AS on_hand_change) FROM told"),
-        ("changed-items", "SELECT * FROM told WHERE false"),
-    ],
-)
-def test_an_opening_that_does_not_name_what_is_lost_is_found(day: Opened, folder: Path, file: str, damage: str) -> None:
-    for path in (folder / "opened").rglob(f"{file}-*.parquet"):
-        rewrite_parquet(path, damage)
-    assert {check for check, _ in findings(proof_of(day.shop, folder))} == {"openings", "sealed_files"}
-
-
-def test_an_event_that_is_said_to_be_missing_and_is_there_is_found(day: Opened, folder: Path) -> None:
-    History(folder, day.shop.tape).archive(day.lost[:1])
-    [(check, found)] = findings(proof_of(day.shop, folder))
-    assert check == "openings"
-    [(key, rev)] = revisions(day.lost[:1])
-    assert found.record == f"{key}@{rev}"
-
-
-def test_stock_of_a_time_that_was_given_up_is_refused(day: Opened, tmp_path: Path) -> None:
-    past = Past(day.shop.history.objects)
-    for instant in (day.shop.sealed + 1000, day.opened - 1000):
-        with pytest.raises(InstantNotSealed, match="lost"):
-            past.stock_of("cup", instant, tmp_path)
-
-
-@pytest.mark.parametrize("which", ["sealed", "opened", "first"])
-def test_stock_of_a_time_on_either_side_is_told(day: Opened, tmp_path: Path, which: str) -> None:
-    instant = {"sealed": day.shop.sealed, "opened": day.opened, "first": day.first}[which]
-    told = Past(day.shop.history.objects).stock_of("cup", instant, tmp_path)
-    then = [held for (item, _), held in day.shop.stock(instant).items() if item == "cup"]
-    assert (told.available, told.held) == tuple(map(sum, zip(*then, strict=True)))
-    if which == "sealed":
-        assert day.shop.stock(instant) == day.before
-
-
-def test_nothing_is_told_between_an_opening_that_is_the_latest_and_the_snapshot_before(
-    shop: Shop, tmp_path: Path
-) -> None:
-    a_hole(shop)
-    opened = shop.open()
-    with pytest.raises(InstantNotSealed, match="lost"):
-        Past(shop.history.objects).stock_of("cup", opened - 1000, tmp_path)
-
-
-def test_the_command_tells_an_opening_and_finds_nothing_wrong(day: Opened, tmp_path: Path) -> None:
-    key = fingerprint_of(day.shop.history.signer.public_key_der)
-    asked = ("verify", "--directory", str(day.shop.history.objects.root), "--key-fingerprint", key)
-    result = Terminal(tmp_path).run(*asked)
-    assert result.exit_code == 0
-    for told in ("opened the history anew", "the archiver was down", "operator", "Nothing is wrong."):
-        assert told in " ".join(result.out.split())
-    [opening] = Terminal(tmp_path).run(*asked, "--json").json["openings"]
-    assert (opening["since_ms"], opening["as_of_ms"]) == (day.shop.sealed, day.opened)
-    assert opening["lost_revisions"] == len(revisions(day.lost))
