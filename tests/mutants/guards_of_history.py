@@ -9,8 +9,8 @@ _STEPS = "history/steps.py"
 _MAP = "history/map_task.py"
 _BY_HAND = "tests/unit/history/test_opening.py::"
 _OPENINGS = "tests/integration/test_openings.py::"
-_SNAPSHOTS = "tests/integration/test_snapshots.py::"
-_DAMAGED = _SNAPSHOTS + "test_a_damaged_object_of_the_archive_fails_its_map_task_and_is_named"
+_ARCHIVES = "tests/integration/test_damaged_archives.py::"
+_DAMAGED = _ARCHIVES + "test_a_damaged_object_of_the_archive_fails_its_map_task_and_is_named"
 _LOST = _BY_HAND + "test_each_revision_between_that_no_archive_has_or_that_came_twice_is_lost"
 
 HISTORY: Final = (
@@ -38,7 +38,7 @@ HISTORY: Final = (
         _MAP,
         "f\"CASE WHEN v IS DISTINCT FROM {VERSION} THEN error('{_UNKNOWN}' || event_id) ELSE type END\"",
         '"type"',
-        (_SNAPSHOTS + "test_an_event_of_another_version_fails_its_map_task_and_is_named",),
+        (_ARCHIVES + "test_an_event_of_another_version_fails_its_map_task_and_is_named",),
         beyond=SNAPSHOTS,
     ),
     Mutant(
