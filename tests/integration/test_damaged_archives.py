@@ -9,17 +9,14 @@ from pathlib import Path
 import pytest
 
 from inventory.domain.events import EventsDiffer, Source, line_of
-from inventory.domain.limits import KEPT_AFTER_SETTLEMENT_S
 from inventory.history.commit import RebuildDiffers
-from inventory.history.layout import stamp_of
 from inventory.history.map_task import ObjectDamaged, UnknownVersion
 from inventory.history.plan import Mode
 from inventory.pipeline.stream import StreamRecord, change_of
-from inventory.protocol.resolve import execute
 from support.spells import HOUR_MS, after_spell, three_spells
 from support.tape import Tape
 from support.workflow import History, Incomplete
-from support.world import START_MS, World
+from support.world import START_MS
 
 
 @pytest.fixture(scope="module")
@@ -82,32 +79,6 @@ def test_any_one_event_that_is_missing_is_found(tape: Tape, tmp_path: Path, sour
         history.now_ms = START_MS + 4 * HOUR_MS
         with pytest.raises(Incomplete):
             history.snapshot(after_spell(3))
-
-
-def test_a_key_used_again_after_its_hold_was_removed_stops_no_hourly_snapshot(tmp_path: Path) -> None:
-    """Only what begins at the first event cannot tell the two holds of one id apart (docs/history.md)."""
-    world = World(seed=5)
-    tape = Tape(world)
-    world.receive("cup", 10)
-    first = world.place("cup", key="cart-1").value
-    execute(world.core, first.id, None, by=world.by())
-    world.flow()
-    history = History(tmp_path / "bucket", tape)
-    history.archive()
-    history.snapshot(world.clock.now_ms // 1000 * 1000 + 1000)
-
-    world.clock.now_ms += KEPT_AFTER_SETTLEMENT_S * 1000 + HOUR_MS
-    world.database.expire(world.tables.holds, first.id)
-    again = world.place("cup", key="cart-1").value
-    assert again.id == first.id
-    world.flow()
-    history.archive()
-    latest_ms = world.clock.now_ms // 1000 * 1000 + 1000
-    assert history.snapshot(latest_ms)["outcome"] == "committed"
-    [held] = history.rows(f"holds/as_of={stamp_of(latest_ms)}/*.parquet")
-    assert (held["hold_id"], held["quantity"]) == (again.id, 1)
-    with pytest.raises(EventsDiffer, match=f"{again.id}@1"):
-        history.snapshot(latest_ms, mode=Mode.REBUILD)
 
 
 @pytest.mark.parametrize("place", [0.05, 0.3, 0.5, 0.7, 0.95, "checksum", "length", "cut", "a line"])

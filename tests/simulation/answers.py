@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Set
+from operator import itemgetter
 
 from inventory.domain.holds import Status
 from inventory.storage.codec import Record
@@ -10,6 +11,7 @@ from simulation.shop import Ask, Shop
 from simulation.violation import Violation
 from support.gateway import Answer
 
+_DAY_MS = 86_400_000
 _ENDINGS = {"execute": "executed", "release": "released"}
 _TOLD = {"hold_already_executed": "executed", "hold_already_released": "released"}
 
@@ -21,18 +23,33 @@ def check_answers(shop: Shop) -> None:
         Violation: A caller was told what is not so.
     """
     service = shop.service
-    holds = service.history.removed | service.history.folded(service.tables.holds)
+    holds = _Holds([*service.history.removed, *service.history.folded(service.tables.holds).values()])
     adjustments = service.history.folded(service.tables.adjustments)
     made: dict[str, list[Record]] = defaultdict(list)
-    for record in (*holds.values(), *adjustments.values()):
+    for record in (*holds.all, *adjustments.values()):
         made[record["metadata"].get("ask", "")].append(record)
     for ask in shop.asks:
         if "metadata" in ask.body:
             _check_made(ask, made[str(ask.number)], service.came_late)
         elif ask.path.startswith("/v1/holds/"):
-            _check_ended(ask, holds[ask.path.split("/")[3]])
+            _check_ended(ask, holds.meant_by(ask))
     _check_bought(shop, holds)
     _check_extended(shop)
+
+
+class _Holds:
+    """Every hold that there ever was, also those of one id that came one after the other, weeks apart."""
+
+    def __init__(self, records: list[Record]) -> None:
+        self.all = sorted(records, key=itemgetter("created"))
+        self._lives: defaultdict[str, list[Record]] = defaultdict(list)
+        for record in self.all:
+            self._lives[record["hold_id"]].append(record)
+
+    def meant_by(self, ask: Ask) -> Record:
+        """The hold that had the id in the path, when it was asked for."""
+        lives = self._lives[ask.path.split("/")[3]]
+        return [life for life in lives if life["created"] <= ask.begun_us // 1000 + _DAY_MS][-1]
 
 
 def _check_made(ask: Ask, made: list[Record], late: Set[str]) -> None:
@@ -67,23 +84,23 @@ def _told_ending(answer: Answer, what: str) -> str | None:
     return _TOLD.get(str(answer.error["code"]))
 
 
-def _check_bought(shop: Shop, holds: dict[str, Record]) -> None:
+def _check_bought(shop: Shop, holds: _Holds) -> None:
     """What is executed was asked for, and as much was sold as the buyer was told."""
-    asked: dict[str, list[Ask]] = defaultdict(list)
+    asked: dict[int, list[Ask]] = defaultdict(list)
     for ask in shop.asks:
         if ask.path.endswith("/execute"):
-            asked[ask.path.split("/")[3]].append(ask)
-    for hold_id, record in holds.items():
+            asked[id(holds.meant_by(ask))].append(ask)
+    for record in holds.all:
         if record["status"] != "executed":
             continue
-        hold = hold_from(record)
+        hold, asks = hold_from(record), asked[id(record)]
         sold = [(line.item, line.warehouse, hold.executed(line)) for line in hold.lines]
-        if not any(ask.succeeded or ask.in_doubt or ask.forged for ask in asked[hold_id]):
-            raise Violation("resolved_once", f"{hold} was executed, but {asked[hold_id]}")
-        for answer in (answer for ask in asked[hold_id] for answer in ask.succeeded):
+        if not any(ask.succeeded or ask.in_doubt or ask.forged for ask in asks):
+            raise Violation("resolved_once", f"{hold} was executed, but {asks}")
+        for answer in (answer for ask in asks for answer in ask.succeeded):
             told = [(line["item"], line["warehouse"], line["executed"]) for line in answer.body["lines"]]
             if told != sold:
-                raise Violation("settled_once", f"{hold_id} sold {sold}, but the buyer was told {told}")
+                raise Violation("settled_once", f"{hold.id} sold {sold}, but the buyer was told {told}")
 
 
 def _check_extended(shop: Shop) -> None:

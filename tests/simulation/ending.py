@@ -41,7 +41,7 @@ def archive_complete(service: Service) -> None:
         assert folded == stored, f"the archive's {source} are not those of the table"
     ends = [event for source in Source for event in events[source] if "by" in event]
     told = {(record_key(event), event["by"], event.get("settled")) for event in ends}
-    removed = {(hold_id, "ttl", True) for hold_id in service.history.removed}
+    removed = {(hold["hold_id"], "ttl", True) for hold in service.history.removed}
     assert told == removed, f"the archive tells of the removals {told}, there were {removed}"
 
 

@@ -50,7 +50,8 @@ def test_without_faults_everybody_gets_an_answer() -> None:
 
 def test_what_settled_long_ago_is_removed() -> None:
     report = run_seed(0, "outlived")
-    assert report.holds == {"removed": 20}
+    assert report.holds["removed"] == 20
+    assert 0 < report.holds["executed"] + report.holds["released"] < 20  # of ids that were used again
     assert report.simulated_s > KEPT_AFTER_SETTLEMENT_S
 
 

@@ -407,7 +407,10 @@ OUTLIVED: Final = Setting(
 
 
 def outlived(shop: Shop) -> None:
-    """Holds that settled long ago are removed by TTL: what they took stays taken, and whoever looks misses them."""
+    """Holds that settled long ago are removed by TTL: what they took stays taken, and whoever looks misses them.
+
+    A key that made one of them makes another hold then, of the same id.
+    """
     opened(shop, "A", 60)
     together(shop, "buyer", *(lambda: _forget(shop, 4) for _ in range(5)))
 
@@ -441,3 +444,18 @@ def _look_until_gone(shop: Shop, hold_id: str) -> None:
         shop.wait(3 * 3_600)
         answer = shop.find(hold_id)
     ended(shop, hold_id)
+    if shop.rng.random() < 0.5:
+        _use_again(shop, hold_id)
+
+
+def _use_again(shop: Shop, hold_id: str) -> None:
+    before = next(ask for ask in shop.asks if ask.path == "/v1/holds" and ask.succeeded[:1] and _id_of(ask) == hold_id)
+    again = shop.new_ask("/v1/holds", {**before.body, "expires_in": 60}, key=str(before.key))
+    shop.insist(again)
+    must(not again.succeeded or _id_of(again) == hold_id, f"{again} made another hold than {hold_id}")
+    if again.succeeded:
+        ended(shop, hold_id, shop.rng.choice(("execute", "release")))
+
+
+def _id_of(ask: Ask) -> str:
+    return str(ask.succeeded[0].body["id"])

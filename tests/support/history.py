@@ -65,7 +65,7 @@ class History:
         drawn: What the unsettled holds drew from each shard.
         expected: What adjustments brought less what settled holds took, by item and warehouse.
         on_hand: What the shards have, by item and warehouse.
-        removed: Holds that TTL has removed, as they were last, by id.
+        removed: Holds that TTL has removed, as they were last.
         foreign: Keys of records that somebody else writes: nothing is told of them here.
         foreign_news: Keys of records of which somebody else tells what is not so.
     """
@@ -85,7 +85,7 @@ class History:
         self.drawn: Counter[ShardKey] = Counter()
         self.expected: Counter[Place] = Counter()
         self.on_hand: Counter[Place] = Counter()
-        self.removed: dict[str, Record] = {}
+        self.removed: list[Record] = []
         for table in (tables.stock, tables.holds, tables.adjustments):
             self._listen(database, table)
 
@@ -140,7 +140,7 @@ class History:
             if event.after is None:
                 self.records.pop((event.table, event.key))
                 if event.table == self._tables.holds and event.before is not None:
-                    self.removed[event.key] = event.before
+                    self.removed.append(event.before)
             else:
                 self.records[(event.table, event.key)] = event.after
                 if event.table == self._tables.adjustments:

@@ -41,11 +41,17 @@ class Tape:
 
     def events(self, source: Source) -> list[Event]:
         """One stream's events, in its order."""
-        return [event_of(source, *images(record)) for record in self.of(source)]
+        return [told_event(source, record) for record in self.of(source)]
 
     def instants(self) -> list[int]:
         """Every `at` that anything happened at."""
         return sorted({event["at"] for source in Source for event in self.events(source)})
+
+
+def told_event(source: Source, record: StreamRecord) -> Event:
+    """The event that a stream's record tells of."""
+    told_ms = round(record["dynamodb"]["ApproximateCreationDateTime"] * 1000)
+    return event_of(source, *images(record), told_ms=told_ms, by_ttl="userIdentity" in record)
 
 
 def images(record: StreamRecord) -> tuple[Any, Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from inventory.audit.base import BASE
 from inventory.audit.columns import LINE, ROW
 from inventory.audit.findings import Check, Finding
+from inventory.audit.lives import tell_lives_apart
 from inventory.audit.spans import Span, tell_holes
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def read_archive(
 ) -> Check:
     """Makes the tables `line` and `event` (see `read_lines`, `make_events`), and tells what could not be read."""
     check = read_lines(database, folder, objects, advance, holes)
+    tell_lives_apart(database)
     make_events(database)
     return check
 
@@ -94,13 +96,14 @@ def read_lines(
 def make_events(database: "DuckDBPyConnection") -> None:
     """Makes the table `event` from `line`: each event once, in the ledger's columns, and `path`, its first object.
 
+    Lives have to be told apart already (`tell_lives_apart`).
     Of events with one id and different contents, the one that was archived first is taken.
     """
     database.execute(f"""
         CREATE TABLE event AS
         SELECT {ROW}, path
         FROM (
-            SELECT from_json(text, '{LINE}') AS e, path FROM line WHERE kind IS NOT NULL
+            SELECT event_id, from_json(text, '{LINE}') AS e, path FROM line WHERE kind IS NOT NULL
             QUALIFY row_number() OVER (PARTITION BY event_id, stretch_of({_AT}) ORDER BY {_FIRST_ARCHIVED}) = 1)
     """)  # noqa: S608 the columns are our own
 

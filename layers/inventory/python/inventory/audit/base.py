@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from inventory.audit.lives import rename_ended
 from inventory.audit.manifests import Manifest
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ _STATES: Final = {
 def begin_from(database: "DuckDBPyConnection", folder: Path, base: Manifest | None) -> None:
     """Makes `base_event`, `base_books`, and the view `known`: the base's records, and every event after it.
 
-    The table `event` has to be there. Files of the base that cannot be read are left out: they are found as files.
+    The tables `event` and `begun_again` have to be there. Files of the base that cannot be read are left out: they are
+    found as files.
 
     Args:
         database: Where to make them.
@@ -48,6 +50,7 @@ def begin_from(database: "DuckDBPyConnection", folder: Path, base: Manifest | No
         for kind, columns in _STATES.items():
             rows = f"SELECT {columns}, rev, at_ms, record_key || '@' || rev AS event_id"
             _insert(database, folder, base, f"state/as_of={base.as_of}/{kind}-", f"base_event BY NAME {rows}")
+        rename_ended(database, "base_event", "record_key", "false", "at_ms", also_key=True)
         books = "base_books SELECT item_id, warehouse_id, adjusted, executed"
         _insert(database, folder, base, f"snapshots/as_of={base.as_of}/", books)
     database.execute(f"""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from inventory.audit.base import BASE
 from inventory.audit.findings import Check, Finding
+from inventory.audit.lives import plain
 from inventory.audit.spans import Span
 
 if TYPE_CHECKING:
@@ -74,11 +75,12 @@ CLAIM_COLUMNS: Final = (
     "type VARCHAR, cause_id VARCHAR, item_id VARCHAR, warehouse_id VARCHAR, shard INTEGER, available BIGINT, "
     "held BIGINT, path VARCHAR"
 )
-_CLAIMS: Final = """
-    SELECT type, CASE WHEN type = 'hold_placed' THEN record_key ELSE settlement END AS cause_id, item_id, warehouse_id,
-           shard, sum(CASE WHEN type = 'hold_placed' THEN -quantity ELSE quantity - gone END) AS available,
+_CLAIMS: Final = f"""
+    SELECT type, CASE WHEN type = 'hold_placed' THEN {plain("record_key")} ELSE settlement END AS cause_id, item_id,
+           warehouse_id, shard,
+           sum(CASE WHEN type = 'hold_placed' THEN -quantity ELSE quantity - gone END) AS available,
            sum(CASE WHEN type = 'hold_placed' THEN quantity ELSE -quantity END) AS held, min(path) AS path
-    FROM draw GROUP BY ALL"""
+    FROM draw GROUP BY ALL"""  # noqa: S608 our own
 
 _CLAIMED: Final = """
     SELECT cause_id, item_id, warehouse_id, shard, sum(available) AS available, sum(held) AS held, min(path) AS path

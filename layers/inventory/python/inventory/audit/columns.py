@@ -13,17 +13,17 @@ LINE: Final = """{
             "settlement": "VARCHAR", "ttl": "BIGINT", "item": "VARCHAR", "warehouse": "VARCHAR", "from": "VARCHAR",
             "to": "VARCHAR", "quantity": "BIGINT", "count": "BIGINT", "reason": "VARCHAR", "reference": "VARCHAR"}}"""
 
-_KEY = "regexp_extract(e.event_id, '^(.*)@', 1)"
+_KEY = "regexp_extract(event_id, '^(.*)@', 1)"
 _SHARD = "e.type IN ('shard_changed', 'shard_removed')"
 _STOCK = "(e.type LIKE 'shard_%' OR e.type LIKE 'directory_%')"
 _DIRECTORY = "e.type LIKE 'directory_%'"
 
-#: Column, type, and how it follows from the line `e`.
+#: Column, type, and how it follows from the line `e` and the `event_id` that is told of it.
 COLUMNS: Final[tuple[tuple[str, str, str], ...]] = (
-    ("event_id", "VARCHAR", "e.event_id"),
+    ("event_id", "VARCHAR", "event_id"),
     ("record_key", "VARCHAR", _KEY),
     ("type", "VARCHAR", "e.type"),
-    ("rev", "BIGINT", "regexp_extract(e.event_id, '@([0-9]+)$', 1)::BIGINT"),
+    ("rev", "BIGINT", "regexp_extract(event_id, '@([0-9]+)$', 1)::BIGINT"),
     ("at_ms", "BIGINT", "e.at"),
     ("happened_at", "TIMESTAMP", "make_timestamp(e.at * 1000)"),
     ("item_id", "VARCHAR", f"CASE WHEN {_STOCK} THEN split_part({_KEY}, '#', 1) ELSE e.set.item END"),
@@ -68,7 +68,7 @@ COLUMNS: Final[tuple[tuple[str, str, str], ...]] = (
 _JSON: Final = frozenset({"lines", "metadata", "resolution", "before", "after", "unset", "other"})
 
 
-#: The select list that makes a row of the ledger from a parsed line `e`.
+#: The select list that makes a row of the ledger from a parsed line `e` and its `event_id`.
 ROW: Final = ", ".join(f'({made})::{kind} AS "{name}"' for name, kind, made in COLUMNS)
 
 

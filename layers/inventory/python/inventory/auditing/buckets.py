@@ -19,6 +19,7 @@ from inventory.audit.archive import (
 from inventory.audit.base import begin_from
 from inventory.audit.checks import check_rules, make_claims
 from inventory.audit.live import LIVE_COLUMNS, check_live_tables, create_live_tables
+from inventory.audit.lives import tell_lives_apart
 from inventory.audit.manifests import Manifest, manifest_path
 from inventory.audit.rebuild import compare_ledger, compare_rows, fold_books, fold_records, rebuilt_totals
 from inventory.auditing.chain import download_present, files_in_bucket
@@ -87,6 +88,7 @@ def audit_bucket(objects: Objects, scratch: Objects, plan: AuditPlan, kind: str,
         lines = _download(scratch, lines_prefix(plan.run, kind, bucket), work)
         create_lines(database, plan.holes)
         _insert(database, "line", _LINE, lines)
+        tell_lives_apart(database)
         make_events(database)
         begin_from(database, work, base)
         checks = [unequal_twins(database), missing_revisions(database, plan.span)]

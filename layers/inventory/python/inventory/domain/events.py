@@ -11,6 +11,7 @@ from typing import Any, Final
 from inventory.domain.clock import Milliseconds, tick_at_or_after
 from inventory.domain.holds import Status, due
 from inventory.domain.ids import ADJUSTMENT
+from inventory.domain.lives import Lives
 
 VERSION: Final = 1
 
@@ -121,6 +122,8 @@ def fold(
 ) -> dict[str, dict[str, Any]]:
     """The records that the events lead to, by key: given in any order, any number of times.
 
+    Of holds of one id that came one after the other, only the last is told (see `Lives`).
+
     Args:
         events: Of one table.
         base: The records as an earlier fold left them; events that they have already are passed over.
@@ -130,10 +133,11 @@ def fold(
         EventsDiffer: Two events with one id.
         EventMissing: A record's revisions have a gap (`gapless`).
     """
-    records = {key: dict(record) for key, record in (base or {}).items()}
-    for event in sorted(unique(events), key=lambda each: (record_key(each), revision(each))):
-        if until is not None and event["at"] > until:
-            continue
+    told = list(events)
+    lives = Lives(told, until)
+    records = {lives.name(key, record["at"]): dict(record) for key, record in (base or {}).items()}
+    wanted = [lives.told_apart(event) for event in told if until is None or event["at"] <= until]
+    for event in sorted(unique(wanted), key=lambda each: (record_key(each), revision(each))):
         key, rev = record_key(event), revision(event)
         known = records[key]["rev"] if key in records else 0
         if rev <= known:

@@ -23,6 +23,7 @@ from inventory.history.columnar import (
 )
 from inventory.history.fold import drop_doubles
 from inventory.history.layout import data_path, opened_path
+from inventory.history.lives import AS_ARCHIVED, tell_lives_apart, tell_lives_of_base_apart
 from inventory.history.manifest import DataFile
 from inventory.history.map_task import DOWNLOADS_AT_ONCE, columns_of, download_all, kind_of, read_parts
 from inventory.history.opening import CHANGED, FINAL_READ, LOST, begin_books, begin_with_reading, totals_of_lost
@@ -45,6 +46,7 @@ class Bucket:
         self._bucket = bucket
         self._work = work
         self._loaded = 0
+        self._begun_again = False
 
     @property
     def in_ledger(self) -> str:
@@ -72,6 +74,8 @@ class Bucket:
         sql.execute(f"CREATE VIEW later AS SELECT record_key, rev FROM told WHERE {after} AND NOT ({removal})")
         sql.execute(f"CREATE {made} events AS FROM told WHERE NOT ({after})")
         coming = self._begin_with_reading(sql)
+        if self._kind == "holds" and self.plan.opening is None:
+            self._begun_again = tell_lives_apart(sql)
         drop_doubles(sql, made)
         return coming
 
@@ -90,6 +94,8 @@ class Bucket:
             sql.execute(f"CREATE TABLE IF NOT EXISTS {table} ({spelled})")
             return
         self._load_sealed(sql, table, columns, folder, kind)
+        if self._begun_again:
+            tell_lives_of_base_apart(sql)
 
     def _load_sealed(
         self, sql: duckdb.DuckDBPyConnection, table: str, columns: Columns, folder: str, kind: str
@@ -159,7 +165,7 @@ class Bucket:
         """The events that are new to the ledger; no file where the ledger has this time already."""
         if self.plan.ledger_from_ms is None:
             return []
-        rows = f"SELECT * FROM events WHERE {self.in_ledger}"
+        rows = f"SELECT {AS_ARCHIVED if self._begun_again else '*'} FROM events WHERE {self.in_ledger}"
         made = dict.fromkeys(LEDGER.keys() - columns_of(self._kind).keys(), "NULL") | DERIVED
         return [self.save(sql, "ledger", self._kind, rows, LEDGER, _LEDGER_ORDER[self._kind], made)]
 

@@ -19,18 +19,19 @@ _TOLD_MAX: Final = 20
 #: a record is complete if the archive has what comes next after the instant, or the live record is what the fold says,
 #: or just the one write ahead that came after the instant. A live record that the fold lacks must have begun after it,
 #: or have been settled by the base's time: settled holds are final, and so not kept. All others wait for the archiver.
+#: A record that is final, and has a live one after it, is no record of this life: that one began with revision 1.
 #: Why that is enough, and ends: docs/history.md.
 _INCOMPLETE: Final = """
-SELECT record_key, head.rev AS folded, live.rev AS live,
+SELECT record_key, head.rev AS folded_rev, live.rev AS live_rev,
        CASE WHEN live.rev IS NULL THEN 'the live record is gone, and its removal is not archived'
             WHEN live.rev < head.rev THEN 'the live record is older than the archive'
             ELSE 'events between are not archived' END AS why
-FROM head FULL JOIN live USING (record_key)
+FROM (SELECT *, CASE WHEN final THEN 0 ELSE rev END AS folded FROM head) AS head FULL JOIN live USING (record_key)
 WHERE NOT coalesce(
-        head.final
-        OR later = coalesce(head.rev, 0) + 1
-        OR live.rev = head.rev
-        OR (live.rev = coalesce(head.rev, 0) + 1 AND live.at_ms > $as_of_ms)
+        (head.final AND NOT coalesce(live.at_ms > head.at_ms, false))
+        OR later = coalesce(folded, 0) + 1
+        OR live.rev = folded
+        OR (live.rev = coalesce(folded, 0) + 1 AND live.at_ms > $as_of_ms)
         OR (head.record_key IS NULL AND live.at_ms <= $base_ms AND (live.settled OR $of_adjustments(record_key))),
     false)
 """

@@ -1,0 +1,142 @@
+"""Guards of holds of one id that came one after the other: what tells them apart wherever the archive is read."""
+
+from typing import Final
+
+from mutants.mutant import SNAPSHOTS, Mutant
+
+_UNIT = "tests/unit/domain/test_lives.py::"
+_SEALED = "tests/integration/test_lives.py::"
+_AUDITED = _SEALED + "test_audits_find_nothing_wrong"
+_VERIFIED = _SEALED + "test_verification_finds_nothing_wrong_in_any_snapshot"
+_ALIKE = _SEALED + "test_snapshots_of_any_steps_are_the_rebuilds_byte_for_byte"
+_LATE = _SEALED + "test_a_removal_told_a_moment_after_what_follows_it_still_lies_between"
+#: Why some are out of the simulation's reach.
+_AHEAD: Final = "is about a stream whose clock is ahead: there it has the time of the service"
+
+LIVES: Final = (
+    Mutant(
+        "archive_complete",
+        "holds of one id are told apart where the earlier was removed",
+        "domain/events.py",
+        "lives = Lives(told, until)",
+        "lives = Lives((), until)",
+        (_UNIT + "test_of_two_lives_the_last_is_told_in_any_order",),
+    ),
+    Mutant(
+        "archive_complete",
+        "a removal has the stream's time, and may seem to come after what followed it",
+        "domain/lives.py",
+        "if first < at + SLACK_MS",
+        "if first < at",
+        (_UNIT + "test_of_two_lives_the_last_is_told_in_any_order",),
+        beyond=_AHEAD,
+    ),
+    Mutant(
+        "archive_complete",
+        "so that it belongs to the life before",
+        "domain/lives.py",
+        'at = event["at"] - (SLACK_MS if event["type"] == "hold_removed" else 0)',
+        'at = event["at"]',
+        (_UNIT + "test_of_two_lives_the_last_is_told_in_any_order",),
+        beyond=_AHEAD,
+    ),
+    Mutant(
+        "archive_complete",
+        "only TTL's removal of a settled hold lies between two of one id",
+        "domain/lives.py",
+        'event["settled"] and event["by"] == "ttl"',
+        "True",
+        (_UNIT + "test_nothing_else_lies_between_two_lives",),
+        beyond="is about what somebody removes by hand: nobody does in the simulation",
+    ),
+    Mutant(
+        "archive_complete",
+        "reducers tell them apart too",
+        "history/bucket.py",
+        "self._begun_again = tell_lives_apart(sql)",
+        "self._begun_again = False",
+        (_ALIKE + "[taken2]",),
+        beyond=SNAPSHOTS,
+    ),
+    Mutant(
+        "archive_complete",
+        "also what their base has of them",
+        "history/bucket.py",
+        "            tell_lives_of_base_apart(sql)\n",
+        "            pass\n",
+        (_ALIKE + "[taken0]",),
+        beyond=SNAPSHOTS,
+    ),
+    Mutant(
+        "archive_complete",
+        "a removal after the instant lies between what came before it all the same",
+        "history/lives.py",
+        'min(at_ms) AS at_ms FROM told "',
+        'min(at_ms) AS at_ms FROM events "',
+        (_LATE,),
+        beyond=SNAPSHOTS,
+    ),
+    Mutant(
+        "archive_complete",
+        "the ledger has each event under the id that it was archived with",
+        "history/bucket.py",
+        "AS_ARCHIVED if self._begun_again else '*'",
+        "'*'",
+        (_SEALED + "test_the_ledger_has_every_event_of_every_life_under_its_own_id",),
+        beyond=SNAPSHOTS,
+    ),
+    Mutant(
+        "archive_complete",
+        "a final hold does not stand for a live one after it",
+        "history/seal.py",
+        "(head.final AND NOT coalesce(live.at_ms > head.at_ms, false))",
+        "head.final",
+        (_SEALED + "test_a_missing_event_of_any_life_stops_the_seal_and_is_named[3-1]",),
+        beyond=SNAPSHOTS,
+    ),
+    Mutant(
+        "archive_complete",
+        "audits and proofs tell them apart too",
+        "audit/lives.py",
+        'SELECT 1 FROM begun_again LIMIT 1").fetchone() is not None',
+        'SELECT 1 FROM begun_again LIMIT 1").fetchone() == 0',
+        (_AUDITED + "[full]",),
+        beyond=SNAPSHOTS,
+    ),
+    Mutant(
+        "archive_complete",
+        "also in the ledger",
+        "audit/rebuild.py",
+        'rename_ended(database, "sealed_ledger",',
+        '(lambda *_, also_key: None)(database, "sealed_ledger",',
+        (_AUDITED + "[full]",),
+        beyond=SNAPSHOTS,
+    ),
+    Mutant(
+        "archive_complete",
+        "and in the base",
+        "audit/base.py",
+        'rename_ended(database, "base_event", "record_key", "false", "at_ms", also_key=True)',
+        "pass",
+        (_AUDITED + "[increment]",),
+        beyond=SNAPSHOTS,
+    ),
+    Mutant(
+        "archive_complete",
+        "what holds of one id did is held against what was done in the name of that id",
+        "audit/checks.py",
+        '{plain("record_key")} ELSE settlement END',
+        "record_key ELSE settlement END",
+        (_AUDITED + "[full]",),
+        beyond=SNAPSHOTS,
+    ),
+    Mutant(
+        "archive_complete",
+        "a hold of an older snapshot is told by the id that it had",
+        "audit/rebuild.py",
+        'SELECT {plain("hold_id")} AS hold_id',
+        "SELECT hold_id",
+        (_VERIFIED,),
+        beyond=SNAPSHOTS,
+    ),
+)
