@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+#: Rows that are kept until they are written by bucket: of DuckDB's half a million most have left the processor's cache.
+_PARTITIONED_AT_ONCE: Final = 65_536
 _numbers: Final = itertools.count()
 
 
@@ -52,6 +54,7 @@ def _engine(memory_mb: int, threads: int, ordered: bool) -> "DuckDBPyConnection"
             "preserve_insertion_order": ordered,
             "temp_directory": str(Path(tempfile.gettempdir()) / "inventory-spill"),
             "enable_external_file_cache": False,
+            "partitioned_write_flush_threshold": _PARTITIONED_AT_ONCE,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
         }
