@@ -130,6 +130,17 @@ def throttling(operation: str, _request: Request) -> Exception:
     return throttled(operation)
 
 
+def throttling_one(position: int) -> Fault:
+    """Of a transaction's records the one at this position is asked too much."""
+
+    def fault(operation: str, request: Request) -> Exception:
+        reasons = [{"Code": "None"} for _ in request["TransactItems"]]
+        reasons[position] = {"Code": "ThrottlingError", "Message": "Throughput exceeds the current capacity"}
+        return as_client_error(Refused("TransactionCanceledException", "", CancellationReasons=reasons), operation)
+
+    return fault
+
+
 def in_progress(operation: str, _request: Request) -> Exception:
     """The client's own repetition meets its first try, which is still under way: the outcome is unknown."""
     return as_client_error(Refused("TransactionInProgressException", "The transaction is in progress"), operation)

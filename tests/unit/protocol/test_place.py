@@ -1,13 +1,24 @@
 """Place: all lines or none, in one transaction; whatever stands in the way has its own answer."""
 
+from contextlib import nullcontext
+
 import pytest
 
 from inventory.domain.drawing import Want
 from inventory.domain.errors import Conflict, IdempotencyKeyMismatch, InsufficientStock, Overloaded
 from inventory.domain.holds import Draw, Line, Status
-from inventory.domain.limits import ATTEMPTS_MAX, LINES_MAX
+from inventory.domain.limits import ATTEMPTS_MAX, LINES_MAX, SHED_AGE_MAX_MS
 from support.watched import Watched
-from support.wire import BATCH_READS, READS, TRANSACTIONS, conflicting, in_progress, throttling, unreachable
+from support.wire import (
+    BATCH_READS,
+    READS,
+    TRANSACTIONS,
+    conflicting,
+    in_progress,
+    throttling,
+    throttling_one,
+    unreachable,
+)
 
 
 class TestTheUsualCase:
@@ -211,7 +222,7 @@ class TestFaults:
         assert record["cause"]["hops"] == 1
         assert world.counted["ShardConflicts"] == 1
 
-    @pytest.mark.parametrize("fault", [conflicting(0), conflicting(1), throttling, in_progress])
+    @pytest.mark.parametrize("fault", [conflicting(0), conflicting(1), in_progress])
     def test_a_short_disturbance_is_waited_for(self, world: Watched, fault: object) -> None:
         world.receive("A", 1)
         before_ms = world.clock.now_ms
@@ -226,11 +237,33 @@ class TestFaults:
             world.place("A")
         assert world.available("A") == 1
 
-    def test_after_so_many_throttles_the_buyer_is_told_of_the_load(self, world: Watched) -> None:
+    @pytest.mark.parametrize(("record", "others_too"), [(0, True), (1, False)], ids=["the hold", "the shard"])
+    def test_what_was_refused_for_load_is_not_asked_for_again_for_a_moment(
+        self, world: Watched, record: int, *, others_too: bool
+    ) -> None:
+        """Others have to execute and to settle. Other items have nothing to do with one item's shard."""
         world.receive("A", 1)
-        world.wire.refuse(throttling, times=ATTEMPTS_MAX)
+        world.receive("B", 1)
+        world.wire.refuse(throttling_one(record))
         with pytest.raises(Overloaded):
             world.place("A")
+        asked = len(world.wire.calls)
+        with pytest.raises(Overloaded):
+            world.place("A")
+        with pytest.raises(Overloaded) if others_too else nullcontext():
+            world.place("B")
+        assert len(world.wire.calls) - asked == (0 if others_too else 2)
+        assert world.counted["HoldsShed"] == (3 if others_too else 2)
+        world.clock.now_ms += SHED_AGE_MAX_MS
+        assert world.place("A").value.lines[0].quantity == 1
+
+    def test_a_transaction_refused_as_a_whole_says_nothing_of_an_item(self, world: Watched) -> None:
+        world.receive("A", 1)
+        world.receive("B", 1)
+        world.wire.refuse(throttling)
+        for item in ("A", "B"):
+            with pytest.raises(Overloaded):
+                world.place(item)
 
     def test_keys_left_unread_are_read_again(self, world: Watched) -> None:
         world.receive("A", 1)

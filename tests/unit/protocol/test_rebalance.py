@@ -14,9 +14,8 @@ from inventory.domain.limits import ATTEMPTS_MAX, COLD_AFTER_MS, REBALANCED_EVER
 from inventory.pipeline.projector import project_batch
 from inventory.protocol.rebalance import Resharded, merge_cold, rebalance
 from inventory.storage.availability_records import availability_from
-from simulated_dynamodb.errors import Refused, as_client_error
 from support.watched import Watched
-from support.wire import TRANSACTIONS, conflicting, unreachable
+from support.wire import TRANSACTIONS, conflicting, throttling_one, unreachable
 
 EAGER = Thresholds(changes_per_shard=10)
 
@@ -36,13 +35,6 @@ def hot(world: Watched, told: list[tuple[str, Mapping[str, Any]]]) -> Watched:
     for _ in range(60):
         world.place("A")
     return world
-
-
-def _throttling_one(operation: str, request: dict[str, Any]) -> Exception:
-    """Of a transaction's records the first is asked too much."""
-    spared = [{"Code": "None"}] * (len(request["TransactItems"]) - 1)
-    reasons = [{"Code": "ThrottlingError", "Message": "Throughput exceeds the current capacity"}, *spared]
-    return as_client_error(Refused("TransactionCanceledException", "", CancellationReasons=reasons), operation)
 
 
 def _levels(world: Watched) -> list[int]:
@@ -145,7 +137,7 @@ class TestSplit:
 
     def test_a_database_that_refuses_for_load_is_not_asked_again(self, hot: Watched) -> None:
         before = hot.wire.calls.count("TransactWriteItems")
-        hot.wire.refuse(_throttling_one, TRANSACTIONS, nth=2, times=100)
+        hot.wire.refuse(throttling_one(0), TRANSACTIONS, nth=2, times=100)
         hot.project()
         assert hot.counted["RebalancesPutOff"] == 1
         assert hot.wire.calls.count("TransactWriteItems") == before + 2

@@ -15,6 +15,7 @@ class Metric(StrEnum):
 
     HOLDS_PLACED = "HoldsPlaced"
     HOLDS_REFUSED = "HoldsRefused"
+    HOLDS_SHED = "HoldsShed"
     HOLDS_REPLAYED = "HoldsReplayed"
     HOLDS_EXECUTED = "HoldsExecuted"
     HOLDS_RELEASED = "HoldsReleased"

@@ -21,6 +21,7 @@ from inventory.history.layout import PARTIALS
 from inventory.pipeline.stream import SetAside, StreamRecord
 from inventory.protocol.core import Core
 from inventory.protocol.hints import Hints, Memory, Refusals
+from inventory.protocol.shedding import Shed
 from inventory.runs.desk import Desk
 from inventory.settings import Settings
 from inventory.storage.announcements import EventBus, counting_losses
@@ -164,6 +165,7 @@ def core_with(
         open_slices=open_slices,
         hints=Hints(elapsed),
         refusals=Refusals(elapsed),
+        shed=Shed(elapsed),
         stocks=Memory(elapsed, STOCK_AGE_MAX_MS, HINTS_KEPT_MAX),
         passes=Memory(elapsed, PASS_AGE_MAX_MS, PASSES_KEPT_MAX),
         new_uuid=new_uuid,

@@ -31,6 +31,7 @@ KEPT_AFTER_SETTLEMENT_S: Final = 35 * 86_400
 HINT_AGE_MAX_MS: Final = 1_000
 REFUSAL_AGE_MAX_MS: Final = 1_000
 STOCK_AGE_MAX_MS: Final = 1_000
+SHED_AGE_MAX_MS: Final = 500
 HINTS_KEPT_MAX: Final = 2_000
 PASS_AGE_MAX_MS: Final = 60_000  # a strong reading is good to compare with the next one
 PASSES_KEPT_MAX: Final = 200  # each of up to 256 shards and more
@@ -45,6 +46,7 @@ PAST_INSTANT_MAX_S: Final = 253_402_300_799  # the end of the year 9999, as inst
 # How often something is tried before the caller is told to try again later.
 ATTEMPTS_MAX: Final = 24
 SETTLING_ROUNDS_MAX: Final = 64
+THROTTLES_MAX: Final = 1  # of a place: buyers are many, and what they hold has still to be executed and settled
 READ_PASSES_MAX: Final = 8
 
 # Fewer holds of a hot item's shard than this wait for others (domain/collecting.py): a transaction with so many costs

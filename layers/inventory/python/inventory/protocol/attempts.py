@@ -8,6 +8,7 @@ from inventory.domain.drawing import ItemView, rank
 from inventory.domain.errors import Conflict, Overloaded
 from inventory.domain.limits import ATTEMPTS_MAX
 from inventory.domain.stock import Change, ShardKey
+from inventory.protocol.shedding import EVERYTHING
 from inventory.storage.codec import Record
 from inventory.storage.database import ConditionFailed, Contended, Database, Reason, Throttled, TransactionCancelled
 from inventory.storage.writes import Write
@@ -33,6 +34,8 @@ class Attempts:
         hops: How many tries failed.
         conflicts: How many of them met another transaction on the same record.
         was_throttled: Whether DynamoDB refused the last one for load.
+        throttles: How many it refused so.
+        throttled_for: The items of which it refused a shard, and `EVERYTHING` where it was something else.
         missed: Items and warehouses of which a shard had less than was thought, with how often.
         wait_s: How long to wait before the next try.
     """
@@ -45,6 +48,8 @@ class Attempts:
         self._gives_way = gives_way
         self._seed = seed
         self.was_throttled = False
+        self.throttles = 0
+        self.throttled_for: set[str | None] = set()
         self._met: Counter[ShardKey] = Counter()
         self.wait_s = 0.0
         self.seen_at: Milliseconds = 0
@@ -96,6 +101,7 @@ class Attempts:
             self.contended()
             return []
         except Throttled:
+            self.throttled_for.add(EVERYTHING)
             self.throttled()
             return []
         return None
@@ -139,6 +145,7 @@ class Attempts:
         """DynamoDB refused for load: back off."""
         self.hops += 1
         self.was_throttled = True
+        self.throttles += 1
         self._wait(_THROTTLED_PAUSE_S, self.hops)
 
     def _learn(self, failed: Sequence[Reason], views: Mapping[str, ItemView]) -> None:
@@ -146,6 +153,8 @@ class Attempts:
             if reason.condition_failed:
                 self._saw(reason.record)
             about = reason.write.about
+            if reason.throttled:
+                self.throttled_for.add(about.item if isinstance(about, ShardKey) else EVERYTHING)
             if not isinstance(about, ShardKey):
                 continue
             if reason.contended or reason.throttled:

@@ -9,6 +9,7 @@ from inventory.domain.clock import HybridClock
 from inventory.domain.heat import Thresholds
 from inventory.domain.ids import NewUuid
 from inventory.protocol.hints import Hints, Memory, Refusals
+from inventory.protocol.shedding import Shed
 from inventory.storage.database import Database
 from inventory.storage.past import ReadPast, no_past
 from inventory.storage.tables import Tables
@@ -55,6 +56,7 @@ class Core:
         hints: Where stock was seen lately.
         refusals: What was found to be too little lately.
         stocks: What readers were told of items lately.
+        shed: For what it was refused for load lately.
         passes: The latest strong reading of an item, in a warehouse or in all.
         new_uuid: Makes random UUIDs.
         pause: Waits for some seconds.
@@ -71,6 +73,7 @@ class Core:
     open_slices: int
     hints: Hints
     refusals: Refusals
+    shed: Shed
     stocks: Memory[str, ItemStock]
     passes: Memory[tuple[str, str | None], "Pass"]
     new_uuid: NewUuid

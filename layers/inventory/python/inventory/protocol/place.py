@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from inventory.domain.clock import Milliseconds
 from inventory.domain.drawing import ItemView, Want, drawing_changes, merged, plan, shortage
-from inventory.domain.errors import IdempotencyKeyMismatch, InsufficientStock
+from inventory.domain.errors import IdempotencyKeyMismatch, InsufficientStock, Overloaded
 from inventory.domain.holds import Hold, Line, Status
 from inventory.domain.ids import HOLD, Requester
-from inventory.domain.limits import TRANSACTION_RECORDS_MAX
+from inventory.domain.limits import THROTTLES_MAX, TRANSACTION_RECORDS_MAX
 from inventory.domain.stock import Cause
 from inventory.protocol.attempts import Attempts, deduct
 from inventory.protocol.core import Answer, Core
@@ -46,8 +46,9 @@ def place(
         InsufficientStock: Some want cannot be met.
         IdempotencyKeyMismatch: The key made another hold.
         Conflict: Others were faster, try after try.
-        Overloaded: The database refused or did not answer.
+        Overloaded: The database refused or did not answer, or refused others of this instance a moment ago.
     """
+    _check_shed(core, wants)
     order = _Order(by.object_id(HOLD, core.new_uuid), merged(wants), expires_in_s, metadata, by)
     views = hinted_views(core, order.wants)
     attempts = Attempts(core.pause, order.hold_id, gives_way=True)
@@ -67,10 +68,22 @@ def place(
             core.report("Hops", attempts.hops)
             core.report("ShardConflicts", attempts.conflicts)
             return answer
+        if attempts.throttles >= THROTTLES_MAX:
+            core.shed.remember(attempts.throttled_for)
+            core.report("HoldsShed", 1)
+            raise attempts.exhausted()
         for item, warehouse in [place for place, misses in attempts.missed.items() if misses >= _MISSES_MAX]:
             attempts.missed.pop((item, warehouse))
             _remember(core, views, item, warehouse, read_pass(core, item, warehouse).view)
     raise AssertionError("the tries end by an error of their own")
+
+
+def _check_shed(core: Core, wants: Sequence[Want]) -> None:
+    try:
+        core.shed.check(want.item for want in wants)
+    except Overloaded:
+        core.report("HoldsShed", 1)
+        raise
 
 
 def _look_again(core: Core, order: _Order, views: dict[str, ItemView]) -> Record | None:

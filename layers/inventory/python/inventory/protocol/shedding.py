@@ -1,0 +1,36 @@
+"""What DynamoDB refused for load is not asked for again at once, so that it can do what was begun.
+
+Buyers who keep trying use up what executing and settling need, and they are many: the stock that they hold then comes
+free for nobody. So who places is told to come again, without a call where the instance was refused a moment ago.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from inventory.domain.errors import Overloaded
+from inventory.domain.limits import HINTS_KEPT_MAX, SHED_AGE_MAX_MS
+from inventory.protocol.hints import Memory
+
+#: Stands for all items: it was no shard of one of them that was refused.
+EVERYTHING: Final = None
+
+
+class Shed:
+    """For which items this instance was refused for load lately."""
+
+    def __init__(self, now: Callable[[], int]) -> None:
+        self._refused: Memory[str | None, bool] = Memory(now, SHED_AGE_MAX_MS, HINTS_KEPT_MAX)
+
+    def remember(self, refused: Iterable[str | None]) -> None:
+        """Notes items of which a shard was refused, or `EVERYTHING`."""
+        for item in refused:
+            self._refused.remember(item, value=True)
+
+    def check(self, items: Iterable[str]) -> None:
+        """Lets pass what was not refused lately.
+
+        Raises:
+            Overloaded: It was.
+        """
+        if any(self._refused.recall(each) for each in (EVERYTHING, *items)):
+            raise Overloaded("The database refused for load a moment ago. Try again in a moment.")
