@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from mutants.mutant import COST, POISON, REDRIVEN, Edit, Mutant
+from mutants.mutant import COST, LOAD, POISON, REDRIVEN, Edit, Mutant
 
 _GUARDS = "tests/unit/storage/test_guards.py::"
 _PROTOCOL = "tests/unit/protocol/"
@@ -11,6 +11,7 @@ _REBALANCE = _PROTOCOL + "test_rebalance.py::"
 _HEAT = "tests/unit/domain/test_heat.py::"
 _HOLDS = "storage/hold_records.py"
 _COLLECTING = "tests/unit/pipeline/test_collecting.py::"
+_SHED = _PROTOCOL + "test_place.py::TestFaults::test_what_was_refused_for_load_is_not_asked_for_again_for_a_moment"
 _NOT_SWEPT = Edit("protocol/sweep.py", "return resolved and now_ms - hold.at > UNSETTLED_AFTER_MS", "return False")
 
 CONSUMERS: Final = (
@@ -404,5 +405,32 @@ CONSUMERS: Final = (
         "if core.clock.now() >= until_ms:\n            break",
         "pass",
         (_REBALANCE + "TestSplit::test_it_ends_in_time",),
+    ),
+    Mutant(
+        "everything_settles",
+        "a place is not tried again where it was refused for load, as others have to be settled",
+        "protocol/place.py",
+        "if attempts.throttles >= THROTTLES_MAX:",
+        "if False:",
+        (_SHED,),
+        beyond=LOAD,
+    ),
+    Mutant(
+        "everything_settles",
+        "nor is the next one begun for a moment",
+        "protocol/place.py",
+        "    _check_shed(core, wants)\n",
+        "",
+        (_SHED,),
+        beyond=LOAD,
+    ),
+    Mutant(
+        "everything_settles",
+        "where it was not a shard of another item that was refused",
+        "protocol/attempts.py",
+        "self.throttled_for.add(about.item if isinstance(about, ShardKey) else EVERYTHING)",
+        "self.throttled_for.add(EVERYTHING)",
+        (_SHED,),
+        beyond=LOAD,
     ),
 )

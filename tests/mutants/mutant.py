@@ -34,6 +34,7 @@ POISON: Final = (
 )
 COST: Final = "is about what settling costs: without it all is settled too"
 REDRIVEN: Final = "is about what operators give back: nobody does in the simulation"
+LOAD: Final = "is about load: there how much is asked decides nothing about what is refused"
 SNAPSHOTS: Final = "is about snapshots: none are made in the simulation"
 
 
