@@ -98,6 +98,7 @@ def verify(
 def _prove(
     folder: Path, trusted: set[str], begin: Begin, *, snapshot: str | None, every: bool, head: str | None
 ) -> "Proof":
+    from inventory.audit.manifests import CopyChanged
     from inventory.audit.signatures import rsa_signer
     from inventory.audit.verify import NoSuchSnapshot
     from inventory.audit.verify import verify as prove
@@ -106,6 +107,8 @@ def _prove(
         return prove(folder, trusted, rsa_signer, wanted=snapshot, every=every, head=head, begin=begin)
     except NoSuchSnapshot:
         raise NotFound(f"No manifest has the snapshot {snapshot}.") from None
+    except CopyChanged as changed:
+        raise CliError(f"{changed}. Nothing is proved: verify a copy that stands still.") from None
 
 
 def _beginner(progress: Progress) -> Begin:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from inventory.audit.findings import Check, Finding
-from inventory.audit.manifests import canonical
+from inventory.audit.manifests import CopyChanged, canonical
 from inventory.audit.signatures import rsa_signer
 from inventory.audit.verify import NoSuchSnapshot, Proof, verify
 from inventory.domain.events import Source, revision
@@ -296,6 +297,19 @@ def test_one_snapshot_is_rebuilt_by_its_id_its_instant_or_by_default_the_latest(
         assert proof.discrepancies == 0
     with pytest.raises(NoSuchSnapshot):
         verify(sealed_day.folder, trusted, rsa_signer, wanted="snap_0")
+
+
+def test_a_manifest_that_is_changed_while_it_is_verified_proves_nothing(bucket: Sealer) -> None:
+    """Its file names are read again when they are needed, after its signature was looked at."""
+    path = bucket.folder / "manifests/00000002.json"
+
+    def begin(name: str, _size: int) -> Callable[[int], None]:
+        if name == "archive":
+            path.write_bytes(path.read_bytes() + b" ")
+        return lambda _done: None
+
+    with pytest.raises(CopyChanged, match=re.escape(str(path))):
+        verify(bucket.folder, {fingerprint_of(bucket.key)}, rsa_signer, begin=begin)
 
 
 def test_of_very_many_findings_the_first_are_kept_and_all_are_counted() -> None:

@@ -83,11 +83,24 @@ class Manifest:
         return [file for file in self.files if file.path.startswith(prefix)]
 
 
-class FilesOnDisk(Sequence[File]):
-    """The files of a manifest, read again each time: those of a year of hourly snapshots are millions."""
+class CopyChanged(Exception):
+    """A file of the copy is not what it was when it was looked at: prove a copy that stands still."""
 
-    def __init__(self, manifest: Path) -> None:
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} was changed while it was verified")
+
+
+class FilesOnDisk(Sequence[File]):
+    """The files of a manifest, read again each time: those of a year of hourly snapshots are millions.
+
+    Args:
+        manifest: Where the manifest is.
+        sha256: What was proved of it. Whoever asks for the files gets `CopyChanged` where that is not so any more.
+    """
+
+    def __init__(self, manifest: Path, sha256: str) -> None:
         self._manifest = manifest
+        self._sha256 = sha256
 
     def __len__(self) -> int:
         return len(self._read())
@@ -103,7 +116,10 @@ class FilesOnDisk(Sequence[File]):
         return self._read()[index]
 
     def _read(self) -> Sequence[File]:
-        return _files_in(json.loads(self._manifest.read_bytes())["manifest"])
+        raw = self._manifest.read_bytes()
+        if hashlib.sha256(raw).hexdigest() != self._sha256:
+            raise CopyChanged(self._manifest)
+        return _files_in(json.loads(raw)["manifest"])
 
 
 def canonical(value: object) -> bytes:
@@ -241,7 +257,7 @@ def read_chain(
     check = Check("manifest_chain")
     links = (link_of(number, path.read_bytes(), key_of, trusted, signer_of) for number, path in _numbered(folder))
     chain = follow(links, check, head=head)
-    return [replace(manifest, files=FilesOnDisk(folder / manifest.path)) for manifest in chain], check
+    return [replace(manifest, files=FilesOnDisk(folder / manifest.path, manifest.sha256)) for manifest in chain], check
 
 
 def manifest_number(name: str) -> int | None:

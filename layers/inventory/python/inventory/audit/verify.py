@@ -71,6 +71,7 @@ def verify(
 
     Raises:
         NoSuchSnapshot: There is a chain, but `wanted` is not in it.
+        CopyChanged: Somebody changed the copy meanwhile.
     """
     manifests, chain = read_chain(folder, trusted, signer_of, head=head)
     chosen = _chosen(manifests, wanted, every=every)
