@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from support.garbage import collect_rarely
+
 # Set before any test module is imported, because a client may be made at import.
 for _name in [name for name in os.environ if name.startswith("AWS_")]:
     if _name != "AWS_CA_BUNDLE":
@@ -20,6 +22,10 @@ os.environ |= {
 }
 
 _TESTS = Path(__file__).parent
+
+
+def pytest_collection_finish() -> None:
+    collect_rarely()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

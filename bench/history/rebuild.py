@@ -19,7 +19,7 @@ from inventory.history.plan import Mode
 from inventory.history.steps import Workshop
 from support.objects import DirectoryObjects
 
-BUCKETS: Final = 4
+BUCKETS: Final = 8
 CORES: Final = os.cpu_count() or 1
 GRACE_MS: Final = 60_000
 Answer = list[tuple[str, str, int, int, int, int, int]]

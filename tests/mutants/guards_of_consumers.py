@@ -45,7 +45,7 @@ CONSUMERS: Final = (
         "domain/availability.py",
         "directory = max(known.directory, news.directory)",
         "directory = news.directory if news.directory.rev else known.directory",
-        (_PIPELINES + "TestProjector", "tests/property/test_domain.py"),
+        ("tests/unit/domain/test_availability.py",),
     ),
     Mutant(
         "archive_complete",

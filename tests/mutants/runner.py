@@ -23,6 +23,7 @@ from typing import NamedTuple
 import pytest
 
 from mutants.table import MUTANTS, Edit, Mutant
+from support.garbage import collect_rarely
 
 _ROOT = Path(__file__).parents[2]
 _PACKAGE = _ROOT / "layers/inventory/python"
@@ -104,6 +105,7 @@ def preload() -> None:
     for module in _PRELOADED:
         importlib.import_module(module)
     importlib.import_module("support.template").load_template()
+    collect_rarely()
 
 
 def run_all(mutants: Sequence[Mutant]) -> list[Found]:

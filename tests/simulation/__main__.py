@@ -14,6 +14,7 @@ from simulation.quiet import hush
 from simulation.run import Report, run_seed
 from simulation.violation import Violation
 from simulation.workloads import WORKLOADS, in_turn
+from support.garbage import collect_rarely
 
 #: From so many seeds on, a kind of fault that never happened is an error: something is not simulated any more.
 ALL_FAULTS_FROM = 200
@@ -45,6 +46,7 @@ def main(arguments: Sequence[str]) -> int:
     ]
     started = time.monotonic()
     tally = _Tally()
+    collect_rarely()
     with multiprocessing.get_context("fork").Pool(options.processes, initializer=hush) as pool:
         for number, result in enumerate(pool.imap_unordered(attempt, tasks, chunksize=4), start=1):
             tally.add(*result)

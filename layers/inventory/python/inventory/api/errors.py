@@ -113,7 +113,8 @@ CODES: Final[Mapping[str, str]] = {
     "request_blocked": "The firewall refused this request.",
     "rate_limit": "Too many requests. Slow down, and try again.",
     "internal": "A defect of the service. It is logged under the `request_id`.",
-    "overloaded": "A part of the service did not answer in time. Try again; use an Idempotency-Key, "
+    "overloaded": "A part of the service did not answer in time, or has more to do than it can: then no hold is placed "
+    "for a moment, so that those that are can be executed and settled. Try again; use an Idempotency-Key, "
     "so that nothing can happen twice.",
 }
 
