@@ -29,10 +29,11 @@ def tell_lives_apart(database: "DuckDBPyConnection") -> None:
         WITH removed AS (
             SELECT {_KEY} AS record_key, min({_AT}) AS at_ms FROM line
             WHERE kind = 'hold_removed' AND text->>'$.settled' = 'true' AND text->>'$.by' = 'ttl' GROUP BY ALL),
-        placed AS (SELECT DISTINCT {_KEY} AS record_key, {_AT} AS at_ms FROM line WHERE kind = 'hold_placed')
+        placed AS (SELECT {_KEY} AS record_key, {_AT} AS at_ms FROM line WHERE kind = 'hold_placed'),
+        again AS (SELECT DISTINCT record_key, at_ms FROM placed SEMI JOIN removed
+                  ON placed.record_key = removed.record_key AND removed.at_ms < placed.at_ms + {_SLACK_MS})
         SELECT record_key AS id, at_ms AS from_ms, row_number() OVER (PARTITION BY record_key ORDER BY at_ms) AS life
-        FROM placed SEMI JOIN removed
-        ON placed.record_key = removed.record_key AND removed.at_ms < placed.at_ms + {_SLACK_MS}""")  # noqa: S608 the expressions are our own
+        FROM again""")  # noqa: S608 the expressions are our own
     if database.execute("SELECT 1 FROM begun_again LIMIT 1").fetchone() is not None:
         rename_ended(database, "line", f"({_KEY})", "(kind = 'hold_removed')", _AT)
 

@@ -14,8 +14,9 @@ _AT: Final = f"at_ms - CASE WHEN type = 'hold_removed' THEN {SLACK_MS} ELSE 0 EN
 _BEGUN_AGAIN: Final = f"""
 CREATE TABLE begun_again AS
 SELECT record_key, at_ms AS from_ms, row_number() OVER (PARTITION BY record_key ORDER BY at_ms) AS life
-FROM (SELECT DISTINCT record_key, at_ms FROM events WHERE type = 'hold_placed') AS placed
-SEMI JOIN removed ON placed.record_key = removed.record_key AND removed.at_ms < placed.at_ms + {SLACK_MS}
+FROM (SELECT DISTINCT record_key, at_ms FROM events AS placed
+      SEMI JOIN removed ON placed.record_key = removed.record_key AND removed.at_ms < placed.at_ms + {SLACK_MS}
+      WHERE type = 'hold_placed')
 """
 _TOLD_APART: Final = f"""
 CREATE VIEW events AS
