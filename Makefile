@@ -149,6 +149,10 @@ bench: setup .venvs/spark/.stamp ## Measure what docs/performance.md claims (ONL
 bench-hot: .venv/.stamp ## Model a hot item against DynamoDB's published limits, draw docs/img (ONLY="one-item rush")
 	@PYTHONPATH=tests:tools $(BIN)/python -m bench.hot $(if $(ONLY),--only $(ONLY))
 
+.PHONY: bench-simulated
+bench-simulated: .venv/.stamp ## Count the calls a second that the simulated DynamoDB answers
+	@PYTHONPATH=tests $(BIN)/python -m bench.simulated_dynamodb
+
 ##@ Elsewhere
 
 .PHONY: deploy
