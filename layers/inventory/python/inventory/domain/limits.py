@@ -46,7 +46,6 @@ PAST_INSTANT_MAX_S: Final = 253_402_300_799  # the end of the year 9999, as inst
 # How often something is tried before the caller is told to try again later.
 ATTEMPTS_MAX: Final = 24
 SETTLING_ROUNDS_MAX: Final = 64
-THROTTLES_MAX: Final = 1  # of a place: buyers are many, and what they hold has still to be executed and settled
 READ_PASSES_MAX: Final = 8
 
 # Fewer holds of a hot item's shard than this wait for others (domain/collecting.py): a transaction with so many costs

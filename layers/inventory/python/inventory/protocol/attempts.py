@@ -34,7 +34,6 @@ class Attempts:
         hops: How many tries failed.
         conflicts: How many of them met another transaction on the same record.
         was_throttled: Whether DynamoDB refused the last one for load.
-        throttles: How many it refused so.
         throttled_for: The items of which it refused a shard, and `EVERYTHING` where it was something else.
         missed: Items and warehouses of which a shard had less than was thought, with how often.
         wait_s: How long to wait before the next try.
@@ -48,7 +47,6 @@ class Attempts:
         self._gives_way = gives_way
         self._seed = seed
         self.was_throttled = False
-        self.throttles = 0
         self.throttled_for: set[str | None] = set()
         self._met: Counter[ShardKey] = Counter()
         self.wait_s = 0.0
@@ -145,7 +143,6 @@ class Attempts:
         """DynamoDB refused for load: back off."""
         self.hops += 1
         self.was_throttled = True
-        self.throttles += 1
         self._wait(_THROTTLED_PAUSE_S, self.hops)
 
     def _learn(self, failed: Sequence[Reason], views: Mapping[str, ItemView]) -> None:

@@ -8,7 +8,7 @@ from inventory.domain.drawing import ItemView, Want, drawing_changes, merged, pl
 from inventory.domain.errors import IdempotencyKeyMismatch, InsufficientStock, Overloaded
 from inventory.domain.holds import Hold, Line, Status
 from inventory.domain.ids import HOLD, Requester
-from inventory.domain.limits import THROTTLES_MAX, TRANSACTION_RECORDS_MAX
+from inventory.domain.limits import TRANSACTION_RECORDS_MAX
 from inventory.domain.stock import Cause
 from inventory.protocol.attempts import Attempts, deduct
 from inventory.protocol.core import Answer, Core
@@ -68,7 +68,7 @@ def place(
             core.report("Hops", attempts.hops)
             core.report("ShardConflicts", attempts.conflicts)
             return answer
-        if attempts.throttles >= THROTTLES_MAX:
+        if attempts.was_throttled:  # no second try: what buyers hold has still to be executed and settled
             core.shed.remember(attempts.throttled_for)
             core.report("HoldsShed", 1)
             raise attempts.exhausted()
