@@ -185,7 +185,7 @@ def test_a_missing_event_of_any_life_stops_the_seal_and_is_named(
     first, _ = shop.ids
     events = [(told[1], told_event(*told)) for told in shop.tape.records if told[0] is Source.HOLDS]
     of_id = [(record, event) for record, event in events if record_key(event) == first and "by" not in event]
-    gone = [record for record, event in of_id if revision(event) == missing][0 if missing > 1 and life == 1 else -1]
+    gone = [record for record, event in of_id if revision(event) == missing][life - 1]
     history = History(tmp_path / "bucket", shop.tape)
     history.archive([told for told in shop.tape.records if told[1] is not gone])
     with pytest.raises(Incomplete, match=first if life == 3 else f"{first}~{life}"):

@@ -80,12 +80,14 @@ def test_a_base_that_had_the_first_life_ends_it() -> None:
     assert fold(events, base=base) == fold(events)
 
 
-@pytest.mark.parametrize("life", [1, 2])
-def test_a_gap_in_a_life_is_named_with_it(life: int) -> None:
-    events = [event for number, event in enumerate(two_lives()) if number != (0 if life == 1 else 3)]
-    with pytest.raises(EventMissing if life == 1 else EventsDiffer) as told:
-        fold(events)
-    assert str(HOLD) in str(told.value)
+def test_a_gap_in_an_ended_life_is_named_with_it() -> None:
+    with pytest.raises(EventMissing, match=f"{HOLD}~1@1"):
+        fold(two_lives()[1:])
+
+
+def test_without_its_placement_a_second_life_is_no_life_of_its_own() -> None:
+    with pytest.raises(EventsDiffer, match=f"{HOLD}@2"):
+        fold([event for number, event in enumerate(two_lives()) if number != 3])
 
 
 @pytest.mark.parametrize(
