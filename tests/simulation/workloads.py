@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from simulation import rushes, trials
+from simulation import outliving, rushes, trials
 from simulation.service import USUAL
 from simulation.setting import Setting
 from simulation.shop import Ask, Shop
@@ -247,6 +247,6 @@ WORKLOADS: Final[Mapping[str, Workload]] = MappingProxyType(
         "poison": Workload(trials.poison, trials.CALM),
         "hot": Workload(rushes.hot, rushes.HOT),
         "levelling": Workload(rushes.levelling, rushes.LEVELLING),
-        "outlived": Workload(trials.outlived, trials.OUTLIVED),
+        "outlived": Workload(outliving.outlived, outliving.OUTLIVED),
     }
 )
