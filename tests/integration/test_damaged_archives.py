@@ -4,11 +4,16 @@ import gzip
 import json
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import Mock
 
+import duckdb
 import pytest
 
 from inventory.domain.events import EventsDiffer, Source, line_of
+from inventory.history import map_task
 from inventory.history.commit import RebuildDiffers
 from inventory.history.map_task import ObjectDamaged, UnknownVersion
 from inventory.history.plan import Mode
@@ -81,7 +86,7 @@ def test_any_one_event_that_is_missing_is_found(tape: Tape, tmp_path: Path, sour
             history.snapshot(after_spell(3))
 
 
-@pytest.mark.parametrize("place", [0.05, 0.3, 0.5, 0.7, 0.95, "checksum", "length", "cut", "a line"])
+@pytest.mark.parametrize("place", [0.05, 0.3, 0.5, 0.7, 0.95, "checksum", "length", "cut", "a line", "a revision"])
 def test_a_damaged_object_of_the_archive_fails_its_map_task_and_is_named(history: History, place: float | str) -> None:
     objects = list(history.objects.list("archive/holds/"))
     key = objects[len(objects) // 2].key
@@ -90,12 +95,39 @@ def test_a_damaged_object_of_the_archive_fails_its_map_task_and_is_named(history
         del body[-20:]
     elif place == "a line":
         body = bytearray(gzip.compress(gzip.decompress(bytes(body)).replace(b'"at":', b'"at";', 1)))
+    elif place == "a revision":
+        body = bytearray(gzip.compress(re.sub(rb'(@\d+)"', rb'\1st"', gzip.decompress(bytes(body)), count=1)))
     else:
         body[{"checksum": -8, "length": -4}.get(str(place)) or int(float(place) * len(body))] ^= 0x10
     history.objects.put(key, bytes(body))
     with pytest.raises(ObjectDamaged, match=key):
         history.snapshot(after_spell(3))
     assert history.visible() == {}
+
+
+def test_a_full_disk_is_no_damage_of_the_archive(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def full_disk(**_: int) -> Iterator[Mock]:
+        yield Mock(execute=Mock(side_effect=duckdb.IOException("No space left on device")))
+
+    monkeypatch.setattr(map_task, "scratch_database", full_disk)
+    with pytest.raises(duckdb.IOException, match="No space left"):
+        history.snapshot(after_spell(3))
+
+
+@pytest.mark.parametrize("ending", [pytest.param(b"", id="none"), pytest.param(b"\n\n", id="two")])
+def test_objects_may_end_without_a_newline_or_with_more_than_one(
+    history: History, tape: Tape, tmp_path: Path, ending: bytes
+) -> None:
+    history.snapshot(after_spell(3))
+    again = History(tmp_path / "again", tape)
+    again.archive()
+    for key in again.objects.contents("archive/"):
+        lines = gzip.decompress(again.objects.read(key)).rstrip(b"\n")
+        again.objects.put(key, gzip.compress(lines + ending))
+    again.now_ms = history.now_ms
+    again.snapshot(after_spell(3))
+    assert [file.sha256 for file in again.head().files] == [file.sha256 for file in history.head().files]
 
 
 @pytest.mark.parametrize("source", Source)

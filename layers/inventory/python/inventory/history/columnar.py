@@ -205,4 +205,4 @@ def save(
 
 def bucket_sql(name: str, buckets: int) -> str:
     """The bucket of a name in SQL, as `layout.bucket_of` has it."""
-    return f"('0x' || sha256({name})[1:8])::UBIGINT % {buckets}"
+    return f"('0x' || left(sha256({name}), 8))::UBIGINT % {buckets}"

@@ -76,8 +76,8 @@ def gaps_of(sql: duckdb.DuckDBPyConnection, base: str, counted: str) -> list[str
 #: Every hold of the bucket, and of those that are settled what they did: most holds of a long history are.
 END_HOLDS: Final = """
 CREATE TABLE ended AS
-SELECT hold_id, max(rev) AS rev, max(at_ms) AS at_ms, bool_or(final) AS final, bool_or(settles) AS settles,
-       arg_max(status, rev) AS status, arg_max(lines, rev) AS lines
+SELECT hold_id, max(rev) AS rev, min(at_ms) AS first_ms, max(at_ms) AS at_ms, bool_or(final) AS final,
+       bool_or(settles) AS settles, arg_max(status, rev) AS status, arg_max(lines, rev) AS lines
 FROM (
     SELECT record_key AS hold_id, rev, at_ms, status, lines, settlement IS NOT NULL OR type = 'hold_removed' AS final,
            settlement IS NOT NULL AS settles
@@ -86,14 +86,13 @@ FROM (
     SELECT hold_id, rev, at_ms, status, lines, false, false FROM base
 ) GROUP BY hold_id
 """
-#: The unsettled ones, whole.
-FOLD_HOLDS: Final = """
+_FOLD_HOLDS: Final = """
 CREATE TABLE folded AS
 WITH open AS (SELECT hold_id FROM ended WHERE NOT final),
 told AS (
     SELECT record_key AS hold_id, rev, at_ms, status, lines, metadata, resolution, fingerprint, open, created_ms,
            expires_at_ms, CASE WHEN created_ms IS NOT NULL THEN actor END AS actor
-    FROM events WHERE record_key IN (FROM open)
+    FROM events WHERE record_key IN (FROM open) AND at_ms >= {first_ms}
     UNION ALL BY NAME
     FROM base WHERE hold_id IN (FROM open)
 )
@@ -169,6 +168,12 @@ UNION ALL SELECT record_key, max(rev), max(at_ms), true FROM events
 WHERE type LIKE 'adjustment%' OR type LIKE 'transfer%' OR type IN ('shard_removed', 'directory_removed')
 GROUP BY record_key
 """
+
+
+def fold_holds(sql: duckdb.DuckDBPyConnection) -> None:
+    """The holds that are not settled, whole. Most of a long history is older than they are, and is not read again."""
+    [(first_ms,)] = sql.execute("SELECT min(first_ms) FROM ended WHERE NOT final").fetchall()
+    sql.execute(_FOLD_HOLDS.format(first_ms="NULL" if first_ms is None else first_ms))
 
 
 def fold_directories(sql: duckdb.DuckDBPyConnection) -> None:

@@ -1,18 +1,17 @@
 """Map: the archived lines of one task to columns, each bucket by itself; what the base has is left out."""
 
 import json
-import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import duckdb
 from isal import igzip
 from isal.igzip_lib import IsalError
 
 from inventory.domain.events import VERSION, Source
-from inventory.history.columnar import LEDGER, MEMORY_MB, Columns, bucket_sql, listed
+from inventory.history.columnar import LEDGER, MEMORY_MB, Columns, bucket_sql
 from inventory.history.plan import MapTask, Plan, read_keys
 from inventory.storage.objects import NoSuchObject, Objects
 from inventory.storage.scratch import scratch_database
@@ -153,40 +152,51 @@ def run_map_task(objects: Objects, plan: Plan, task: MapTask, work: Path, *, thr
         return
     keys = read_keys(objects, task)
     files = download_all(objects, keys, work)
-    for key, file in zip(keys, files, strict=True):
-        decompress(key, file)
+    # One file: to begin one costs DuckDB as much as a few hundred lines, and a batch of a stream has no more.
+    lines = work / "lines"
+    with lines.open("wb") as together:
+        for key, file in zip(keys, files, strict=True):
+            decompress(key, file, together)
     folder = work / "events"
-    folder.mkdir()
     with scratch_database(memory_mb=MEMORY_MB, threads=threads) as connection:
         try:
-            connection.execute(_partition(plan, task.source, files, folder))
+            connection.execute(_partition(plan, task.source, lines, folder))
         except duckdb.Error as error:
-            raise _named(error, keys, files) from error
+            _tell_damaged(error, plan, task.source, dict(zip(keys, files, strict=True)), work)
+            raise
     parts = [_upload_parts(objects, task, bucket, folder) for bucket in range(plan.buckets)]
     objects.put(_done_path(task), json.dumps(parts).encode())
 
 
-def _partition(plan: Plan, source: Source, files: Sequence[Path], folder: Path) -> str:
+def _partition(plan: Plan, source: Source, file: Path, folder: Path) -> str:
     """The statement that reads lines and writes them, in the ledger's columns, by bucket: they lie nowhere between."""
     told, kind = _FROM[source], kind_of(source)
     fields = ", ".join(f"'{name}': '{of}'" for name, of in LINES[source].items())
     taken = ", ".join(f"{made} AS {name}" for name, made in _TAKEN[source].items())
     columns = ", ".join(f'({told.get(name, "NULL")})::{of} AS "{name}"' for name, of in columns_of(kind).items())
     bucket = bucket_sql("record_key" if kind == "holds" else "coalesce(item_id, record_key)", plan.buckets)
-    lines = f"read_json([{listed(files)}], format = 'newline_delimited', compression = 'none', columns = {{{fields}}})"
+    lines = f"read_json('{file}', format = 'newline_delimited', compression = 'none', columns = {{{fields}}})"
     return (
         f"COPY (SELECT *, {bucket} AS bucket FROM (SELECT {columns} FROM (SELECT *, {taken} FROM {lines})) "
         f"WHERE at_ms > {plan.fold_from_ms}) TO '{folder}' (FORMAT parquet, {_QUICK}, PARTITION_BY (bucket))"
     )
 
 
-def _named(error: duckdb.Error, keys: Sequence[str], files: Sequence[Path]) -> Exception:
-    """What a failure to read lines means."""
-    told = str(error)
-    if _UNKNOWN in told:
-        return UnknownVersion(f"event {told.partition(_UNKNOWN)[2].splitlines()[0]}")
-    damaged = next((key for key, file in zip(keys, files, strict=True) if file.name in told), None)
-    return error if damaged is None else ObjectDamaged(damaged, told)
+def _tell_damaged(error: duckdb.Error, plan: Plan, source: Source, objects: dict[str, Path], work: Path) -> None:
+    """Raises what a failure to read lines means, where they are at fault: each object is read once more, by itself."""
+    if _UNKNOWN in str(error):
+        raise UnknownVersion(f"event {str(error).partition(_UNKNOWN)[2].splitlines()[0]}") from error
+    if isinstance(error, duckdb.OperationalError):  # no memory, no disk
+        return
+    for number, (key, file) in enumerate(objects.items()):
+        lines = work / "lines-of-one"
+        with lines.open("wb") as alone:
+            decompress(key, file, alone)
+        with scratch_database(memory_mb=MEMORY_MB) as connection:
+            try:
+                connection.execute(_partition(plan, source, lines, work / f"events-of-{number}"))
+            except duckdb.Error as why:
+                raise ObjectDamaged(key, str(why)) from error
 
 
 def _upload_parts(objects: Objects, task: MapTask, bucket: int, folder: Path) -> int:
@@ -225,19 +235,22 @@ def _part_path(task: MapTask, bucket: int, part: int) -> str:
     return f"{task.folder}events-{bucket:04d}-{part}"
 
 
-def decompress(key: str, file: Path) -> None:
-    """Puts a file's lines in its place, having looked at gzip's checksum and length. DuckDB does not look.
+def decompress(key: str, file: Path, lines: BinaryIO) -> None:
+    """Adds a file's lines to others, having looked at gzip's checksum and length. DuckDB would not look.
 
     Raises:
         ObjectDamaged: Either is wrong, or it is not gzip.
     """
-    plain = file.with_suffix(".plain")
+    last = b""
     try:
-        with igzip.IGzipFile(file) as stream, plain.open("wb") as lines:  # type: ignore[no-untyped-call]
-            shutil.copyfileobj(stream, lines, _DECOMPRESSED_AT_ONCE)
+        with igzip.IGzipFile(file) as stream:  # type: ignore[no-untyped-call]
+            while chunk := stream.read(_DECOMPRESSED_AT_ONCE):
+                last = chunk
+                lines.write(chunk)
     except (igzip.BadGzipFile, EOFError, IsalError) as error:  # type: ignore[misc]  # its stub is wrong
         raise ObjectDamaged(key, str(error)) from error
-    plain.replace(file)
+    if not last.endswith(b"\n"):  # or the next object's first line would be the end of this one's last
+        lines.write(b"\n")
 
 
 def download_all(objects: Objects, keys: Sequence[str], work: Path) -> list[Path]:

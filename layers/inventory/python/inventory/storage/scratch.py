@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 #: Rows that are kept until they are written by bucket: of DuckDB's half a million most have left the processor's cache.
-_PARTITIONED_AT_ONCE: Final = 65_536
+_PARTITIONED_AT_ONCE: Final = 8_192
 _numbers: Final = itertools.count()
 
 
