@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from support.garbage import collect_rarely
+from support.searching import load_profile
 
 # Set before any test module is imported, because a client may be made at import.
 for _name in [name for name in os.environ if name.startswith("AWS_")]:
@@ -22,6 +23,8 @@ os.environ |= {
 }
 
 _TESTS = Path(__file__).parent
+
+load_profile()
 
 
 def pytest_collection_finish() -> None:

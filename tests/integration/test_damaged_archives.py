@@ -12,7 +12,8 @@ from unittest.mock import Mock
 import duckdb
 import pytest
 
-from inventory.domain.events import EventsDiffer, Source, line_of
+from inventory.domain.events import Source, line_of
+from inventory.domain.folding import EventsDiffer
 from inventory.history import map_task
 from inventory.history.commit import RebuildDiffers
 from inventory.history.map_task import ObjectDamaged, UnknownVersion

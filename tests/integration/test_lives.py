@@ -8,7 +8,8 @@ import pytest
 from inventory.audit.findings import Finding
 from inventory.audit.signatures import rsa_signer
 from inventory.audit.verify import Proof, verify
-from inventory.domain.events import EventsDiffer, Source, record_key, revision
+from inventory.domain.events import Source, record_key, revision
+from inventory.domain.folding import EventsDiffer
 from inventory.domain.holds import Hold, Take
 from inventory.domain.limits import KEPT_AFTER_SETTLEMENT_S
 from inventory.history.layout import stamp_of

@@ -12,7 +12,8 @@ import sqlglot
 from sqlglot import exp
 
 from contract.implementations import started_emulator
-from inventory.domain.events import Source, fold
+from inventory.domain.events import Source
+from inventory.domain.folding import fold
 from inventory.storage.hold_records import hold_from
 from inventory_cli.errors import WrongUse
 from inventory_cli.history.queries import Query, Rows, all_queries, query_called, run

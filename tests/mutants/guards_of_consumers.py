@@ -67,8 +67,8 @@ CONSUMERS: Final = (
         "archive_complete",
         "and is the record's next revision",
         "domain/events.py",
-        '_event_id(key, _whole(before["rev"]) + 1)',
-        '_event_id(key, _whole(before["rev"]))',
+        'event_id(key, _whole(before["rev"]) + 1)',
+        'event_id(key, _whole(before["rev"]))',
         ("tests/unit/domain/test_events.py",),
     ),
     Mutant(

@@ -17,7 +17,7 @@ LIVES: Final = (
     Mutant(
         "archive_complete",
         "holds of one id are told apart where the earlier was removed",
-        "domain/events.py",
+        "domain/folding.py",
         "lives = Lives(told, until)",
         "lives = Lives((), until)",
         (_UNIT + "test_of_two_lives_the_last_is_told_in_any_order",),

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from inventory.domain.availability import ItemStock, WarehouseStock
 from inventory.domain.errors import InstantNotSealed, InvariantBroken, Missing, SnapshotNeeded
-from inventory.domain.events import Event, Source, fold, is_directory
+from inventory.domain.events import Event, Source, is_directory
+from inventory.domain.folding import fold
 from inventory.history.layout import listed_path
 from inventory.history.past import Past
 from inventory.storage.objects import Stored

@@ -5,7 +5,8 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 
-from inventory.domain.events import KEY_OF, Event, EventMissing, EventsDiffer, Source, fold, record_key
+from inventory.domain.events import KEY_OF, Event, Source, record_key
+from inventory.domain.folding import EventMissing, EventsDiffer, fold
 from inventory.domain.holds import Status
 from inventory.storage.availability_records import availability_from
 from inventory.storage.codec import Record, decode

@@ -3,7 +3,8 @@
 from collections import defaultdict
 from typing import Any
 
-from inventory.domain.events import Event, Source, fold, is_directory
+from inventory.domain.events import Event, Source, is_directory
+from inventory.domain.folding import fold
 from inventory.storage.hold_records import hold_from
 
 Place = tuple[str, str]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from inventory.domain.events import EventMissing, EventsDiffer, fold
+from inventory.domain.folding import EventMissing, EventsDiffer, fold
 from inventory.domain.limits import KEPT_AFTER_SETTLEMENT_S
 from inventory.domain.lives import SLACK_MS, Lives
 

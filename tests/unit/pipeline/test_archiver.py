@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from inventory.domain.events import Source, fold, unique
+from inventory.domain.events import Source
+from inventory.domain.folding import fold, unique
 from inventory.pipeline import archiver
 from inventory.pipeline.archiver import archive_batch
 from inventory.protocol.resolve import execute

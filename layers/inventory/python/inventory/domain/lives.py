@@ -6,18 +6,17 @@ removal between them: the lives before the last one are called `<id>~1`, `<id>~2
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 
 from inventory.domain.clock import Milliseconds
+from inventory.domain.events import Event, record_key
 
 #: A removal has the stream's time, and so may seem to come after what was placed a moment later. TTL removes a hold
 #: weeks after it was placed, so what it removes within a day of a placement is what was there before.
 SLACK_MS: Final[Milliseconds] = 86_400_000
 #: Stands between an id and the number of an ended life. No id has it.
 ENDED: Final = "~"
-
-Event = Mapping[str, Any]
 
 
 class Lives:
@@ -33,7 +32,7 @@ class Lives:
         placed: defaultdict[str, set[Milliseconds]] = defaultdict(set)
         removed: dict[str, Milliseconds] = {}
         for event in events:
-            key = _key_of(event)
+            key = record_key(event)
             if event["type"] == "hold_placed" and (until is None or event["at"] <= until):
                 placed[key].add(event["at"])
             elif event["type"] == "hold_removed" and event["settled"] and event["by"] == "ttl":
@@ -50,12 +49,7 @@ class Lives:
 
     def told_apart(self, event: Event) -> Event:
         """The event, with the id of its life."""
-        key = _key_of(event)
+        key = record_key(event)
         at = event["at"] - (SLACK_MS if event["type"] == "hold_removed" else 0)
         name = self.name(key, at)
         return event if name == key else {**event, "event_id": name + event["event_id"].removeprefix(key)}
-
-
-def _key_of(event: Event) -> str:
-    key, _, _ = str(event["event_id"]).rpartition("@")
-    return key

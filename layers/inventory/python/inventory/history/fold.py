@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import duckdb
 
-from inventory.domain.events import EventsDiffer
+from inventory.domain.folding import EventsDiffer
 from inventory.history.columnar import DIRECTORIES
 
 _LINES: Final = (
