@@ -8,7 +8,7 @@ import boto3
 import pytest
 
 from inventory.audit.files import SEALED
-from inventory.audit.manifests import canonical
+from inventory.audit.manifests import CopyChanged, canonical
 from inventory.domain.events import Source
 from inventory_cli.history.copying import PREFIXES
 from support.sealed import Sealer, fingerprint_of
@@ -61,6 +61,21 @@ def test_one_changed_byte_is_named_and_the_exit_code_says_so(terminal: Terminal,
     assert code == 1
     assert path.relative_to(sealer.folder).as_posix() in out.replace("\n", "")
     assert "not what it says it is" in err
+
+
+def test_of_a_copy_that_changes_meanwhile_nothing_is_proved(
+    terminal: Terminal, sealer: Sealer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = sealer.folder / "manifests/00000002.json"
+
+    def changed(folder: Path, *_: object, **__: object) -> None:
+        raise CopyChanged(folder / manifest.relative_to(sealer.folder))
+
+    monkeypatch.setattr("inventory.audit.verify.verify", changed)
+    code, out, err = verify(terminal, sealer)
+    assert (code, out) == (1, "")
+    assert "manifests/00000002.json" in err.replace("\n", "")
+    assert "Nothing is proved" in err
 
 
 def test_a_script_gets_every_check_and_finding(terminal: Terminal, sealer: Sealer) -> None:

@@ -1,0 +1,84 @@
+"""Audits of what nobody touched find nothing, whatever else goes on; and each snapshot starts one."""
+
+from typing import Any
+
+from inventory.domain.events import Source
+from inventory.history.layout import instant_of_audit
+from inventory.history.steps import start_audit
+from inventory.storage.codec import encode
+from support.audits import Audits
+from support.handiwork import INSTANTS, LAST, archive_also, archived, found, next_snapshot
+from support.trade import trade
+from support.workflow import History
+
+
+def test_a_day_that_nobody_touched_has_nothing_wrong_whatever_an_audit_begins_with(audits: Audits) -> None:
+    for instant, depth in ((LAST, "increment"), (LAST, None), (INSTANTS[1], "increment"), (INSTANTS[0], "increment")):
+        result = audits.run(instant, depth=depth)
+        assert audits.findings(instant) == []
+        assert result["discrepancies"] == 0
+        looked_at = {check["name"]: check["looked_at"] for check in result["checks"]}
+        assert looked_at.pop("removals") == 0
+        assert all(looked_at.values())
+        live = {name for name in looked_at if name.startswith("live_")}
+        all_live = {"live_stock", "live_directories", "live_adjustments", "live_holds"}
+        assert live == (all_live if depth is None or instant != INSTANTS[1] else set())
+    assert audits.announced == []
+    assert audits.catalogue.registered == set()
+
+
+def test_an_increment_says_how_far_back_it_looked_and_reads_nothing_older(audits: Audits) -> None:
+    increment, full = (audits.run(LAST, depth=depth) for depth in ("increment", None))
+    assert (increment["depth"], increment["since_ms"]) == ("increment", INSTANTS[1])
+    assert (full["depth"], full["since_ms"]) == ("full", 0)
+    assert audits.run(INSTANTS[0], depth="increment")["depth"] == "full"
+    looked_at = [{each["name"]: each["looked_at"] for each in result["checks"]} for result in (increment, full)]
+    events = sum(len(archived(audits.history, source)) for source in Source)
+    assert looked_at[0]["gapless"] == looked_at[0]["ledger_rows"] == events < looked_at[1]["gapless"] / 2
+    assert looked_at[0]["sealed_files"] < looked_at[1]["sealed_files"]
+    assert looked_at[0]["archive_readable"] < looked_at[1]["archive_readable"]
+
+
+def test_sales_while_an_audit_runs_are_no_discrepancy(audits: Audits) -> None:
+    world = audits.history.tape.world
+
+    def sell() -> None:
+        trade(world, 30, seed=3)
+        audits.history.archive(batch=400)
+
+    sell()
+    audits.run(LAST, depth="increment", meanwhile=sell)
+    audits.run(LAST, meanwhile=sell)
+    assert audits.findings(LAST) == []
+
+
+def test_a_settled_hold_that_expired_from_the_table_is_no_discrepancy_though_the_base_does_not_know_it(
+    history: History, audits: Audits
+) -> None:
+    world, table = history.tape.world, history.tape.tables[Source.HOLDS]
+    hold = next(each for each in world.records(table) if "settlement" in each and each["at"] <= INSTANTS[1])
+    world.database.client.delete_item(TableName=table, Key=encode({"hold_id": hold["hold_id"]}))
+    gone = {"v": 1, "event_id": f"{hold['hold_id']}@{hold['rev'] + 1}", "type": "hold_removed"}
+    archive_also(history, Source.HOLDS, {**gone, "at": LAST + 100_000, "by": "ttl", "settled": True})
+    del history.tape.records[-1]  # what a person's deletion would tell
+    instant = next_snapshot(history)
+    result = audits.run(instant, depth="increment")
+    assert found(audits, instant) == {}
+    assert {each["name"]: each["looked_at"] for each in result["checks"]}["removals"] == 1
+
+
+def test_each_snapshot_starts_one_audit_however_often_it_is_told_to(history: History) -> None:
+    started: dict[str, Any] = {}
+
+    class Machine:
+        def start(self, execution: str, words: Any) -> int | None:
+            return None if started.setdefault(execution, words) is not words else 1
+
+        def find(self, execution: str) -> None:
+            return None
+
+    for instant in (LAST, INSTANTS[0], LAST):
+        start_audit(history.objects, Machine(), {"step": "audit", "as_of_ms": instant})
+    assert [words["as_of_ms"] for words in started.values()] == [LAST, INSTANTS[0]]
+    assert {words["depth"] for words in started.values()} == {"increment"}
+    assert all(name == words["audit"] and instant_of_audit(name) for name, words in started.items())
