@@ -124,6 +124,21 @@ def test_a_listing_is_sorted_and_whole(objects: Objects) -> None:
     assert objects.first("c") is None
 
 
+def test_what_is_right_below_a_prefix_is_told_once_and_in_order(objects: Objects) -> None:
+    for key in ("a/1/x", "a/1/y/z", "a/10", "a/2/x", "a/2x", "b/1/x"):
+        objects.put(key, b"")
+    assert list(objects.folders("a/")) == ["a/1/", "a/10", "a/2/", "a/2x"]
+    assert list(objects.folders("a/", after="a/1")) == ["a/1/", "a/10", "a/2/", "a/2x"]
+    assert list(objects.folders("a/", after="a/10")) == ["a/2/", "a/2x"]
+    assert list(objects.folders("c/")) == []
+
+
+def test_very_many_folders_are_told_page_by_page(objects: Objects) -> None:
+    for number in range(1005):
+        objects.put(f"a/{number:04d}/x", b"")
+    assert list(objects.folders("a/")) == [f"a/{number:04d}/" for number in range(1005)]
+
+
 def test_parts_of_an_object_are_read_by_themselves(objects: Objects) -> None:
     objects.put("a", b"0123456789")
     assert objects.read_end("a", 3) == Ending(b"789", 10)

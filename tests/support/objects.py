@@ -71,6 +71,10 @@ class DirectoryObjects:
         files = sorted(path.relative_to(self.root).as_posix() for path in folder.rglob("*") if path.is_file())
         return (Stored(key, self._path(key).stat().st_size) for key in files if key.startswith(prefix) and key > after)
 
+    def folders(self, prefix: str, *, after: str = "") -> Iterator[str]:
+        found = (stored.key.removeprefix(prefix).partition("/") for stored in self.list(prefix, after=after))
+        return iter(sorted({f"{prefix}{name}{slash}" for name, slash, _ in found}))
+
     def page(self, prefix: str, *, after: str, limit: int) -> Sequence[Stored]:
         return list(islice(self.list(prefix, after=after), limit))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from inventory.audit.archive import SOURCES
-from inventory.auditing.listing import HOURS_MAX, archive_folders
+from inventory.auditing.listing import HOURS_MAX, archive_folders, cut_folder
 from inventory.auditing.plan import AuditPlan, Depth
 from support.objects import DirectoryObjects
 
@@ -68,3 +68,11 @@ def test_what_hours_miss_days_do_not(bucket: DirectoryObjects) -> None:
     assert {folder.partition("/")[0] for folder in by_hours} & {"dt=2026-11-20", "dt=2026-11-22"} <= {
         folder.rstrip("/") for folder in by_days
     }
+
+
+def test_an_object_beside_the_folders_is_looked_at_once(bucket: DirectoryObjects) -> None:
+    for key in ("x", "xy", "x-folder/y"):
+        bucket.put(f"archive/stock/{key}", b"")
+    found = archive_folders(bucket, AuditPlan("audit_x", _ms(NOW), Depth.FULL, since_ms=0, manifest=1), _ms(NOW))
+    cut = [key for folder in found for keys in cut_folder(bucket, folder) for key in keys]
+    assert sorted(cut) == sorted(stored.key for stored in bucket.list("archive/"))

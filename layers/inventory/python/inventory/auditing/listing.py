@@ -13,34 +13,35 @@ TASK_BYTES: Final = 32 * 1024 * 1024
 TASK_OBJECTS_MAX: Final = 500
 #: A longer time is looked through by the days that there are: a base may be of years before the first event.
 HOURS_MAX: Final = 48
-#: Comes after every other character, so a name that ends with it comes after all that begin with the rest.
-_LAST_CHARACTER: Final = "\U0010ffff"
 
 
 def archive_folders(objects: Objects, plan: AuditPlan, now_ms: int) -> Iterator[str]:
     """The beginnings of names under which the archived objects of an audit are: of a day, or with a base of an hour.
 
-    Days where the base is long ago, so that there are never more than the archive has.
+    Days where the base is long ago, so that there are never more than the archive has: whatever folders there are, also
+    what the archiver would not make, as what lies there is looked at too.
     """
     for source in SOURCES:
         prefix = f"archive/{source}/"
         if plan.base is None:
-            yield from _days(objects, prefix)
+            yield from objects.folders(prefix)
             continue
         first_ms = first_hour(plan.since_ms)
         last_ms = now_ms if plan.until_hour_ms is None else plan.until_hour_ms
         if last_ms - first_ms < HOURS_MAX * HOUR_MS:
             yield from (f"{prefix}{hour:dt=%Y-%m-%d/hour=%H}/" for hour in _hours(first_ms, last_ms))
         else:
-            days = _days(objects, prefix, after=f"{prefix}{_instant(first_ms):dt=%Y-%m-%d}")
+            days = objects.folders(prefix, after=f"{prefix}{_instant(first_ms):dt=%Y-%m-%d}")
             yield from takewhile(f"{prefix}{_instant(last_ms):dt=%Y-%m-%d}/".__ge__, days)
 
 
 def cut_folder(objects: Objects, folder: str) -> Iterator[list[str]]:
-    """The archived objects of a folder, as many at once as one task reads."""
+    """The archived objects of a folder (or the object that lies beside folders), as many at once as one task reads."""
     keys: list[str] = []
     size = 0
     for stored in objects.list(folder):
+        if not folder.endswith("/") and stored.key != folder:
+            break  # another object, whose name begins like this one's
         if keys and (size + stored.size > TASK_BYTES or len(keys) == TASK_OBJECTS_MAX):
             yield keys
             keys, size = [], 0
@@ -48,15 +49,6 @@ def cut_folder(objects: Objects, folder: str) -> Iterator[list[str]]:
         size += stored.size
     if keys:
         yield keys
-
-
-def _days(objects: Objects, prefix: str, after: str = "") -> Iterator[str]:
-    """Whatever folders there are, also one that the archiver would not make: what lies there is looked at too."""
-    while found := objects.page(prefix, after=after, limit=1):
-        day, slash, _ = found[0].key.removeprefix(prefix).partition("/")
-        folder = f"{prefix}{day}{slash}"
-        yield folder
-        after = f"{folder}{_LAST_CHARACTER}"
 
 
 def _hours(first_ms: int, last_ms: int) -> Iterator[datetime]:

@@ -111,6 +111,15 @@ class Objects(Protocol):
         """All objects, in the order of their names, whose names begin so and come after this one."""
         ...
 
+    def folders(self, prefix: str, *, after: str = "") -> Iterator[str]:
+        """What is right below a prefix, in the order of names: folders, with a slash at their end, and single objects.
+
+        Args:
+            prefix: Ends with a slash.
+            after: A name, which no object needs to have; only what comes after it is told.
+        """
+        ...
+
     def page(self, prefix: str, *, after: str, limit: int) -> Sequence[Stored]:
         """The first objects, in the order of their names, whose names begin so and come after this one.
 
@@ -236,6 +245,13 @@ class S3Objects:
         for page in pages:
             for found in page.get("Contents", ()):
                 yield Stored(found["Key"], found["Size"])
+
+    def folders(self, prefix: str, *, after: str = "") -> Iterator[str]:
+        """What is right below a prefix, by name: folders, with a slash at their end, and single objects."""
+        listing = self._client.get_paginator("list_objects_v2")
+        for page in listing.paginate(Bucket=self._of(prefix), Prefix=prefix, StartAfter=after, Delimiter="/"):
+            folders = [found["Prefix"] for found in page.get("CommonPrefixes", ())]
+            yield from sorted([*folders, *(found["Key"] for found in page.get("Contents", ()))])
 
     def page(self, prefix: str, *, after: str, limit: int) -> Sequence[Stored]:
         """The first objects, in the order of their names, whose names begin so and come after this one."""
