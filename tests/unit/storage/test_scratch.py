@@ -50,3 +50,15 @@ def test_it_has_what_was_asked_for(threads: int, *, ordered: bool) -> None:
             "current_setting('TimeZone'), current_setting('memory_limit')"
         ).fetchone()
     assert told == (threads, ordered, "UTC", "244.1 MiB")
+
+
+def test_one_engine_serves_all_with_the_limit_of_whoever_asked_last() -> None:
+    limits = []
+    for memory_mb in (MEMORY_MB, 2 * MEMORY_MB, MEMORY_MB):
+        with scratch_database(memory_mb=memory_mb) as sql:
+            sql.execute("ATTACH IF NOT EXISTS ':memory:' AS of_the_engine")
+            limits.append(sql.execute("SELECT current_setting('memory_limit')").fetchone())
+    assert limits == [("244.1 MiB",), ("488.2 MiB",), ("244.1 MiB",)]
+    with scratch_database(memory_mb=3 * MEMORY_MB) as sql:
+        assert "of_the_engine" in names_of(sql, "duckdb_databases()", "database_name")
+        sql.execute("DETACH of_the_engine")

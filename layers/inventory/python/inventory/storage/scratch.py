@@ -21,13 +21,14 @@ def scratch_database(*, memory_mb: int, threads: int = 1, ordered: bool = True) 
     """An empty database, which is gone afterwards. What does not fit into memory goes to the disk until then.
 
     Args:
-        memory_mb: How much memory all databases that are asked for alike may take together.
+        memory_mb: How much memory all databases of this process may take together, from now on.
         threads: How many threads a query may use. With one, rows are written in the order asked for.
         ordered: Whether rows that nobody asked to be sorted stay in the order in which they were read.
     """
     import duckdb
 
-    engine = _engine(memory_mb, threads, ordered)
+    engine = _engine(threads, ordered)
+    engine.execute(f"SET GLOBAL memory_limit = '{memory_mb}MB'")
     name = f"scratch_{next(_numbers)}"
     try:
         engine.execute(f"ATTACH ':memory:' AS {name}")
@@ -44,12 +45,11 @@ def scratch_database(*, memory_mb: int, threads: int = 1, ordered: bool = True) 
 
 
 @cache
-def _engine(memory_mb: int, threads: int, ordered: bool) -> "DuckDBPyConnection":  # noqa: FBT001 - keys of a cache
+def _engine(threads: int, ordered: bool) -> "DuckDBPyConnection":  # noqa: FBT001 - keys of a cache
     import duckdb
 
     engine = duckdb.connect(
         config={
-            "memory_limit": f"{memory_mb}MB",
             "threads": threads,
             "preserve_insertion_order": ordered,
             "temp_directory": str(Path(tempfile.gettempdir()) / "inventory-spill"),
