@@ -149,11 +149,12 @@ def status(name: str) -> Text:
 
 
 def grid(*columns: str) -> Table:
-    """An empty table; a column whose name ends with ``>`` has numbers, one with ``!`` is never broken."""
+    """An empty table; a column whose name ends with ``>`` has numbers, one with ``!`` is never broken; no name is."""
     table = Table(box=box.SIMPLE_HEAD, header_style="dim", pad_edge=False, show_edge=False)
     for column in columns:
+        name = column.rstrip(">!")
         justify: Literal["left", "right"] = "right" if column.endswith(">") else "left"
-        table.add_column(column.rstrip(">!"), justify=justify, no_wrap=column.endswith("!"), overflow="fold")
+        table.add_column(name, justify=justify, no_wrap=name != column, overflow="fold", min_width=len(name))
     return table
 
 

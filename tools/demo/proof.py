@@ -112,7 +112,8 @@ class Proof:
         moved = self._asked("movements", item=self._story.cup)
         movements = [dict(zip(moved.columns, map(_short, row), strict=True)) for row in moved.rows]
         self._stage.says(f"[cyan]inventory history {self._story.cup}[/], the last {_MOVEMENTS_SHOWN}:")
-        self._stage.table(render.movements(movements[-_MOVEMENTS_SHOWN:]))
+        of_today = [{**each, "happened_at": (each["happened_at"] or "")[11:21]} for each in movements]
+        self._stage.table(render.movements(of_today[-_MOVEMENTS_SHOWN:]))
         explained = [each for each in movements if each["cause_id"] and each["actor"]]
         self._stage.expect("movements that say why, and by whom", len(movements), len(explained))
 
