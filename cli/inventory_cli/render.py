@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 from rich import box
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.padding import Padding
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 Object = Mapping[str, Any]
@@ -22,6 +23,7 @@ _STATUS_STYLES: Final = {
     "failed": "bold red",
 }
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
+_BETWEEN: Final = 3  # characters between two columns
 
 
 def stock(item: Object) -> RenderableType:
@@ -148,13 +150,45 @@ def status(name: str) -> Text:
     return Text(name, style=_STATUS_STYLES.get(name, ""))
 
 
+class Grid(Table):
+    """A table that cuts nothing off: where what should stay whole has no room, it is folded like everything else."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The table, as wide as there is room for."""
+        room = options.max_width - _BETWEEN * (len(self.columns) - 1)
+        whole = [_width(column, console, options) for column in self.columns]
+        names = [len(str(column.header)) for column in self.columns]
+        kept = [whole[number] if column.no_wrap else names[number] for number, column in enumerate(self.columns)]
+        if sum(whole) > room:
+            widths = _widths(whole, kept if sum(kept) <= room else names, room)
+            for column, width in zip(self.columns, widths, strict=True):
+                column.width, column.no_wrap = width, False
+        yield from super().__rich_console__(console, options)
+
+
+def _width(column: Column, console: Console, options: ConsoleOptions) -> int:
+    return max(Measurement.get(console, options, cell).maximum for cell in (column.header, *column.cells))
+
+
+def _widths(whole: Sequence[int], least: Sequence[int], room: int) -> list[int]:
+    """How wide each column may be: who needs little has all of it, the others share what is left."""
+    widths = [min(width, max(1, room // len(least))) for width in least] if sum(least) > room else list(least)
+    left = max(0, room - sum(widths))
+    needy = sorted(range(len(widths)), key=lambda column: whole[column] - widths[column])
+    for place, column in enumerate(needy):
+        more = min(whole[column] - widths[column], left // (len(needy) - place))
+        widths[column] += more
+        left -= more
+    return widths
+
+
 def grid(*columns: str) -> Table:
-    """An empty table; a column whose name ends with ``>`` has numbers, one with ``!`` is never broken; no name is."""
-    table = Table(box=box.SIMPLE_HEAD, header_style="dim", pad_edge=False, show_edge=False)
+    """An empty table. A column named ``…>`` has numbers; it, and one named ``…!``, stays whole where there is room."""
+    table = Grid(box=box.SIMPLE_HEAD, header_style="dim", pad_edge=False, show_edge=False)
     for column in columns:
         name = column.rstrip(">!")
         justify: Literal["left", "right"] = "right" if column.endswith(">") else "left"
-        table.add_column(name, justify=justify, no_wrap=name != column, overflow="fold", min_width=len(name))
+        table.add_column(name, justify=justify, no_wrap=name != column, overflow="fold")
     return table
 
 
