@@ -89,7 +89,7 @@ BOOKS: Final = (
     Mutant(
         "stock_conserved",
         "a count is taken between passes that saw the same units",
-        "protocol/lookout.py",
+        "domain/passes.py",
         "return on_hand == later_on_hand and self.only_fell_until(later)",
         "return True",
         (_PROTOCOL + "test_count.py::TestOthersMeanwhile",),
@@ -97,7 +97,7 @@ BOOKS: Final = (
     Mutant(
         "stock_conserved",
         "and between which none came back",
-        "protocol/lookout.py",
+        "domain/passes.py",
         "return on_hand == later_on_hand and self.only_fell_until(later)",
         "return on_hand == later_on_hand and _rev(self.directory) == _rev(later.directory)",
         (_PROTOCOL + "test_count.py::TestOthersMeanwhile",),

@@ -47,7 +47,7 @@ STOCK: Final = (
     Mutant(
         "never_falsely_refused",
         "no shard gained between the passes",
-        "protocol/lookout.py",
+        "domain/passes.py",
         "return inflows == later_inflows and",
         "return",
         (_PROTOCOL + "test_refuse.py::TestStockThatMovesMeanwhile",),
@@ -55,7 +55,7 @@ STOCK: Final = (
     Mutant(
         "never_falsely_refused",
         "the directory stood still between the passes",
-        "protocol/lookout.py",
+        "domain/passes.py",
         "return inflows == later_inflows and _rev(self.directory) == _rev(later.directory)",
         "return all(later_inflows.get(key) == inflow for key, inflow in inflows.items())",
         (_PROTOCOL + "test_refuse.py::TestStockThatMovesMeanwhile",),

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from inventory.domain.limits import KEPT_AFTER_SETTLEMENT_S
+from inventory.domain.passes import Pass
 from inventory.pipeline import archiver
-from inventory.protocol import holds_view, lookout, place, refuse
+from inventory.protocol import holds_view, place, refuse
 from inventory.telemetry import logger, metrics
 from simulated_dynamodb.tables import Key, Table
 from simulation import removal
@@ -117,7 +118,7 @@ def test_it_finds_what_it_is_for(blunder: Blunder, monkeypatch: pytest.MonkeyPat
 
 def test_a_violation_tells_the_invariant_and_how_it_came_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Refusing after one pass, as if nothing could move meanwhile."""
-    monkeypatch.setattr(lookout.Pass, "only_fell_until", lambda _earlier, _later: True)
+    monkeypatch.setattr(Pass, "only_fell_until", lambda _earlier, _later: True)
     monkeypatch.setattr(refuse, "REFUSAL_AGE_MAX_MS", 60_000)
     with pytest.raises(Violation) as found:
         _run_many("idempotence")

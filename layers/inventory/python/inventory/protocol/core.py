@@ -2,20 +2,18 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from inventory.domain.availability import ItemStock
 from inventory.domain.clock import HybridClock
 from inventory.domain.heat import Thresholds
 from inventory.domain.ids import NewUuid
+from inventory.domain.passes import Pass
 from inventory.protocol.hints import Hints, Memory, Refusals
 from inventory.protocol.shedding import Shed
 from inventory.storage.database import Database
 from inventory.storage.past import ReadPast, no_past
 from inventory.storage.tables import Tables
-
-if TYPE_CHECKING:
-    from inventory.protocol.lookout import Pass
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -75,7 +73,7 @@ class Core:
     refusals: Refusals
     shed: Shed
     stocks: Memory[str, ItemStock]
-    passes: Memory[tuple[str, str | None], "Pass"]
+    passes: Memory[tuple[str, str | None], Pass]
     new_uuid: NewUuid
     pause: Callable[[float], None]
     report: Report

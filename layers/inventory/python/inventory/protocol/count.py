@@ -8,10 +8,11 @@ from inventory.domain.drawing import Want, plan, taking_changes
 from inventory.domain.errors import Conflict, InvalidRequest
 from inventory.domain.ids import ADJUSTMENT, Requester
 from inventory.domain.limits import READ_PASSES_MAX, TRANSACTION_RECORDS_MAX
+from inventory.domain.passes import Pass
 from inventory.domain.stock import Cause, Change, ShardKey
 from inventory.protocol.core import Answer, Core
 from inventory.protocol.flow import emptiest, opened, shard_changes
-from inventory.protocol.lookout import Pass, read_pass
+from inventory.protocol.lookout import read_pass
 from inventory.protocol.move import gather
 from inventory.protocol.record_once import record_once
 from inventory.storage.adjustment_records import adjustment_from, put_adjustment

@@ -6,9 +6,10 @@ from inventory.domain.clock import Milliseconds
 from inventory.domain.drawing import Want, plan, shortage, taking_changes
 from inventory.domain.errors import InvalidRequest
 from inventory.domain.limits import TRANSACTION_RECORDS_MAX, WAREHOUSES_PER_ITEM_MAX
+from inventory.domain.passes import Pass
 from inventory.domain.stock import Cause, Change, Directory
 from inventory.protocol.core import Core
-from inventory.protocol.lookout import Pass, read_pass
+from inventory.protocol.lookout import read_pass
 from inventory.protocol.move import gather
 from inventory.protocol.refuse import refuse_or_find
 from inventory.storage.stock_records import add_warehouse, change_shard, check_covered, create_directory

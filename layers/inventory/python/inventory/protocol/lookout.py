@@ -1,12 +1,12 @@
 """Looking where stock lies: by hints, cheap and perhaps a second old, or by strong reads."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from inventory.domain.availability import Availability
 from inventory.domain.drawing import ItemView, Want, lasts_ms
 from inventory.domain.errors import Missing
 from inventory.domain.limits import PROJECTED_WITHIN_MS
+from inventory.domain.passes import Pass
 from inventory.domain.rebalancing import sells
 from inventory.domain.stock import Directory, Shard, ShardKey, Warehouse, empty_shard
 from inventory.protocol.core import Core
@@ -79,63 +79,6 @@ def _latest(core: Core, projected: Availability) -> dict[int, int]:
     return latest
 
 
-@dataclass(frozen=True, slots=True)
-class Pass:
-    """One strong reading of an item's directory and shards; each record is exact, all together are of no one instant.
-
-    Attributes:
-        directory: The directory, or None where the item is unknown.
-        shards: The shards of the warehouse asked for (of all, where none was), empty ones included.
-        started_ms: When the first question was asked, by `HybridClock.elapsed`.
-        ended_ms: When the last answer came, likewise.
-    """
-
-    directory: Directory | None
-    shards: dict[ShardKey, Shard]
-    started_ms: int
-    ended_ms: int
-
-    @property
-    def available(self) -> int:
-        """The sum over the shards."""
-        return sum(shard.available for shard in self.shards.values())
-
-    @property
-    def view(self) -> ItemView:
-        """The shards as the drawing sees them."""
-        view: ItemView = {}
-        for key, shard in self.shards.items():
-            view.setdefault(key.warehouse, {})[key.number] = shard.available
-        return view
-
-    @property
-    def by_number(self) -> dict[int, int]:
-        """Available units by the shard's number, for a reading of one warehouse."""
-        return {key.number: shard.available for key, shard in self.shards.items()}
-
-    def only_fell_until(self, later: "Pass") -> bool:
-        """Whether between the two readings no shard gained and the directory stood still."""
-        inflows = {key: shard.inflow for key, shard in self.shards.items()}
-        later_inflows = {key: shard.inflow for key, shard in later.shards.items()}
-        return inflows == later_inflows and _rev(self.directory) == _rev(later.directory)
-
-    def same_on_hand_as(self, later: "Pass") -> bool:
-        """Whether both readings saw the same units in each shard, held or not, and nothing changed them between.
-
-        Equal units alone could have gone to another shard and come back meanwhile, twice counted or not at all; but
-        what comes back raises `inflow`.
-        """
-        on_hand = {key: shard.on_hand for key, shard in self.shards.items()}
-        later_on_hand = {key: shard.on_hand for key, shard in later.shards.items()}
-        return on_hand == later_on_hand and self.only_fell_until(later)
-
-    def same_as(self, later: "Pass") -> bool:
-        """Whether both readings saw the same revisions of everything."""
-        revs = {key: shard.rev for key, shard in self.shards.items()}
-        later_revs = {key: shard.rev for key, shard in later.shards.items()}
-        return revs == later_revs and _rev(self.directory) == _rev(later.directory)
-
-
 def read_pass(core: Core, item: str, warehouse: str | None) -> Pass:
     """Reads directory and shards strongly: shards known of are read together with it, any others in a second batch."""
     tables = core.tables
@@ -186,7 +129,3 @@ def entry(seen: Pass, item: str, warehouse: str) -> Warehouse:
     if warehouse not in seen.directory.warehouses:
         raise Missing("warehouse", warehouse, param="warehouse")
     return seen.directory.warehouses[warehouse]
-
-
-def _rev(directory: Directory | None) -> int:
-    return directory.rev if directory else 0

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from inventory.domain.clock import Milliseconds
 from inventory.domain.holds import Line
 from inventory.domain.leveling import Move, leveling_moves
+from inventory.domain.passes import Pass
 from inventory.domain.stock import Cause, Change, ShardKey
 from inventory.protocol.attempts import Attempts, failed_for_good
 from inventory.protocol.core import Core
-from inventory.protocol.lookout import Pass, read_pass
+from inventory.protocol.lookout import read_pass
 from inventory.storage.stock_records import change_shard, check_covered
 
 _GATHERED_AT_ONCE = 48

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from inventory.domain.availability import Availability, ItemStock, WarehouseStock
 from inventory.domain.errors import Missing
 from inventory.domain.limits import READ_PASSES_MAX
+from inventory.domain.passes import Pass
 from inventory.domain.stock import Directory
 from inventory.protocol.core import Core, Page
-from inventory.protocol.lookout import Pass, read_pass
+from inventory.protocol.lookout import read_pass
 from inventory.storage.availability_records import IN_STOCK_INDEX, availability_from
 from inventory.storage.stock_records import directory_from
 
