@@ -58,8 +58,9 @@ CLIENT_CONFIG = Config(
 #: A reading of many parts makes so many calls at a time: fewer than there are connections.
 READS_AT_ONCE = 8
 
-#: What the settler passes on must not cost it its time: it settles itself what the stream does not take in 4 s.
-COLLECTING_CONFIG = Config(
+#: Two tries of a second each. What the settler passes on must not cost it its time: it settles itself what the stream
+#: does not take in 4 s. And that a key could not be checked must be said before the authorizer's own timeout.
+BRIEF_CONFIG = Config(
     connect_timeout=1,
     read_timeout=1,
     retries={"mode": "standard", "total_max_attempts": 2},
@@ -192,7 +193,7 @@ def collecting_on(settings: Settings) -> PassOn | None:
     """The stream on which a hot item's resolved holds are passed on; None where there is none."""
     if not settings.collecting_stream:
         return None
-    client = boto3.client("kinesis", config=COLLECTING_CONFIG)
+    client = boto3.client("kinesis", config=BRIEF_CONFIG)
     return CollectingStream(client, settings.collecting_stream).pass_on
 
 
