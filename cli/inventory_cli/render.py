@@ -121,7 +121,7 @@ def audits(found: Sequence[Object]) -> RenderableType:
 
 def movements(rows: Sequence[Mapping[str, str | None]]) -> Table:
     """Every change of an item's counters, as the query `movements` tells it."""
-    table = grid("when (UTC)!", "warehouse", "available>", "held>", "left>", "cause", "by")
+    table = grid("when (UTC)!", "warehouse!", "available>", "held>", "left>", "cause", "by")
     for row in rows:
         table.add_row(
             (row["happened_at"] or "")[:21],
@@ -155,31 +155,15 @@ class Grid(Table):
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """The table, as wide as there is room for."""
-        room = options.max_width - _BETWEEN * (len(self.columns) - 1)
-        whole = [_width(column, console, options) for column in self.columns]
-        names = [len(str(column.header)) for column in self.columns]
-        kept = [whole[number] if column.no_wrap else names[number] for number, column in enumerate(self.columns)]
-        if sum(whole) > room:
-            widths = _widths(whole, kept if sum(kept) <= room else names, room)
-            for column, width in zip(self.columns, widths, strict=True):
-                column.width, column.no_wrap = width, False
+        least = sum(_width(column, console, options) if column.no_wrap else 1 for column in self.columns)
+        if least + _BETWEEN * (len(self.columns) - 1) > options.max_width:
+            for column in self.columns:
+                column.no_wrap = False
         yield from super().__rich_console__(console, options)
 
 
 def _width(column: Column, console: Console, options: ConsoleOptions) -> int:
     return max(Measurement.get(console, options, cell).maximum for cell in (column.header, *column.cells))
-
-
-def _widths(whole: Sequence[int], least: Sequence[int], room: int) -> list[int]:
-    """How wide each column may be: who needs little has all of it, the others share what is left."""
-    widths = [min(width, max(1, room // len(least))) for width in least] if sum(least) > room else list(least)
-    left = max(0, room - sum(widths))
-    needy = sorted(range(len(widths)), key=lambda column: whole[column] - widths[column])
-    for place, column in enumerate(needy):
-        more = min(whole[column] - widths[column], left // (len(needy) - place))
-        widths[column] += more
-        left -= more
-    return widths
 
 
 def grid(*columns: str) -> Table:
