@@ -86,13 +86,14 @@ FROM (
     SELECT hold_id, rev, at_ms, status, lines, false, false FROM base
 ) GROUP BY hold_id
 """
-_FOLD_HOLDS: Final = """
+#: The unsettled ones, whole. Most of a long history is older than they are, and is not read again.
+FOLD_HOLDS: Final = """
 CREATE TABLE folded AS
 WITH open AS (SELECT hold_id FROM ended WHERE NOT final),
 told AS (
     SELECT record_key AS hold_id, rev, at_ms, status, lines, metadata, resolution, fingerprint, open, created_ms,
            expires_at_ms, CASE WHEN created_ms IS NOT NULL THEN actor END AS actor
-    FROM events WHERE record_key IN (FROM open) AND at_ms >= {first_ms}
+    FROM events WHERE record_key IN (FROM open) AND at_ms >= (SELECT min(first_ms) FROM ended WHERE NOT final)
     UNION ALL BY NAME
     FROM base WHERE hold_id IN (FROM open)
 )
@@ -168,12 +169,6 @@ UNION ALL SELECT record_key, max(rev), max(at_ms), true FROM events
 WHERE type LIKE 'adjustment%' OR type LIKE 'transfer%' OR type IN ('shard_removed', 'directory_removed')
 GROUP BY record_key
 """
-
-
-def fold_holds(sql: duckdb.DuckDBPyConnection) -> None:
-    """The holds that are not settled, whole. Most of a long history is older than they are, and is not read again."""
-    [(first_ms,)] = sql.execute("SELECT min(first_ms) FROM ended WHERE NOT final").fetchall()
-    sql.execute(_FOLD_HOLDS.format(first_ms="NULL" if first_ms is None else first_ms))
 
 
 def fold_directories(sql: duckdb.DuckDBPyConnection) -> None:

@@ -12,11 +12,11 @@ from inventory.history.fold import (
     DRAWS_OF_HOLDS,
     EFFECTS_OF_HOLDS,
     END_HOLDS,
+    FOLD_HOLDS,
     FOLD_SHARDS,
     SNAPSHOT_OF_STOCK,
     STOCK_HEADS,
     fold_directories,
-    fold_holds,
     gaps_of,
     item_totals,
     one,
@@ -43,7 +43,7 @@ def reduce_holds(objects: Objects, plan: Plan, bucket: int, work: Path) -> Reduc
         task.load_base(sql, "base", HOLDS, "state", "holds")
         gaps += gaps_of(sql, "SELECT hold_id AS record_key, rev FROM base", "NOT (type = 'hold_removed' AND settled)")
         sql.execute(END_HOLDS)
-        fold_holds(sql)
+        sql.execute(FOLD_HOLDS)
         sql.execute(f"CREATE TABLE draws AS {DRAWS_OF_HOLDS}")
         files = [
             task.save(sql, "state", "holds", "FROM folded", HOLDS, "hold_id"),
