@@ -2,7 +2,7 @@
 
 import os
 
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, settings
 
 _CHECKS_OFF = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
@@ -21,8 +21,6 @@ settings.register_profile(
     deadline=None,
     suppress_health_check=_CHECKS_OFF,
 )
-# As the default, but a failure is shown as it was met: for seeing whether a mutant is noticed at all.
-settings.register_profile("unshrunk", settings.get_profile("default"), phases=[Phase.generate])
 
 
 def load_profile() -> None:
