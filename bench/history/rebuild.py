@@ -8,6 +8,7 @@ import shutil
 import time
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from support.objects import DirectoryObjects
 BUCKETS: Final = 8
 CORES: Final = os.cpu_count() or 1
 GRACE_MS: Final = 60_000
+_START_S_MAX: Final = 60
 Answer = list[tuple[str, str, int, int, int, int, int]]
 
 #: What was where, what came and went, and what is held: all of it from the ledger's rows.
@@ -55,6 +57,13 @@ SELECT item_id, warehouse_id, sum(available)::BIGINT, sum(held)::BIGINT, sum(adj
 FROM counted GROUP BY ALL ORDER BY ALL
 """
 
+#: What is the least that has to be known of a record.
+_LATEST: Final = {
+    Source.STOCK: 'arg_max("after", "at") AS latest',
+    Source.HOLDS: 'arg_max("set".status, "at") AS status, any_value("set".lines) AS lines, any_value("set".settlement)',
+    Source.ADJUSTMENTS: 'any_value("set") AS made',
+}
+
 
 @dataclass(frozen=True)
 class Took:
@@ -73,9 +82,18 @@ class Took:
 
 def pool() -> Executor:
     """As many processes as cores, already started, with everything imported: as is PySpark's when its time begins."""
-    executor = ProcessPoolExecutor(CORES, mp_context=multiprocessing.get_context("spawn"))
-    list(executor.map(_start, range(CORES)))
+    context = multiprocessing.get_context("spawn")
+    ready = context.Barrier(CORES + 1)
+    executor = ProcessPoolExecutor(CORES, mp_context=context, initializer=_begin, initargs=(ready,))
+    for _ in range(CORES):
+        executor.submit(int)
+    ready.wait(timeout=_START_S_MAX)
     return executor
+
+
+def _begin(ready: Barrier) -> None:
+    """To have this, a process imports all that is imported here."""
+    ready.wait(timeout=_START_S_MAX)
 
 
 def from_archive(
@@ -143,6 +161,21 @@ def counting(plain: Path) -> Took:
     return Took(time.perf_counter() - started, time.process_time() - cpu_s, [])
 
 
+def grouping(plain: Path) -> Took:
+    """What parsing and grouping by record takes, in memory: nothing is shuffled, proved or written."""
+    started, cpu_s = time.perf_counter(), time.process_time()
+    with duckdb.connect(config={"threads": CORES}) as sql:
+        sql.execute("SET enable_progress_bar = false")
+        for source, latest in _LATEST.items():
+            spec = ", ".join(f"'{name}': '{kind}'" for name, kind in LINES[source].items())
+            sql.execute(
+                f"CREATE TABLE {source} AS SELECT split_part(event_id, '@', 1) AS record_key, count(*) AS events, "
+                f"max(split_part(event_id, '@', 2)::BIGINT) AS rev, {latest} "
+                f"FROM read_json('{plain}/{source}.jsonl', columns = {{{spec}}}) GROUP BY record_key"
+            )
+    return Took(time.perf_counter() - started, time.process_time() - cpu_s, [])
+
+
 def decompress(folder: Path, plain: Path) -> None:
     """Writes the archive's lines as they are, a file for each table."""
     plain.mkdir(exist_ok=True)
@@ -163,11 +196,6 @@ def _answer(query: str) -> Answer:
     with duckdb.connect() as sql:
         sql.execute("SET enable_progress_bar = false")
         return sql.execute(query).fetchall()
-
-
-def _start(_: int) -> None:
-    """To be found, this makes a process import all that is imported here; none of them is done with it at once."""
-    time.sleep(0.1)
 
 
 def _cpu_of_step(folder: Path, until_ms: int, words: dict[str, Any]) -> float:
