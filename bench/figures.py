@@ -62,7 +62,7 @@ class Figure:
     @property
     def must_be(self) -> str:
         """The bound as it is shown."""
-        return "" if self.bound is None else f"{'≥' if self.at_least else '≤'} {self.bound:g} {self.unit}".rstrip()
+        return "" if self.bound is None else f"{'≥' if self.at_least else '≤'} {self.bound:,} {self.unit}".rstrip()
 
 
 @dataclass(frozen=True)

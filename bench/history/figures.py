@@ -35,6 +35,7 @@ def rebuild(work: Path) -> Section:
     shutil.rmtree(folder / "plain")
     figures = [
         _rate("from the raw archive", large, archive_large, 300_000),
+        *_by_step(large, archive_large),
         _rate("from the ledger's Parquet", large, ledger_large, 5_000_000),
         _beside_counting("from the archive ÷ merely counting its lines", archive_large, counted, 2.5),
         _rate("from the archive, the ledger written before", large, folded),
@@ -112,6 +113,14 @@ def _rate(name: str, recording: Recording, took: Took, bound: float | None = Non
 
 def _took(took: Took) -> str:
     return f"{took.seconds:.1f} s, {took.cpu_s:.1f} s of CPU"
+
+
+def _by_step(recording: Recording, took: Took) -> Sequence[Figure]:
+    """What docs/capacity.md reckons with."""
+    return [
+        Figure(f"CPU an event, {step.replace('_', ' ')}", cpu_s / recording.events * 1e6, "µs")
+        for step, cpu_s in took.cpu_s_of.items()
+    ]
 
 
 def _beside_counting(name: str, took: Took, counted: Took, bound: float | None = None) -> Figure:

@@ -6,8 +6,10 @@ import multiprocessing
 import os
 import shutil
 import time
+from collections.abc import Mapping
 from concurrent.futures import Executor, ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any, Final
@@ -73,11 +75,13 @@ class Took:
         seconds: From its beginning to its end.
         cpu_s: Seconds of CPU of all its processes: a busy machine moves them less.
         answer: What was where.
+        cpu_s_of: The seconds of CPU of each of its steps, where it has any.
     """
 
     seconds: float
     cpu_s: float
     answer: Answer
+    cpu_s_of: Mapping[str, float] = field(default_factory=dict)
 
 
 def pool() -> Executor:
@@ -109,22 +113,25 @@ def from_archive(
         ledger: Whether the ledger has none of it yet, as for a first snapshot; else it has all of it, as for an
             instant before the newest snapshot's, and nothing is written there.
     """
-    started, cpu_s = time.perf_counter(), time.process_time()
+    started, own_s = time.perf_counter(), time.process_time()
     begun = _step(folder, until_ms, {"step": "begin", "as_of_ms": until_ms, "mode": mode})
     planned = _step(folder, until_ms, begun | {"step": "plan"})
     if not ledger:
         plan = folder / planned["run"] / "plan.json"
         plan.write_text(json.dumps(json.loads(plan.read_bytes()) | {"ledger_from_ms": None}))
-    cpu_s = time.process_time() - cpu_s
+    cpu_s_of = {"plan": time.process_time() - own_s}
     for step, listed in (("map", "map"), ("reduce_holds", "reduce"), ("reduce_items", "reduce")):
         tasks = json.loads((folder / planned["lists"][listed]).read_bytes())
         words = [{"step": step, **task} for task in tasks]
         if step == "map":
             words = _longest_first(folder, planned["run"], words)
-        cpu_s += sum(executor.map(_cpu_of_step, *zip(*((folder, until_ms, each) for each in words), strict=True)))
+        cpu_s_of[step] = sum(executor.map(partial(_cpu_of_step, folder, until_ms), words))
     seconds = time.perf_counter() - started
-    return Took(seconds, cpu_s, _answer(f"SELECT item_id, warehouse_id, available, held, adjusted, executed, holding "
-                                        f"FROM '{sealed(folder)}/snapshots/*/*.parquet' ORDER BY ALL"))  # fmt: skip
+    answer = _answer(
+        "SELECT item_id, warehouse_id, available, held, adjusted, executed, holding "
+        f"FROM '{sealed(folder)}/snapshots/*/*.parquet' ORDER BY ALL"
+    )
+    return Took(seconds, sum(cpu_s_of.values()), answer, cpu_s_of)
 
 
 def _longest_first(folder: Path, run: str, words: list[dict[str, Any]]) -> list[dict[str, Any]]:
