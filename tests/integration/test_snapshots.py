@@ -17,7 +17,7 @@ from inventory.history.layout import instant_of, instant_of_snapshot, listed_pat
 from inventory.history.manifest import canonical, fingerprint_of, leaf_of, read_manifest
 from inventory.history.plan import InstantTooRecent, Mode
 from inventory.storage.objects import AlteredObject, Stored
-from support.objects import Killed
+from support.objects import DirectoryObjects, Killed
 from support.spells import HOUR_MS, after_spell, three_spells
 from support.tape import Tape
 from support.workflow import History, KeyInMemory
@@ -120,6 +120,23 @@ def test_a_run_killed_at_any_write_and_started_again_ends_with_the_same_bytes(
         killed.conclude({"step": "finish"})
         assert killed.visible() == expected
         shutil.rmtree(root)
+
+
+def test_the_seal_has_no_more_than_one_bucket_on_its_disk(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = history.begin(after_spell(2))
+    history.scan(words)
+    words = history.reduced(words)
+    there: list[int] = []
+
+    def watched(key: str, path: Path) -> None:
+        DirectoryObjects.download(history.objects, key, path)
+        of_bucket = path.parents[2]
+        there.append(sum(other.is_dir() for other in of_bucket.parent.iterdir()))
+
+    monkeypatch.setattr(history.objects, "download", watched)
+    assert history.workshop.run({**words, "step": "seal"})["complete"]
+    assert set(there) == {1}
+    assert len(there) > 2 * history.workshop.buckets
 
 
 def test_nothing_is_visible_before_the_commit(history: History) -> None:

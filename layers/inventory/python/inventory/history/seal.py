@@ -1,12 +1,14 @@
 """Seal: is every event up to the instant in the archive? Each folded record is held against the live one."""
 
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from inventory.history.columnar import HEADS, LIVE, MEMORY_MB, load
 from inventory.history.map_task import download_all
+from inventory.history.opening import ADJUSTMENT
 from inventory.history.plan import Plan
 from inventory.history.reduced import heads_path, read_results
 from inventory.history.scan import read_paths
@@ -19,9 +21,9 @@ _TOLD_MAX: Final = 20
 #: a record is complete if the archive has what comes next after the instant, or the live record is what the fold says,
 #: or just the one write ahead that came after the instant. A live record that the fold lacks must have begun after it,
 #: or have been settled by the base's time: settled holds are final, and so not kept. All others wait for the archiver.
-#: A record that is final, and has a live one after it, is no record of this life: that one began with revision 1.
+#: A live record newer than a final one is a new life of the id: it must have begun with revision 1.
 #: Why that is enough, and ends: docs/history.md.
-_INCOMPLETE: Final = """
+_INCOMPLETE: Final = f"""
 SELECT record_key, head.rev AS folded_rev, live.rev AS live_rev,
        CASE WHEN live.rev IS NULL THEN 'the live record is gone, and its removal is not archived'
             WHEN live.rev < head.rev THEN 'the live record is older than the archive'
@@ -32,7 +34,7 @@ WHERE NOT coalesce(
         OR later = coalesce(folded, 0) + 1
         OR live.rev = folded
         OR (live.rev = coalesce(folded, 0) + 1 AND live.at_ms > $as_of_ms)
-        OR (head.record_key IS NULL AND live.at_ms <= $base_ms AND (live.settled OR $of_adjustments(record_key))),
+        OR (head.record_key IS NULL AND live.at_ms <= $base_ms AND (live.settled OR {ADJUSTMENT})),
     false)
 """
 
@@ -71,17 +73,17 @@ def find_incomplete(objects: Objects, plan: Plan, live: str, work: Path) -> list
     return found
 
 
-def _incomplete_in(objects: Objects, plan: Plan, live: str, kind: str, bucket: int, work: Path) -> Iterator[Incomplete]:
+def _incomplete_in(objects: Objects, plan: Plan, live: str, kind: str, bucket: int, work: Path) -> list[Incomplete]:
+    work.mkdir()
     with scratch_database(memory_mb=MEMORY_MB) as sql:
         load(sql, "head", HEADS, download_all(objects, [heads_path(plan, kind, bucket)], work / "heads"))
         load(sql, "live", LIVE, download_all(objects, read_paths(objects, live, kind, bucket), work / "live"))
-        sql.execute(
-            "CREATE MACRO of_adjustments(key) AS key LIKE 'adj\\_%' ESCAPE '\\' OR key LIKE 'trf\\_%' ESCAPE '\\'"
-        )
-        query = _INCOMPLETE.replace("$of_adjustments", "of_adjustments")
+        shutil.rmtree(work)  # one bucket at a time is on the disk: all of them may be more than it has
         values = {"as_of_ms": plan.as_of_ms, "base_ms": plan.base_ms or 0}
         rows: Sequence[tuple[str, int | None, int | None, str]] = sql.execute(
-            f"{query} ORDER BY record_key LIMIT {_TOLD_MAX}", values
+            f"{_INCOMPLETE} ORDER BY record_key LIMIT {_TOLD_MAX}", values
         ).fetchall()
-    for record_key, folded, alive, why in rows:
-        yield Incomplete(record_key, f"{why} (folded revision {folded}, live {alive})")
+    return [
+        Incomplete(record_key, f"{why} (folded revision {folded}, live {alive})")
+        for record_key, folded, alive, why in rows
+    ]
