@@ -5,7 +5,7 @@ from typing import Any
 
 import boto3
 
-from inventory.auditing.scan import scan
+from inventory.audit.scan import scan
 from inventory.settings import Settings
 from inventory.telemetry import logger
 from inventory.wiring import CLIENT_CONFIG, objects_from

@@ -5,9 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from inventory.audit.findings import Finding
-from inventory.audit.signatures import rsa_signer
-from inventory.audit.verify import Proof, verify
 from inventory.domain.events import Source, record_key, revision
 from inventory.domain.folding import EventsDiffer
 from inventory.domain.holds import Hold, Take
@@ -15,6 +12,9 @@ from inventory.domain.limits import KEPT_AFTER_SETTLEMENT_S
 from inventory.history.layout import stamp_of
 from inventory.history.manifest import fingerprint_of
 from inventory.history.plan import Mode
+from inventory.proof.findings import Finding
+from inventory.proof.signatures import rsa_signer
+from inventory.proof.verify import Proof, verify
 from inventory.protocol.resolve import execute, release
 from support.audits import Audits
 from support.tape import Tape, told_event

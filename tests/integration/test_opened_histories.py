@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from inventory.audit.signatures import rsa_signer
-from inventory.audit.verify import Proof, verify
 from inventory.domain.errors import InstantNotSealed
 from inventory.domain.events import Source
 from inventory.history.manifest import fingerprint_of
 from inventory.history.past import Past
+from inventory.proof.signatures import rsa_signer
+from inventory.proof.verify import Proof, verify
 from support.audits import Audits
 from support.reopened import Shop, a_hole, restored_and_opened, revisions
 from support.sealed import rewrite_parquet

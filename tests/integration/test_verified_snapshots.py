@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from inventory.audit.findings import Finding
-from inventory.audit.signatures import rsa_signer
-from inventory.audit.verify import Proof, verify
 from inventory.history.manifest import fingerprint_of
 from inventory.history.plan import Mode
+from inventory.proof.findings import Finding
+from inventory.proof.signatures import rsa_signer
+from inventory.proof.verify import Proof, verify
 from support.tape import Tape
 from support.trade import trade
 from support.workflow import History

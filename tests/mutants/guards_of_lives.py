@@ -97,7 +97,7 @@ LIVES: Final = (
     Mutant(
         "archive_complete",
         "audits and proofs tell them apart too",
-        "audit/lives.py",
+        "proof/lives.py",
         'SELECT 1 FROM begun_again LIMIT 1").fetchone() is not None',
         'SELECT 1 FROM begun_again LIMIT 1").fetchone() == 0',
         (_AUDITED + "[full]",),
@@ -106,7 +106,7 @@ LIVES: Final = (
     Mutant(
         "archive_complete",
         "also in the ledger",
-        "audit/rebuild.py",
+        "proof/rebuild.py",
         'rename_ended(database, "sealed_ledger",',
         '(lambda *_, also_key: None)(database, "sealed_ledger",',
         (_AUDITED + "[full]",),
@@ -115,7 +115,7 @@ LIVES: Final = (
     Mutant(
         "archive_complete",
         "and in the base",
-        "audit/base.py",
+        "proof/base.py",
         'rename_ended(database, "base_event", "record_key", "false", "at_ms", also_key=True)',
         "pass",
         (_AUDITED + "[increment]",),
@@ -124,7 +124,7 @@ LIVES: Final = (
     Mutant(
         "archive_complete",
         "what holds of one id did is held against what was done in the name of that id",
-        "audit/checks.py",
+        "proof/checks.py",
         '{plain("record_key")} ELSE settlement END',
         "record_key ELSE settlement END",
         (_AUDITED + "[full]",),
@@ -133,7 +133,7 @@ LIVES: Final = (
     Mutant(
         "archive_complete",
         "a hold of an older snapshot is told by the id that it had",
-        "audit/rebuild.py",
+        "proof/rebuild.py",
         'SELECT {plain("hold_id")} AS hold_id',
         "SELECT hold_id",
         (_VERIFIED,),

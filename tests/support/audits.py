@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from inventory.audit.signatures import rsa_signer
-from inventory.auditing.report import Reporter
-from inventory.auditing.scan import scan
-from inventory.auditing.steps import Auditor
+from inventory.audit.report import Reporter
+from inventory.audit.scan import scan
+from inventory.audit.steps import Auditor
 from inventory.history.layout import audit_path, stamp_of
 from inventory.history.manifest import fingerprint_of
+from inventory.proof.signatures import rsa_signer
 from support.parquet import rows_of
 from support.workflow import History, Partitions
 

@@ -19,9 +19,9 @@ from inventory_cli.history.copying import copy_objects, stored_objects
 from inventory_cli.session import Session, session_of
 
 if TYPE_CHECKING:
-    from inventory.audit.findings import Check, Finding
-    from inventory.audit.manifests import Manifest
-    from inventory.audit.verify import Proof
+    from inventory.proof.findings import Check, Finding
+    from inventory.proof.manifests import Manifest
+    from inventory.proof.verify import Proof
 
 Begin = Callable[[str, int], Callable[[int], None]]
 
@@ -98,10 +98,10 @@ def verify(
 def _prove(
     folder: Path, trusted: set[str], begin: Begin, *, snapshot: str | None, every: bool, head: str | None
 ) -> "Proof":
-    from inventory.audit.manifests import CopyChanged
-    from inventory.audit.signatures import rsa_signer
-    from inventory.audit.verify import NoSuchSnapshot
-    from inventory.audit.verify import verify as prove
+    from inventory.proof.manifests import CopyChanged
+    from inventory.proof.signatures import rsa_signer
+    from inventory.proof.verify import NoSuchSnapshot
+    from inventory.proof.verify import verify as prove
 
     try:
         return prove(folder, trusted, rsa_signer, wanted=snapshot, every=every, head=head, begin=begin)

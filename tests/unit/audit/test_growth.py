@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from inventory.audit import manifests
-from inventory.audit.findings import Check, Finding
-from inventory.audit.manifests import Manifest, manifest_path, read_chain
-from inventory.auditing import listing, plan, steps
-from inventory.auditing.chain import check_chain
-from inventory.auditing.layout import keys_path
-from inventory.auditing.listing import archive_folders, cut_folder
-from inventory.auditing.parts import Part, read_part, write_part
-from inventory.auditing.plan import AuditPlan, Depth, make_plan
-from inventory.auditing.report import Reporter
-from inventory.auditing.steps import Auditor
+from inventory.audit import listing, plan, steps
+from inventory.audit.chain import check_chain
+from inventory.audit.layout import keys_path
+from inventory.audit.listing import archive_folders, cut_folder
+from inventory.audit.parts import Part, read_part, write_part
+from inventory.audit.plan import AuditPlan, Depth, make_plan
+from inventory.audit.report import Reporter
+from inventory.audit.steps import Auditor
+from inventory.proof import manifests
+from inventory.proof.findings import Check, Finding
+from inventory.proof.manifests import Manifest, manifest_path, read_chain
 from inventory.storage.objects import NoSuchObject, Stored
 from support.objects import DirectoryObjects
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import boto3
 import pytest
 
-from inventory.audit.files import SEALED
-from inventory.audit.manifests import CopyChanged, canonical
 from inventory.domain.events import Source
+from inventory.proof.files import SEALED
+from inventory.proof.manifests import CopyChanged, canonical
 from inventory_cli.history.copying import PREFIXES
 from support.sealed import Sealer, fingerprint_of
 from support.tape import Tape
@@ -71,7 +71,7 @@ def test_of_a_copy_that_changes_meanwhile_nothing_is_proved(
     def changed(folder: Path, *_: object, **__: object) -> None:
         raise CopyChanged(folder / manifest.relative_to(sealer.folder))
 
-    monkeypatch.setattr("inventory.audit.verify.verify", changed)
+    monkeypatch.setattr("inventory.proof.verify.verify", changed)
     code, out, err = verify(terminal, sealer)
     assert (code, out) == (1, "")
     assert "manifests/00000002.json" in err.replace("\n", "")

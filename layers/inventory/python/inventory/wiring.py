@@ -35,8 +35,8 @@ from inventory.telemetry import report, report_check
 
 if TYPE_CHECKING:
     # DuckDB stays off the API's path
-    from inventory.auditing.report import Reporter
-    from inventory.auditing.steps import Auditor
+    from inventory.audit.report import Reporter
+    from inventory.audit.steps import Auditor
     from inventory.history.past import Past
     from inventory.history.steps import Workshop
 
@@ -240,7 +240,7 @@ def workshop_from(settings: Settings) -> "Workshop":
 
 def auditor_from(settings: Settings) -> "Auditor":
     """What an audit's steps work with."""
-    from inventory.auditing.steps import Auditor
+    from inventory.audit.steps import Auditor
     from inventory.storage.signing import KmsVerifier
 
     objects = objects_from(settings)
@@ -258,7 +258,7 @@ def auditor_from(settings: Settings) -> "Auditor":
 
 def reporter_from(settings: Settings) -> "Reporter":
     """What an audit's report is made with."""
-    from inventory.auditing.report import Reporter
+    from inventory.audit.report import Reporter
     from inventory.storage.catalogue import GlueCatalogue
 
     objects = objects_from(settings)

@@ -1,5 +1,4 @@
-"""Proving the history without trusting who wrote it.
+"""The audit workflow: the proofs of `inventory.proof` over bucket and tables, cut into parts that fit into a machine.
 
-Written from docs/history.md, and sharing no code with what writes the history: a mistake made there is not made here
-again. Everything works on a folder that has the bucket's layout, so that a copy of the bucket is all an auditor needs.
+It shares nothing with what writes the history but the names of audits.
 """

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from inventory.audit.base import BASE
-from inventory.audit.columns import LINE, ROW
-from inventory.audit.findings import Check, Finding
-from inventory.audit.lives import tell_lives_apart
-from inventory.audit.spans import Span, tell_holes
+from inventory.proof.base import BASE
+from inventory.proof.columns import LINE, ROW
+from inventory.proof.findings import Check, Finding
+from inventory.proof.lives import tell_lives_apart
+from inventory.proof.spans import Span, tell_holes
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -11,15 +11,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from inventory.audit.findings import joined
-from inventory.audit.manifests import SignatureCheck
-from inventory.auditing.buckets import audit_bucket, read_objects
-from inventory.auditing.chain import check_chain, check_files_of
-from inventory.auditing.layout import count_path, keys_path, tasks_path
-from inventory.auditing.listing import archive_folders, cut_folder
-from inventory.auditing.parts import Part, read_parts, write_part
-from inventory.auditing.plan import AuditPlan, Depth, make_plan, read_plan
-from inventory.auditing.scan import segments
+from inventory.audit.buckets import audit_bucket, read_objects
+from inventory.audit.chain import check_chain, check_files_of
+from inventory.audit.layout import count_path, keys_path, tasks_path
+from inventory.audit.listing import archive_folders, cut_folder
+from inventory.audit.parts import Part, read_parts, write_part
+from inventory.audit.plan import AuditPlan, Depth, make_plan, read_plan
+from inventory.audit.scan import segments
+from inventory.proof.findings import joined
+from inventory.proof.manifests import SignatureCheck
 from inventory.storage.objects import Objects
 from inventory.storage.workplace import workplace
 

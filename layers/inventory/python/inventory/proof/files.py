@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from inventory.audit.findings import Check, Finding
-from inventory.audit.manifests import File, Manifest
+from inventory.proof.findings import Check, Finding
+from inventory.proof.manifests import File, Manifest
 
 #: Where only a commit may put files.
 SEALED: Final = ("snapshots", "holds", "ledger", "state", "opened")

@@ -17,7 +17,7 @@ def bucket_sql(name: str, buckets: int) -> str:
 
 
 def live_prefix(run: str, table: str, bucket: int) -> str:
-    """What scans found for a bucket, a file for each segment; `table` as in `inventory.audit.live.LIVE_COLUMNS`."""
+    """What scans found for a bucket, a file for each segment; `table` as in `inventory.proof.live.LIVE_COLUMNS`."""
     return f"{run}live/{table}-{bucket:04}-"
 
 

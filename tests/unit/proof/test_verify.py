@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from inventory.audit.findings import Check, Finding
-from inventory.audit.manifests import CopyChanged, canonical
-from inventory.audit.signatures import rsa_signer
-from inventory.audit.verify import NoSuchSnapshot, Proof, verify
 from inventory.domain.events import Source, revision
+from inventory.proof.findings import Check, Finding
+from inventory.proof.manifests import CopyChanged, canonical
+from inventory.proof.signatures import rsa_signer
+from inventory.proof.verify import NoSuchSnapshot, Proof, verify
 from support.sealed import Sealer, fingerprint_of, rewrite_object, rewrite_parquet, signing_key
 
 
@@ -136,7 +136,7 @@ def _reseal(bucket: Sealer, path: Path) -> None:
     """What an insider with the signing key could do: the last manifest says the changed file's hash."""
     import hashlib
 
-    from inventory.audit.merkle import merkle_root
+    from inventory.proof.merkle import merkle_root
 
     last = bucket.folder / f"manifests/{bucket.manifests:08}.json"
     told = json.loads(last.read_bytes())["manifest"]

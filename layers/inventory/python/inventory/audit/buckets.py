@@ -8,7 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from inventory.audit.archive import (
+from inventory.audit.chain import download_present, files_in_bucket
+from inventory.audit.layout import bucket_sql, claims_prefix, lines_prefix, live_prefix
+from inventory.audit.parts import Part
+from inventory.audit.plan import AuditPlan, read_manifest
+from inventory.proof.archive import (
     LINE_COLUMNS,
     create_lines,
     make_events,
@@ -16,16 +20,12 @@ from inventory.audit.archive import (
     read_lines,
     unequal_twins,
 )
-from inventory.audit.base import begin_from
-from inventory.audit.checks import check_rules, make_claims
-from inventory.audit.live import LIVE_COLUMNS, check_live_tables, create_live_tables
-from inventory.audit.lives import tell_lives_apart
-from inventory.audit.manifests import Manifest, manifest_path
-from inventory.audit.rebuild import compare_ledger, compare_rows, fold_books, fold_records, rebuilt_totals
-from inventory.auditing.chain import download_present, files_in_bucket
-from inventory.auditing.layout import bucket_sql, claims_prefix, lines_prefix, live_prefix
-from inventory.auditing.parts import Part
-from inventory.auditing.plan import AuditPlan, read_manifest
+from inventory.proof.base import begin_from
+from inventory.proof.checks import check_rules, make_claims
+from inventory.proof.live import LIVE_COLUMNS, check_live_tables, create_live_tables
+from inventory.proof.lives import tell_lives_apart
+from inventory.proof.manifests import Manifest, manifest_path
+from inventory.proof.rebuild import compare_ledger, compare_rows, fold_books, fold_records, rebuilt_totals
 from inventory.storage.objects import NoSuchObject, Objects
 from inventory.storage.scratch import scratch_database
 

@@ -6,8 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from inventory.audit.findings import Check, Finding
-from inventory.audit.manifests import Manifest
+from inventory.proof.findings import Check, Finding
+from inventory.proof.manifests import Manifest
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

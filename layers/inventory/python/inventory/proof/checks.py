@@ -8,10 +8,10 @@ table of its own (`claim`), so that holds and shards can be looked at apart from
 import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from inventory.audit.base import BASE
-from inventory.audit.findings import Check, Finding
-from inventory.audit.lives import plain
-from inventory.audit.spans import Span
+from inventory.proof.base import BASE
+from inventory.proof.findings import Check, Finding
+from inventory.proof.lives import plain
+from inventory.proof.spans import Span
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

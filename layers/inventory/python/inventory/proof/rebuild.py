@@ -10,11 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from inventory.audit.columns import COLUMNS, comparable
-from inventory.audit.findings import Check, Finding
-from inventory.audit.lives import plain, rename_ended
-from inventory.audit.manifests import File, Manifest
-from inventory.audit.spans import Span
+from inventory.proof.columns import COLUMNS, comparable
+from inventory.proof.findings import Check, Finding
+from inventory.proof.lives import plain, rename_ended
+from inventory.proof.manifests import File, Manifest
+from inventory.proof.spans import Span
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

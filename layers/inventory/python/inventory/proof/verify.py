@@ -5,15 +5,15 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from inventory.audit.archive import archived_objects, missing_revisions, read_archive, unequal_twins
-from inventory.audit.base import begin_from
-from inventory.audit.checks import check_events
-from inventory.audit.files import check_files
-from inventory.audit.findings import Check, joined
-from inventory.audit.manifests import Manifest, SignatureCheck, read_chain
-from inventory.audit.openings import check_openings
-from inventory.audit.rebuild import compare_ledger, compare_rows, compare_totals, fold_archive, rebuilt_totals
-from inventory.audit.spans import Span
+from inventory.proof.archive import archived_objects, missing_revisions, read_archive, unequal_twins
+from inventory.proof.base import begin_from
+from inventory.proof.checks import check_events
+from inventory.proof.files import check_files
+from inventory.proof.findings import Check, joined
+from inventory.proof.manifests import Manifest, SignatureCheck, read_chain
+from inventory.proof.openings import check_openings
+from inventory.proof.rebuild import compare_ledger, compare_rows, compare_totals, fold_archive, rebuilt_totals
+from inventory.proof.spans import Span
 
 #: Called as a step begins, with its name and its size (of whatever it counts); gives what is told of its progress.
 Begin = Callable[[str, int], Callable[[int], None]]

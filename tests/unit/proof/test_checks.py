@@ -8,14 +8,14 @@ from typing import Any
 import duckdb
 import pytest
 
-from inventory.audit.archive import archived_objects, read_archive
-from inventory.audit.base import begin_from
-from inventory.audit.checks import RULES, check_events
-from inventory.audit.findings import Finding
-from inventory.audit.live import LIVE_RULES, check_live
-from inventory.audit.rebuild import fold_archive
-from inventory.audit.spans import Span
 from inventory.domain.events import Source, record_key, revision
+from inventory.proof.archive import archived_objects, read_archive
+from inventory.proof.base import begin_from
+from inventory.proof.checks import RULES, check_events
+from inventory.proof.findings import Finding
+from inventory.proof.live import LIVE_RULES, check_live
+from inventory.proof.rebuild import fold_archive
+from inventory.proof.spans import Span
 from support.sealed import Sealer
 from support.tape import Tape
 

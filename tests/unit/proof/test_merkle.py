@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from inventory.audit.merkle import merkle_root
+from inventory.proof.merkle import merkle_root
 
 # The example tree of the certificate transparency project's own tests: leaves and roots of its first n leaves.
 LEAVES = [

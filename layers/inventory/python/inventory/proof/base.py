@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from inventory.audit.lives import rename_ended
-from inventory.audit.manifests import Manifest
+from inventory.proof.lives import rename_ended
+from inventory.proof.manifests import Manifest
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

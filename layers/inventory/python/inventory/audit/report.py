@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from inventory.audit.findings import Check, Finding, joined
-from inventory.audit.manifests import instant_name, manifest_path
-from inventory.audit.rebuild import compare_totals
-from inventory.auditing.layout import KINDS
-from inventory.auditing.parts import Part, read_parts
-from inventory.auditing.plan import AuditPlan, read_manifest, read_plan
+from inventory.audit.layout import KINDS
+from inventory.audit.parts import Part, read_parts
+from inventory.audit.plan import AuditPlan, read_manifest, read_plan
 from inventory.history.layout import audit_path, instant_of_audit, snapshot_id
+from inventory.proof.findings import Check, Finding, joined
+from inventory.proof.manifests import instant_name, manifest_path
+from inventory.proof.rebuild import compare_totals
 from inventory.storage.objects import NoSuchObject, Objects
 from inventory.storage.scratch import scratch_database
 from inventory.storage.workplace import workplace

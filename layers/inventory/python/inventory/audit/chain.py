@@ -8,9 +8,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from inventory.audit.files import SEALED, wrong_file
-from inventory.audit.findings import Check, Finding
-from inventory.audit.manifests import (
+from inventory.audit.parts import Part
+from inventory.audit.plan import AuditPlan, read_manifest
+from inventory.proof.files import SEALED, wrong_file
+from inventory.proof.findings import Check, Finding
+from inventory.proof.manifests import (
     File,
     Link,
     Manifest,
@@ -22,8 +24,6 @@ from inventory.audit.manifests import (
     manifest_number,
     manifest_path,
 )
-from inventory.auditing.parts import Part
-from inventory.auditing.plan import AuditPlan, read_manifest
 from inventory.storage.objects import NoSuchObject, Objects
 
 _AT_ONCE: Final = 8

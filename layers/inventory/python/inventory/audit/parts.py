@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
 
-from inventory.audit.findings import Check, Finding
-from inventory.auditing.layout import result_path
+from inventory.audit.layout import result_path
+from inventory.proof.findings import Check, Finding
 from inventory.storage.objects import Objects
 
 _READS_AT_ONCE: Final = 16

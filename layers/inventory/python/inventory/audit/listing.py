@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from typing import Final
 
-from inventory.audit.archive import SOURCES
-from inventory.auditing.plan import HOUR_MS, AuditPlan, first_hour
+from inventory.audit.plan import HOUR_MS, AuditPlan, first_hour
+from inventory.proof.archive import SOURCES
 from inventory.storage.objects import Objects
 
 TASK_BYTES: Final = 32 * 1024 * 1024

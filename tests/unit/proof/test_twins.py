@@ -8,8 +8,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from inventory.audit.archive import archived_objects, read_archive, unequal_twins
 from inventory.domain.events import line_of
+from inventory.proof.archive import archived_objects, read_archive, unequal_twins
 
 KEY = "cup#berlin#0"
 HOUR = "archive/stock/dt=2026-11-22/hour=08"

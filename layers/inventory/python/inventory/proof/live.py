@@ -8,9 +8,9 @@ audit that begins at the first event can tell.
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from inventory.audit.checks import Rule, checked
-from inventory.audit.findings import Check
-from inventory.audit.spans import Span
+from inventory.proof.checks import Rule, checked
+from inventory.proof.findings import Check
+from inventory.proof.spans import Span
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

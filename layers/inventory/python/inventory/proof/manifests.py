@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple, overload
 
-from inventory.audit.findings import Check, Finding
-from inventory.audit.merkle import merkle_root
-from inventory.audit.spans import Span
+from inventory.proof.findings import Check, Finding
+from inventory.proof.merkle import merkle_root
+from inventory.proof.spans import Span
 
 ALGORITHM: Final = "RSASSA_PKCS1_V1_5_SHA_256"
 _NAME = re.compile(r"([0-9]{8})\.json", re.ASCII)

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from inventory.audit.manifests import Manifest, manifest_path, parsed
-from inventory.audit.spans import Span
 from inventory.history.layout import PARTIALS
+from inventory.proof.manifests import Manifest, manifest_path, parsed
+from inventory.proof.spans import Span
 from inventory.storage.objects import NoSuchObject, Objects
 
 HOUR_MS: Final = 3_600_000

@@ -1,4 +1,0 @@
-"""The audit workflow: the proofs of `inventory.audit` over bucket and tables, cut into parts that fit into a machine.
-
-It shares nothing with what writes the history but the names of audits.
-"""

@@ -1,0 +1,5 @@
+"""Proving the history without trusting who wrote it.
+
+Written from docs/history.md, and sharing no code with what writes the history: a mistake made there is not made here
+again. Everything works on a folder that has the bucket's layout, so that a copy of the bucket is all an auditor needs.
+"""
