@@ -74,9 +74,23 @@ class TestStock:
     def test_several_items_come_in_the_order_asked_for_without_the_unknown(self, world: Watched) -> None:
         for item in "ABC":
             world.receive(item, 2)
-        world.adjust("D", 2)
-        found = read_stocks(world.core, ["C", "X", "A", "C", "D"])
-        assert [(stock.item, stock.available) for stock in found] == [("C", 2), ("A", 2), ("D", 0)]
+        found = read_stocks(world.core, ["C", "X", "A", "C"])
+        assert [(stock.item, stock.available) for stock in found] == [("C", 2), ("A", 2)]
+
+    def test_of_several_items_one_that_is_not_projected_yet_is_told_as_it_is(self, world: Watched) -> None:
+        world.receive("A", 2)
+        world.adjust("D", 3)
+        found = read_stocks(world.core, ["D", "A"])
+        assert [(stock.item, stock.available, len(stock.warehouses)) for stock in found] == [("D", 3, 1), ("A", 2, 1)]
+
+    @pytest.mark.parametrize("limit", range(1, 6))
+    def test_a_page_that_ends_where_the_list_does_is_the_last(self, world: Watched, limit: int) -> None:
+        for number in range(4):
+            world.receive(f"I{number}", 1, "W1")
+        page = list_in_stock(world.core, "W1", limit=limit, starting_after=None)
+        assert (len(page.items), page.has_more) == (min(limit, 4), limit < 4)
+        last = list_in_stock(world.core, "W1", limit=limit, starting_after=f"I{max(3 - limit, 0)}")
+        assert (len(last.items), last.has_more) == (min(limit, 3), False)
 
     def test_what_is_in_stock_in_a_warehouse_comes_page_by_page(self, world: Watched) -> None:
         for number in range(7):

@@ -35,7 +35,8 @@ def read_stock(core: Core, item: str, *, consistent: bool) -> ItemStock:
 def read_stocks(core: Core, items: Sequence[str]) -> list[ItemStock]:
     """What is in stock of some items (at most 100), in the order asked for; unknown ones are left out.
 
-    One batch read for the directories, then one for each 100 records of the projection.
+    One batch read for the directories, then one for each 100 records of the projection. An item so new that nothing of
+    it is projected is read strongly, by itself.
     """
     asked = list(dict.fromkeys(items))
     records = core.database.batch_get([core.tables.directory(item) for item in asked], consistent=False)
@@ -50,7 +51,11 @@ def read_stocks(core: Core, items: Sequence[str]) -> list[ItemStock]:
     for each in map(availability_from, core.database.batch_get(keys, consistent=False)):
         found.setdefault(each.item, []).append(each)
     now_ms = core.clock.now()
-    return [_item(item, found.get(item, []), now_ms) for item in asked if item in directories]
+    return [
+        _item(item, found[item], now_ms) if item in found else _strong(core, item)
+        for item in asked
+        if item in directories
+    ]
 
 
 def list_in_stock(core: Core, warehouse: str, *, limit: int, starting_after: str | None) -> Page[ItemStock]:
@@ -58,14 +63,16 @@ def list_in_stock(core: Core, warehouse: str, *, limit: int, starting_after: str
     condition, values = "#in_stock = :warehouse", {"warehouse": warehouse}
     if starting_after is not None:
         condition, values = condition + " AND #item_id > :after", {**values, "after": starting_after}
-    found, more = core.database.query_index(core.tables.availability, IN_STOCK_INDEX, condition, values, limit=limit)
+    # One more than is asked for tells whether more follow: a query that stops at its limit does not know it.
+    found, _ = core.database.query_index(core.tables.availability, IN_STOCK_INDEX, condition, values, limit=limit + 1)
+    found, has_more = found[:limit], len(found) > limit
     keys = [core.tables.availability_of(record["item_id"], warehouse) for record in found]
     stocked = {each.item: each for each in map(availability_from, core.database.batch_get(keys, consistent=False))}
     now_ms = core.clock.now()
     listed = [
         _item(item, [stocked[item]], now_ms) for item in (record["item_id"] for record in found) if item in stocked
     ]
-    return Page(listed, more)
+    return Page(listed, has_more)
 
 
 def _projected(core: Core, item: str) -> ItemStock:
