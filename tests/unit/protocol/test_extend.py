@@ -10,7 +10,7 @@ from inventory.domain.holds import Hold, Status
 from inventory.domain.limits import ATTEMPTS_MAX, METADATA_KEYS_MAX
 from inventory.storage.codec import encode
 from support.watched import Watched
-from support.wire import BATCH_READS, TRANSACTIONS, conflicting, in_progress
+from support.wire import BATCH_READS, TRANSACTIONS, WRITES, conflicting, in_progress
 
 
 def _active(world: Watched, expires_in_s: int = 900) -> Hold:
@@ -38,6 +38,12 @@ class TestTimeAndMetadata:
         hold = _active(world)
         changed = world.extend(hold, None, {"a": "", "b": "4", "c": "3", "d": ""}).value
         assert dict(changed.metadata) == dict(world.hold(hold.id).metadata) == {"b": "4", "c": "3"}
+
+    def test_an_empty_value_that_was_placed_stays_until_it_is_named(self, world: Watched) -> None:
+        world.receive("A", 1)
+        hold = world.place_all(Want("A", "W1", 1), metadata={"note": "", "order": "7"}).value
+        assert dict(world.extend(hold, 60).value.metadata) == {"note": "", "order": "7"}
+        assert dict(world.extend(hold, None, {"note": ""}).value.metadata) == {"order": "7"}
 
     def test_too_many_keys_are_refused(self, world: Watched) -> None:
         hold = _active(world)
@@ -69,6 +75,27 @@ class TestWhatCannotBeExtended:
         with pytest.raises(InvalidRequest) as refusal:
             world.extend(hold, 60)
         assert refusal.value.code == "hold_expired"
+
+    def test_one_that_is_told_so_has_expired_for_good(self, world: Watched) -> None:
+        hold = _active(world, expires_in_s=10)
+        world.clock.now_ms = hold.expires_at + 100
+
+        def is_refused() -> None:
+            with pytest.raises(InvalidRequest) as refusal:
+                world.extend(hold, 60, key="k")
+            assert refusal.value.code == "hold_expired"
+
+        world.wire.meanwhile(is_refused)
+        with pytest.raises(InvalidRequest):  # an earlier try of the same, still on its way
+            world.extend(hold, 60, key="k", core=world.instance(skew_ms=-1_900))
+        assert world.hold(hold.id).status is Status.EXPIRED
+
+    def test_one_that_another_gave_more_time_at_the_last_moment_is_not_told_so(self, world: Watched) -> None:
+        hold = _active(world, expires_in_s=10)
+        world.clock.now_ms = hold.expires_at + 100
+        world.wire.meanwhile(lambda: world.extend(hold, 60, core=world.instance(skew_ms=-1_900)), WRITES)
+        extended = world.extend(hold, 120).value
+        assert (extended.rev, extended.expires_at) == (3, extended.at + 120_000)
 
     def test_a_moment_before_it_can(self, world: Watched) -> None:
         hold = _active(world, expires_in_s=10)
@@ -125,6 +152,16 @@ class TestRetries:
         again = world.extend(hold, 60, key="k")
         assert (first.replayed, again.replayed) == (False, True)
         assert again.value.expires_at == first.value.expires_at
+
+    def test_a_replay_is_told_though_the_reading_showed_the_end_and_not_yet_the_change(
+        self, world: Watched, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        hold = _active(world)
+        world.extend(hold, 60, key="k")
+        world.release(hold)
+        read = world.core.database.batch_get
+        monkeypatch.setattr(world.core.database, "batch_get", lambda keys: read(keys[:1]))
+        assert world.extend(hold, 60, key="k").replayed
 
     def test_a_replay_is_told_even_after_the_end(self, world: Watched) -> None:
         hold = _active(world)

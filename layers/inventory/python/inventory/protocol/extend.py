@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from inventory.domain.clock import Milliseconds
 from inventory.domain.errors import IdempotencyKeyMismatch, InvalidRequest, Missing
-from inventory.domain.holds import Hold
+from inventory.domain.holds import Hold, Status
 from inventory.domain.ids import HOLD, Requester, is_object_id
 from inventory.domain.limits import METADATA_KEYS_MAX
 from inventory.protocol.attempts import Attempts
 from inventory.protocol.core import Answer, Core
 from inventory.protocol.holds_view import get_hold
-from inventory.protocol.resolve import check_open
+from inventory.protocol.resolve import ENDED, expire
 from inventory.storage.adjustment_records import put_request
 from inventory.storage.codec import Record
 from inventory.storage.hold_records import extend_hold, hold_from
@@ -35,7 +36,10 @@ def extend(
         if replayed:  # a batch is no snapshot: its hold may be older than its request
             return Answer(get_hold(core, hold_id), replayed=True)
         at = core.clock.stamp(hold.at, attempts.seen_at)
-        check_open(hold, at)
+        if hold.status is Status.ACTIVE and hold.expires_at <= at and expire(core, hold_id) is None:
+            continue  # an earlier try of this request, or another, gave it more time just now
+        if hold.status_at(at) is not Status.ACTIVE:
+            return _ended(core, hold, at, by)
         merged = _merged(hold.metadata, metadata or {})
         expires_at = hold.expires_at if expires_in_s is None else at + expires_in_s * 1000
         write = extend_hold(core.tables, hold, expires_at, merged, at)
@@ -45,6 +49,17 @@ def extend(
             changed = replace(hold, expires_at=expires_at, metadata=merged, rev=hold.rev + 1, at=at)
             return Answer(changed, replayed=False)
     raise AssertionError("the tries end by an error of their own")
+
+
+def _ended(core: Core, hold: Hold, at: Milliseconds, by: Requester) -> Answer[Hold]:
+    """A hold that has ended for good; before that, this request may have changed it: a batch is no snapshot.
+
+    Raises:
+        InvalidRequest: It has not.
+    """
+    if by.keyed and core.database.get(core.tables.request(by.token)) is not None:
+        return Answer(get_hold(core, hold.id), replayed=True)
+    raise InvalidRequest(*ENDED[hold.status_at(at)])
 
 
 def _read(core: Core, hold_id: str, by: Requester) -> tuple[Hold, bool]:
@@ -65,7 +80,7 @@ def _read(core: Core, hold_id: str, by: Requester) -> tuple[Hold, bool]:
 
 
 def _merged(known: Mapping[str, str], changes: Mapping[str, str]) -> dict[str, str]:
-    merged = {key: value for key, value in {**known, **changes}.items() if value}
+    merged = {key: value for key, value in {**known, **changes}.items() if value or key not in changes}
     if len(merged) > METADATA_KEYS_MAX:
         raise InvalidRequest(
             "parameter_invalid",

@@ -1,6 +1,7 @@
 """Resolve: execute, release or expire, each one conditional write on the hold alone."""
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from inventory.domain.clock import Milliseconds
 from inventory.domain.errors import IdempotencyKeyMismatch, InvalidRequest, Missing
@@ -12,7 +13,8 @@ from inventory.storage.database import ConditionFailed
 from inventory.storage.hold_records import execute_hold, expire_hold, hold_from, release_hold
 from inventory.storage.writes import Write
 
-_ENDED = {
+#: The code and the sentence for a hold that has ended.
+ENDED: Final = {
     Status.EXECUTED: ("hold_already_executed", "This hold was already executed."),
     Status.RELEASED: ("hold_already_released", "This hold was already released."),
     Status.EXPIRED: ("hold_expired", "This hold has expired; its stock may be gone. Place a new one."),
@@ -80,17 +82,6 @@ def expire(core: Core, hold_id: str) -> Hold | None:
     raise AssertionError("the tries end by an error of their own")
 
 
-def check_open(hold: Hold, at: Milliseconds) -> None:
-    """Checks that a hold can be executed or extended at this instant.
-
-    Raises:
-        InvalidRequest: It has ended, or its time is over.
-    """
-    status = hold.status_at(at)
-    if status is not Status.ACTIVE:
-        raise InvalidRequest(*_ENDED[status])
-
-
 def _resolve(core: Core, hold_id: str, by: Requester, write: Callable[[Milliseconds], Write]) -> Answer[Hold]:
     attempts = Attempts(core.pause, hold_id)
     for _ in attempts:
@@ -106,7 +97,7 @@ def _resolve(core: Core, hold_id: str, by: Requester, write: Callable[[Milliseco
             # Active: its time is over, or it is only ahead of this clock. Who is told that it has expired is told so
             # for good: an earlier try of this request may still be on its way, with an earlier `at`.
             if expire(core, hold_id) is not None:
-                raise InvalidRequest(*_ENDED[Status.EXPIRED]) from None
+                raise InvalidRequest(*ENDED[Status.EXPIRED]) from None
         else:
             if resolved is not None:
                 return Answer(hold_from(resolved), replayed=False)
@@ -119,7 +110,7 @@ def _ended(hold: Hold, by: Requester) -> Answer[Hold]:
         if hold.resolution.fingerprint != by.fingerprint:
             raise IdempotencyKeyMismatch
         return Answer(hold, replayed=by.keyed)
-    raise InvalidRequest(*_ENDED[hold.status])
+    raise InvalidRequest(*ENDED[hold.status])
 
 
 def _check_id(hold_id: str) -> None:
