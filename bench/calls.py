@@ -126,7 +126,7 @@ def _requester(what: str, key: str | None = None) -> Requester:
     return Requester(
         account="acct_bench",
         actor="key_bench",
-        request_id=f"{what}-{time.time_ns()}",
+        invocation_id=f"{what}-{time.time_ns()}",
         fingerprint=fingerprint(what),
         path="/v1/holds",
         idempotency_key=key,

@@ -264,7 +264,7 @@ class Service:
         return Requester(
             account="acct_bench",
             actor="key_bench",
-            request_id=f"req-{self._requests}",
+            invocation_id=f"invocation-{self._requests}",
             fingerprint="bench",
             path="/v1/holds",
             idempotency_key=None,

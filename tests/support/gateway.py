@@ -51,6 +51,7 @@ class Gateway:
     handler: Handler
     scopes: Iterable[str] | None = field(default_factory=lambda: list(ALL_SCOPES))
     requests: int = 0
+    invocations: int = 0
     account: str = "acct_test"
 
     def get(self, path: str, query: Pairs = (), *, headers: Mapping[str, str] | None = None) -> Answer:
@@ -86,7 +87,9 @@ class Gateway:
 
     def deliver(self, event: Mapping[str, Any]) -> Answer:
         """Any event at all."""
-        answer = self.handler(dict(event), cast(LambdaContext, SimpleNamespace(aws_request_id="invocation-1")))
+        self.invocations += 1
+        context = SimpleNamespace(aws_request_id=f"invocation-{self.invocations}")
+        answer = self.handler(dict(event), cast(LambdaContext, context))
         headers = {name: values[0] for name, values in answer["multiValueHeaders"].items()}
         return Answer(answer["statusCode"], headers, json.loads(answer["body"]))
 

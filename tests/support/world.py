@@ -92,7 +92,7 @@ class World:
         return Requester(
             account="acct_test",
             actor="key_test",
-            request_id=f"req-{self.requests}",
+            invocation_id=f"invocation-{self.requests}",
             fingerprint=fingerprint(parameters),
             path=path,
             idempotency_key=key,

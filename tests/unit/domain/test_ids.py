@@ -12,7 +12,7 @@ KEYED = Requester("acct", "key_1", "req_1", "f", "POST", "/v1/holds", "k")
 
 class TestTokens:
     def test_every_try_of_a_keyed_request_has_one_token(self) -> None:
-        assert replace(KEYED, request_id="req_2", actor="key_2").token == KEYED.token
+        assert replace(KEYED, invocation_id="req_2", actor="key_2").token == KEYED.token
 
     @pytest.mark.parametrize(
         "other",
@@ -24,7 +24,7 @@ class TestTokens:
     def test_without_a_key_the_request_s_own_id_counts(self) -> None:
         alone = replace(KEYED, idempotency_key=None)
         assert alone.token == replace(alone, path="/x").token
-        assert alone.token != replace(alone, request_id="req_2").token
+        assert alone.token != replace(alone, invocation_id="req_2").token
         assert not alone.keyed
 
     def test_parts_cannot_be_shifted_into_each_other(self) -> None:

@@ -17,7 +17,7 @@ from inventory.api.fields import P, checked, list_fields
 from inventory.api.operations import Call, Operation, Operations, W
 from inventory.api.requests import Caller, HttpRequest, request_from
 from inventory.api.text import shown
-from inventory.domain.errors import ClockSkewed, InvalidRequest, InvariantBroken, InventoryError, Missing
+from inventory.domain.errors import ClockSkewed, InvalidRequest, InventoryError, Missing
 from inventory.domain.ids import Requester, fingerprint
 from inventory.domain.limits import IDEMPOTENCY_KEY_LENGTH_MAX
 from inventory.telemetry import Metric, flush, logger, report
@@ -107,8 +107,6 @@ class Application(Generic[W]):
             report(Metric.CLOCK_SKEW, 1)
         if isinstance(error, InventoryError):
             return error
-        if isinstance(error, InvariantBroken):
-            report(Metric.INVARIANT_BROKEN, 1)
         story["exc_info"] = error
         return Internal()
 
@@ -155,7 +153,7 @@ def _requester(request: HttpRequest, caller: Caller, parameters: P) -> Requester
     return Requester(
         account=caller.account,
         actor=caller.actor,
-        request_id=request.request_id,
+        invocation_id=request.invocation_id,
         fingerprint=fingerprint(parameters.model_dump(by_alias=True)),
         method=request.method,
         path=request.path,

@@ -29,7 +29,8 @@ class HttpRequest:
         query: Names and values, decoded, in the order of each name.
         body: As the gateway hands it over.
         body_is_base64: Whether the body has to be decoded first.
-        request_id: The gateway's id of this request.
+        request_id: The gateway's id of this request, by which a person finds it. A caller may have chosen it.
+        invocation_id: The id of this one invocation, which nobody chooses: no other request has it.
         correlation_id: The caller's id of what the request is part of, or the request's own.
         caller: Who asks, or None where no authorizer has said.
     """
@@ -41,6 +42,7 @@ class HttpRequest:
     body: str
     body_is_base64: bool
     request_id: str
+    invocation_id: str
     correlation_id: str
     caller: Caller | None
 
@@ -63,6 +65,7 @@ def request_from(event: Mapping[str, Any], invocation_id: str) -> HttpRequest:
         body=event.get("body") or "",
         body_is_base64=bool(event.get("isBase64Encoded")),
         request_id=request_id,
+        invocation_id=invocation_id,
         correlation_id=_trace_id(headers.get("x-correlation-id", [""])[-1]) or request_id,
         caller=_caller(context.get("authorizer") or {}),
     )

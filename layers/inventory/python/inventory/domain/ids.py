@@ -48,7 +48,7 @@ class Requester:
     Attributes:
         account: The account of the API key; it scopes idempotency keys.
         actor: The id of the API key; it stands in every record that the request changes.
-        request_id: The id of this one HTTP request.
+        invocation_id: The id of the one invocation that carries the request out.
         fingerprint: See `fingerprint`.
         method: The HTTP method.
         path: The path below the stage, as sent.
@@ -57,7 +57,7 @@ class Requester:
 
     account: str
     actor: str
-    request_id: str
+    invocation_id: str
     fingerprint: str
     method: str = "POST"
     path: str = ""
@@ -72,7 +72,7 @@ class Requester:
     def token(self) -> str:
         """32 hex digits, the same for every try of this request (and for no other request)."""
         if self.idempotency_key is None:
-            return digest("request", self.request_id)[:16].hex()
+            return digest("request", self.invocation_id)[:16].hex()
         return digest("key", self.account, self.method, self.path, self.idempotency_key)[:16].hex()
 
     def object_id(self, prefix: str, new_uuid: NewUuid) -> str:
