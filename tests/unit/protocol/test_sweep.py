@@ -10,7 +10,7 @@ from inventory.domain.limits import ATTEMPTS_MAX, SETTLING_ROUNDS_MAX
 from inventory.protocol import sweep as sweep_module
 from inventory.protocol.sweep import ROUND_RUNS_MAX, sweep, turn_of
 from support.watched import Watched
-from support.wire import READS, TRANSACTIONS, WRITES, conflicting, throttling, unreachable
+from support.wire import READS, TRANSACTIONS, WRITES, Fault, conflicting, throttling, unreachable
 
 
 def _placed(world: Watched, number: int, expires_in_s: int = 10) -> list[Hold]:
@@ -66,6 +66,15 @@ class TestExpiry:
         world.wire.refuse(conflicting(), WRITES, times=ATTEMPTS_MAX)
         swept = world.sweep()
         assert (swept.expired, swept.contended) == (2, 1)
+        assert world.sweep().expired == 1
+
+    @pytest.mark.parametrize("fault", [throttling, unreachable])
+    def test_one_that_the_database_did_not_take_stops_no_other(self, world: Watched, fault: Fault) -> None:
+        _placed(world, 6)
+        world.clock.pass_s(11)
+        world.wire.refuse(fault, WRITES, nth=3, times=ATTEMPTS_MAX if fault is throttling else 1)
+        swept = world.sweep()
+        assert (swept.expired, swept.contended) == (5, 1)
         assert world.sweep().expired == 1
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from inventory.protocol import sweep as sweep_module
+from inventory.protocol.rebalance import merge_cold
 from support.world import World
 
 
@@ -28,3 +29,10 @@ def test_every_open_hold_is_seen_once_whatever_the_parts(
     swept = world.sweep()
     assert (swept.seen, swept.expired, swept.finished) == (24, 0, True)
     assert (calls["Query"], calls["BatchGetItem"]) == (1 + queries, reads)  # the first finds nothing due
+
+
+def test_a_page_with_nothing_in_it_is_the_last_whatever_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(open_slices=1)
+    monkeypatch.setattr(world.core.database, "query_index", lambda *_, **__: ([], True))
+    assert world.sweep().finished
+    assert merge_cold(world.core, until_ms=world.clock.now_ms + 60_000) == []

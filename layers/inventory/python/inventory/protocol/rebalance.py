@@ -114,9 +114,11 @@ def _split_stock(core: Core) -> Iterator[Sequence[Availability]]:
             {"split": IS_SPLIT, "after": after},
             limit=_LISTED,
         )
+        if not found:
+            return
         keys = [core.tables.availability_of(record["item_id"], record["warehouse_id"]) for record in found]
         yield [availability_from(record) for record in core.database.batch_get(keys)]
-        after = found[-1]["subject"] if found else after
+        after = found[-1]["subject"]
 
 
 def _merge(core: Core, known: Availability, now_ms: Milliseconds) -> Resharded | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from math import gcd
 from typing import Final
 
-from inventory.domain.errors import Conflict
+from inventory.domain.errors import ClockSkewed, Conflict, Overloaded
 from inventory.domain.holds import Hold, Status
 from inventory.protocol.core import Core
 from inventory.protocol.resolve import expire
@@ -97,9 +97,11 @@ def _pages(core: Core, open_slice: str, low: str, high: str) -> Iterator[list[st
             {"open": open_slice, "after": after + " " if after else " ", "high": high},
             limit=_LISTED,
         )
+        if not found:
+            return
         for start in range(0, len(found), _PAGE):
             yield [record["hold_id"] for record in found[start : start + _PAGE]]
-        after = found[-1]["due"] if found else after
+        after = found[-1]["due"]
 
 
 def _finish(core: Core, hold_ids: Sequence[str], swept: Swept, until_ms: int, *, consistent: bool) -> None:
@@ -114,7 +116,9 @@ def _finish(core: Core, hold_ids: Sequence[str], swept: Swept, until_ms: int, *,
         if hold.status is Status.ACTIVE and hold.expires_at <= now_ms:
             try:
                 swept.expired += expire(core, hold.id) is not None
-            except Conflict:
+            except ClockSkewed:
+                raise
+            except (Conflict, Overloaded):  # the next run tries again; what else is due need not wait for it
                 swept.contended += 1
     late = [hold for hold in holds if _is_late(hold, now_ms)]
     settled = settle(core, late, until_ms=until_ms)
