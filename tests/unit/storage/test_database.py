@@ -1,5 +1,6 @@
 """The port to DynamoDB: each way to fail has its name, and nothing is tried without end."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -120,6 +121,22 @@ class TestReading:
         keys = [Key(KEY.table, {"hold_id": str(number)}) for number in range(150)]
         assert len(world.core.database.batch_get(keys)) == 130
         assert calls == ["BatchGetItem"] * 2
+
+    def test_keys_that_were_left_over_are_asked_for_again_and_nobody_waits_for_nothing(self) -> None:
+        asked: list[Any] = []
+        waits: list[float] = []
+
+        def leaves_all(*, RequestItems: Any) -> dict[str, Any]:  # noqa: N803 - boto3's names
+            asked.append(RequestItems)
+            return {"Responses": {}, "UnprocessedKeys": RequestItems}
+
+        database = Database(SimpleNamespace(batch_get_item=leaves_all), lambda: 0, waits.append)
+        with pytest.raises(Throttled):
+            database.batch_get([KEY])
+        assert len(asked) > 1
+        assert asked == [asked[0]] * len(asked)
+        assert len(waits) == len(asked) - 1
+        assert waits == sorted(set(waits))
 
     def test_no_keys_take_no_call(self) -> None:
         assert _failing(RuntimeError()).batch_get([]) == []

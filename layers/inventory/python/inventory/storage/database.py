@@ -121,14 +121,15 @@ class Database:
         for key in keys:
             table = wanted.setdefault(key.table, {"Keys": [], "ConsistentRead": consistent})
             table["Keys"].append(encode(key.key))
-        for again in range(_BATCH_ROUNDS_MAX):
+        for round_ in range(_BATCH_ROUNDS_MAX):
+            if round_:
+                self._pause(0.01 * 2**round_)
             answer = self._call(self._client.batch_get_item, RequestItems=wanted)
             for records in answer["Responses"].values():
                 yield from map(decode, records)
             wanted = answer.get("UnprocessedKeys", {})
             if not wanted:
                 return
-            self._pause(0.02 * 2**again)
         raise Throttled
 
     def query(self, table: str, condition: str, values: Mapping[str, Any]) -> list[Record]:
