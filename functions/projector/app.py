@@ -9,7 +9,7 @@ from inventory.settings import Settings
 from inventory.telemetry import logger, metrics
 from inventory.wiring import aside_on, core_from
 
-settings = Settings.from_env(os.environ, needed=("availability_table", "poison_queue_url"))
+settings = Settings.from_env(os.environ, needed=("stock_table", "availability_table", "poison_queue_url"))
 core = core_from(settings)
 set_aside = aside_on(settings.poison_queue_url)
 

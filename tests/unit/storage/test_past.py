@@ -69,7 +69,14 @@ def test_stock_comes_back_as_it_was_told() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [InstantNotSealed(77), InstantNotSealed(None), SnapshotNeeded("cup"), Missing("item", "cup", param="item")]
+    "error",
+    [
+        InstantNotSealed(77),
+        InstantNotSealed(None),
+        InstantNotSealed(77, lost_until_s=99),
+        SnapshotNeeded("cup"),
+        Missing("item", "cup", param="item"),
+    ],
 )
 def test_a_refusal_comes_back_as_the_same_error(error: InventoryError) -> None:
     with pytest.raises(type(error)) as told:

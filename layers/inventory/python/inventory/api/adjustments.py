@@ -43,7 +43,12 @@ Difference = Annotated[
 ]
 Counted = Annotated[
     int,
-    Field(ge=0, le=QUANTITY_MAX, description="Units counted on the shelf, held ones included."),
+    Field(
+        ge=0,
+        le=QUANTITY_MAX,
+        description="Units counted on the shelf, held ones included. Those of an executed hold count as on the shelf "
+        "until it says `settled`: count when all is settled.",
+    ),
     InDigits,
 ]
 

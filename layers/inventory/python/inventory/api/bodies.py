@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 from inventory.api.brackets import DEPTH_MAX, bracketed, tree_from
 from inventory.api.requests import HttpRequest
-from inventory.api.text import is_readable
+from inventory.api.text import is_readable, shown
 from inventory.domain.errors import InvalidRequest
 from inventory.domain.limits import BODY_BYTES_MAX
 
@@ -37,6 +37,7 @@ def body_of(request: HttpRequest, *, lists: Set[str]) -> tuple[Mapping[str, Any]
     raw = _raw(request)
     if not raw.strip():
         return {}, True
+    _check_encoding(request.header("content-encoding") or "")
     is_json = _is_json(request.header("content-type") or "")
     try:
         text = raw.decode()
@@ -85,6 +86,13 @@ def _raw(request: HttpRequest) -> bytes:
     return raw
 
 
+def _check_encoding(encoding: str) -> None:
+    if encoding.strip().lower() not in {"", "identity"}:
+        raise InvalidRequest(
+            "content_type_unsupported", f"The Content-Encoding is '{shown(encoding)}'; send the body as it is."
+        )
+
+
 def _is_json(content_type: str) -> bool:
     match = _CONTENT_TYPE.fullmatch(content_type)
     media_type = match[1].lower() if match else ""
@@ -103,7 +111,7 @@ def _json_object(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text, object_pairs_hook=_object_of, parse_constant=_refuse_constant, parse_int=_whole_number)
     except json.JSONDecodeError as error:
-        raise _invalid(f"is not valid JSON: {error.msg} at character {error.pos}") from None
+        raise _invalid(f"is not valid JSON: {error.msg.removesuffix(' at')} at character {error.pos}") from None
     except RecursionError:
         raise _invalid(f"is nested more than {DEPTH_MAX} deep") from None
     if not isinstance(value, dict):

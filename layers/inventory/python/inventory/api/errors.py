@@ -87,16 +87,20 @@ CODES: Final[Mapping[str, str]] = {
     "parameter_unknown": "There is no such parameter: `param` names it. Look for a typing error.",
     "body_invalid": "The body is not what its Content-Type says, or is malformed: `message` says where.",
     "body_too_large": "The body has more than 262,144 bytes. Send less at a time.",
-    "content_type_unsupported": "Send JSON or a form, in UTF-8, and say which in Content-Type.",
+    "content_type_unsupported": "Send JSON or a form, in UTF-8, not compressed, and say which in Content-Type.",
     "hold_already_executed": "The hold was executed before, by another request.",
     "hold_already_released": "The hold was released before, by another request.",
     "hold_expired": "The hold's time is over; its stock may be gone. Place a new one.",
-    "count_below_held": "Fewer were counted than are held. Release holds, or count again.",
+    "count_below_held": "Fewer were counted than are held. Units of an executed hold count as held until it says "
+    "`settled`, a second later as a rule: count again then. Release others, or count again.",
+    "shards_held": "Shards to be given up still carry holds: `message` names one. Their stock was moved to those that "
+    "stay. Ask again when the holds have ended.",
     "instant_too_recent": "Writes of this instant may still be under way: `message` names the latest possible one.",
     "snapshot_required": "There is no snapshot yet that could be audited. Take one first.",
     "snapshot_not_complete": "Only a complete snapshot can be audited. Wait for it, or ask for it again.",
     "instant_not_sealed": "The past is known up to the latest snapshot: `message` says which instant that is. Ask for "
-    "that one, or later. Where it says that an instant is lost, nobody can tell of it any more.",
+    "that instant, or try again after the next snapshot. Where it says that an instant is lost, nobody can tell of it "
+    "any more.",
     "snapshot_needed": "Too much happened between the instant and the snapshot before it. Make a snapshot of the very "
     "instant with `POST /v1/snapshots`, then ask again.",
     "idempotency_key_mismatch": "The Idempotency-Key was used with other parameters. New request, new key.",
@@ -115,7 +119,8 @@ CODES: Final[Mapping[str, str]] = {
     "internal": "A defect of the service. It is logged under the `request_id`.",
     "overloaded": "A part of the service did not answer in time, or has more to do than it can: then no hold is placed "
     "for a moment, so that those that are can be executed and settled. Try again; use an Idempotency-Key, "
-    "so that nothing can happen twice.",
+    "so that nothing can happen twice. An answer that the gateway made itself says to retry whatever was asked: "
+    "without a key, look first whether it happened.",
 }
 
 _RETRY_AFTER_S: Final = "1"

@@ -53,14 +53,24 @@ InDigits: Final = BeforeValidator(_plain_digits)
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 Text = Annotated[str, Field(min_length=1, max_length=TEXT_LENGTH_MAX, json_schema_extra=_READABLE)]
 Quantity = Annotated[int, Field(ge=1, le=QUANTITY_MAX), InDigits]
+_Entries = dict[
+    Annotated[str, Field(min_length=1, max_length=METADATA_KEY_LENGTH_MAX, json_schema_extra=_READABLE)],
+    Annotated[str, Field(max_length=METADATA_VALUE_LENGTH_MAX, json_schema_extra=_READABLE)],
+]
 Metadata = Annotated[
-    dict[
-        Annotated[str, Field(min_length=1, max_length=METADATA_KEY_LENGTH_MAX, json_schema_extra=_READABLE)],
-        Annotated[str, Field(max_length=METADATA_VALUE_LENGTH_MAX, json_schema_extra=_READABLE)],
-    ],
+    _Entries,
     Field(
         max_length=METADATA_KEYS_MAX,
         description="Anything you want to find again; not looked at.",
+        json_schema_extra={"additionalProperties": False},
+    ),
+]
+#: All that there may be removed, and as much added.
+MetadataChange = Annotated[
+    _Entries,
+    Field(
+        max_length=2 * METADATA_KEYS_MAX,
+        description="Merged key by key; an empty value removes its key.",
         json_schema_extra={"additionalProperties": False},
     ),
 ]

@@ -9,6 +9,7 @@ from inventory.api.fields import (
     HOLD_ID_PATTERN,
     InDigits,
     Metadata,
+    MetadataChange,
     Name,
     NoParameters,
     PageParameters,
@@ -49,9 +50,17 @@ class PlaceHold(Parameters):
 class ListHolds(PageParameters):
     """Which part of the active holds."""
 
-    starting_after: Annotated[str, Field(pattern=HOLD_ID_PATTERN, description="The last hold already seen.")] | None = (
-        None
-    )
+    starting_after: (
+        Annotated[
+            str,
+            Field(
+                pattern=HOLD_ID_PATTERN,
+                description="The last hold already seen. The next page begins "
+                "where it stands now: do not extend holds while you turn pages, but collect their ids first.",
+            ),
+        ]
+        | None
+    ) = None
 
 
 class ChangeHold(Parameters):
@@ -60,7 +69,7 @@ class ChangeHold(Parameters):
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     expires_in: ExpiresIn | None = None
-    metadata: Annotated[Metadata, Field(description="Merged key by key; an empty value removes its key.")] | None = None
+    metadata: MetadataChange | None = None
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:

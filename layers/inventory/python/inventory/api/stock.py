@@ -84,14 +84,14 @@ class ListStock(PageParameters):
                 "parameter_missing", "'items' is required, or 'warehouse' with 'in_stock=true'.", param="items"
             )
         if self.items is not None:
-            self._has_no("warehouse", "in_stock", "starting_after", beside="items")
+            self._has_no("warehouse", "in_stock", "starting_after", "limit", beside="items")
         elif self.in_stock is None:
             raise InvalidRequest("parameter_missing", "'warehouse' needs 'in_stock=true' beside it.", param="in_stock")
         return self
 
     def _has_no(self, *names: str, beside: str) -> None:
         for name in names:
-            if getattr(self, name) is not None:
+            if name in self.model_fields_set:
                 raise InvalidRequest("parameter_invalid", f"'{name}' cannot stand beside '{beside}'.", param=name)
 
 
@@ -129,7 +129,7 @@ OPERATIONS: tuple[Operation[Any], ...] = (
         method="GET",
         path=_URL,
         scope=Scope.STOCK_READ,
-        summary="Read the stock of several items, or of all that a warehouse has in stock",
+        summary="Read the stock of several items; or of all that a warehouse has in stock, with what is there alone",
         parameters=ListStock,
         answer=StockList,
         run=_list,

@@ -25,7 +25,7 @@ class Elapsed:
     """Milliseconds for measuring ages: it never goes back, and never seems to go slower than time does.
 
     The clock on the wall may be set back; the one that counts since the start may stand still while an instance is
-    frozen. Each step is the longer of what the two say, so that what is measured is never younger than it seems.
+    frozen. Each step is the longer of what the two say, so that nothing is ever older than it seems.
 
     Args:
         wall: Milliseconds since 1970 by this instance's clock.

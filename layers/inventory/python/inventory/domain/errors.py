@@ -26,6 +26,7 @@ class InstantNotSealed(InvalidRequest):
 
     Attributes:
         latest_s: The latest instant of which it is proved, Unix seconds; None where there is none.
+        lost_until_s: Where what was then is lost: the first instant of which it is proved again.
     """
 
     def __init__(self, latest_s: int | None, *, lost_until_s: int | None = None) -> None:
@@ -34,6 +35,7 @@ class InstantNotSealed(InvalidRequest):
             known = f"After {latest_s} it is lost, and known again from {lost_until_s} on"
         super().__init__("instant_not_sealed", f"The past is known up to the latest snapshot. {known}.", param="at")
         self.latest_s = latest_s
+        self.lost_until_s = lost_until_s
 
 
 class SnapshotNeeded(InvalidRequest):
@@ -48,6 +50,18 @@ class SnapshotNeeded(InvalidRequest):
         )
 
 
+class ShardsHeld(InvalidRequest):
+    """Shards cannot be given up while they carry holds."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(
+            "shards_held",
+            f"Shard {number} still carries holds and cannot be given up before they end. Stock was moved off it, so "
+            "that no more are placed there: ask again when they have ended.",
+            param="shards",
+        )
+
+
 class IdempotencyKeyMismatch(InventoryError):
     """The idempotency key was used before with other parameters."""
 
@@ -59,7 +73,7 @@ class IdempotencyKeyMismatch(InventoryError):
 
 
 class Missing(InventoryError):
-    """No such hold, item, adjustment or transfer."""
+    """There is no such thing: a hold, an item, a snapshot, a path."""
 
     def __init__(self, kind: str, identifier: str, *, param: str | None = "id") -> None:
         super().__init__("resource_missing", f"No such {kind}: '{identifier}'.", param=param)
@@ -109,4 +123,4 @@ class ClockSkewed(Overloaded):
 
 
 class InvariantBroken(Exception):
-    """The records contradict the protocol. Never repaired in silence: set aside, counted, alarmed."""
+    """What is stored contradicts itself: a defect, never mended in silence. The function fails; its alarm tells."""

@@ -64,7 +64,8 @@ class StillPoison(Exception):
 def aside_for(event: Mapping[str, Any], set_aside: SetAside) -> SetAside:
     """What to do with a record that cannot be handled: set it aside; but tell the operator who gives it back.
 
-    `inventory redrive` marks what it gives back: its message still waits, and goes only if nothing fails.
+    `inventory redrive` marks a record that it gives back: its message still waits, and goes only if nothing fails. What
+    it reads again from a stream is not marked: what of that cannot be handled is set aside as ever.
     """
     return _refuse if event.get("redrive") else set_aside
 

@@ -97,7 +97,8 @@ def _changes(
         held = sum(shard.held for shard in seen.shards.values())
         raise InvalidRequest(
             "count_below_held",
-            f"{held} units are held, more than were counted. Release or execute holds first, or count again.",
+            f"{held} units are held, more than were counted. Those of holds that were executed just now are among them "
+            "until these are settled: then count again, or release holds first.",
             param="count",
         )
     lines = plan([Want(gains.item, gains.warehouse, -quantity)], {gains.item: seen.view}, seed=identifier)

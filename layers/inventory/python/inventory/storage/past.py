@@ -22,7 +22,7 @@ def answer(read: ReadPast, question: Mapping[str, Any]) -> dict[str, Any]:
     try:
         stock = read(question["item"], question["at_ms"])
     except InstantNotSealed as refusal:
-        return {"refusal": "not_sealed", "latest_s": refusal.latest_s}
+        return {"refusal": "not_sealed", "latest_s": refusal.latest_s, "lost_until_s": refusal.lost_until_s}
     except SnapshotNeeded:
         return {"refusal": "snapshot_needed"}
     except Missing:
@@ -57,7 +57,7 @@ class AskedPast:
         """What there was of an item at an instant.
 
         Raises:
-            InstantNotSealed: It is not known yet.
+            InstantNotSealed: It is not known yet, or not any more.
             Missing: The item was not known then.
             SnapshotNeeded: Too much happened since the snapshot before it.
             Overloaded: The function did not answer, or failed.
@@ -65,7 +65,7 @@ class AskedPast:
         told = self._ask({"item": item, "at_ms": at_ms})
         match told.get("refusal"):
             case "not_sealed":
-                raise InstantNotSealed(told["latest_s"])
+                raise InstantNotSealed(told["latest_s"], lost_until_s=told["lost_until_s"])
             case "snapshot_needed":
                 raise SnapshotNeeded(item)
             case "missing":
