@@ -97,6 +97,15 @@ CONSUMERS: Final = (
     ),
     Mutant(
         "everything_settles",
+        "one hold that the database did not take stops no other",
+        "protocol/sweep.py",
+        "except (Conflict, Overloaded):",
+        "except Conflict:",
+        (_PROTOCOL + "test_sweep.py::TestExpiry",),
+        beyond=COST,
+    ),
+    Mutant(
+        "everything_settles",
         "each run begins with another slice",
         "protocol/sweep.py",
         "first = now_ms // 60_000 * turn % core.open_slices",

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from mutants.mutant import Edit, Mutant
+from mutants.mutant import EDGE, TOLD, Edit, Mutant
 
 _GUARDS = "tests/unit/storage/test_guards.py::"
 _PROTOCOL = "tests/unit/protocol/"
@@ -184,6 +184,33 @@ HOLDS: Final = (
         "if expire(core, hold_id) is not None:",
         "if True:",
         (_PROTOCOL + "test_resolve.py::TestRetries::test_a_hold_that_is_ahead_of_the_clock_sets_the_instant",),
+    ),
+    Mutant(
+        "expiry_exact",
+        "an extension that was refused for its time stays refused: an earlier try of it finds the hold expired",
+        "protocol/extend.py",
+        "if hold.status is Status.ACTIVE and hold.expires_at <= at and expire(core, hold_id) is None:",
+        "if False:",
+        (_PROTOCOL + "test_extend.py::TestWhatCannotBeExtended",),
+        beyond=TOLD,
+    ),
+    Mutant(
+        "resolved_once",
+        "an extension is replayed though a reading showed the hold's end and not yet the request",
+        "protocol/extend.py",
+        "if by.keyed and core.database.get(core.tables.request(by.token)) is not None:",
+        "if False:",
+        (_PROTOCOL + "test_extend.py::TestRetries",),
+        beyond=TOLD,
+    ),
+    Mutant(
+        "resolved_once",
+        "requests without a key are told apart by what no caller can choose",
+        "api/application.py",
+        "invocation_id=request.invocation_id,",
+        "invocation_id=request.request_id,",
+        ("tests/unit/api/test_application.py::test_callers_who_chose_one_request_id_are_not_taken_for_one",),
+        beyond=EDGE,
     ),
     Mutant(
         "expiry_exact",

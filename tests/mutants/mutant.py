@@ -35,6 +35,8 @@ POISON: Final = (
 COST: Final = "is about what settling costs: without it all is settled too"
 REDRIVEN: Final = "is about what operators give back: nobody does in the simulation"
 LOAD: Final = "is about load: there how much is asked decides nothing about what is refused"
+TOLD: Final = "is about what a caller of an extension was told: the simulation judges what the records say"
+EDGE: Final = "is about the HTTP edge: the simulation's callers ask the protocol itself"
 SNAPSHOTS: Final = "is about snapshots: none are made in the simulation"
 
 

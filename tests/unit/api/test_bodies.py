@@ -55,7 +55,7 @@ def test_an_empty_body_carries_nothing_whatever_its_type(body: str, content_type
         ('{"a": 1} x', "not valid JSON"),
         ("{'a': 1}", "not valid JSON"),
         ("\ufeff{}", "not valid JSON"),
-        ('{"a": "\x01"}', "not valid JSON"),
+        ('{"a": "\x01"}', "not valid JSON: Invalid control character at character 7."),
         ("[1]", "not a JSON object"),
         ("null", "not a JSON object"),
         ('"text"', "not a JSON object"),
@@ -119,6 +119,19 @@ def test_other_content_types_are_refused(content_type: str | None) -> None:
 @pytest.mark.parametrize("charset", ["latin-1", '"UTF-16"', "no-such-charset"])
 def test_other_charsets_are_refused(charset: str) -> None:
     assert refusal("{}", f"{JSON}; charset={charset}").code == "content_type_unsupported"
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "Deflate"])
+def test_a_compressed_body_is_refused_by_the_name_of_its_encoding(encoding: str) -> None:
+    event = event_for("POST", "/", headers={"Content-Type": JSON, "Content-Encoding": encoding}, body="{}")
+    with pytest.raises(InvalidRequest, match=encoding) as refused:
+        body_of(request_from(event, "invocation"), lists=LISTS)
+    assert refused.value.code == "content_type_unsupported"
+
+
+def test_a_body_may_say_that_it_is_not_compressed() -> None:
+    event = event_for("POST", "/", headers={"Content-Type": JSON, "Content-Encoding": "identity"}, body='{"a": 1}')
+    assert body_of(request_from(event, "invocation"), lists=LISTS) == ({"a": 1}, True)
 
 
 def test_a_body_may_have_as_many_bytes_as_the_limit_and_no_more() -> None:
