@@ -22,7 +22,8 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from inventory.domain.events import Event, Source, line_of, record_key, revision
 from inventory.domain.folding import fold
-from inventory.proof.manifests import ALGORITHM, canonical, instant_name
+from inventory.proof.chain import ALGORITHM
+from inventory.proof.manifest import canonical, instant_name
 from inventory.proof.merkle import merkle_root
 from inventory.storage.hold_records import hold_from
 from inventory.storage.scratch import scratch_database

@@ -20,7 +20,7 @@ from inventory_cli.session import Session, session_of
 
 if TYPE_CHECKING:
     from inventory.proof.findings import Check, Finding
-    from inventory.proof.manifests import Manifest
+    from inventory.proof.manifest import Manifest, Opening
     from inventory.proof.verify import Proof
 
 Begin = Callable[[str, int], Callable[[int], None]]
@@ -98,7 +98,7 @@ def verify(
 def _prove(
     folder: Path, trusted: set[str], begin: Begin, *, snapshot: str | None, every: bool, head: str | None
 ) -> "Proof":
-    from inventory.proof.manifests import CopyChanged
+    from inventory.proof.chain import CopyChanged
     from inventory.proof.signatures import rsa_signer
     from inventory.proof.verify import NoSuchSnapshot
     from inventory.proof.verify import verify as prove
@@ -163,9 +163,10 @@ def _data(proof: "Proof") -> dict[str, Any]:
         "discrepancies": proof.discrepancies,
         "head": {"number": head.number, "sha256": head.sha256} if head else None,
         "openings": [
-            {"manifest": each.number, "since_ms": each.hole.since_ms, "as_of_ms": each.as_of_ms, **(each.opening or {})}
+            {"manifest": each.number, "since_ms": each.hole.since_ms, "as_of_ms": each.as_of_ms}
+            | each.opening.model_dump()
             for each in proof.openings
-            if each.hole is not None
+            if each.opening is not None and each.hole is not None
         ],
         "rebuilt": [{"snapshot": each.snapshot, "as_of": each.as_of} for each in proof.rebuilt],
         "checks": [
@@ -182,7 +183,7 @@ def _view(proof: "Proof") -> RenderableType:
         style = "bold red" if check.discrepancies else "green"
         table.add_row(check.name, f"{check.looked_at:,}", Text(f"{check.discrepancies:,}", style=style))
     parts: list[RenderableType] = [table, *(_findings(check) for check in proof.checks if check.findings)]
-    parts += [_opening(manifest) for manifest in proof.openings]
+    parts += [_opening(each, each.opening) for each in proof.openings if each.opening is not None]
     if proof.manifests:
         head = proof.manifests[-1]
         rebuilt = ", ".join(each.as_of for each in proof.rebuilt)
@@ -192,13 +193,12 @@ def _view(proof: "Proof") -> RenderableType:
     return Group(*parts)
 
 
-def _opening(manifest: "Manifest") -> Text:
-    told = manifest.opening or {}
-    since = f"manifest {told['after']['number']}" if told["after"] else "the first event"
+def _opening(manifest: "Manifest", told: "Opening") -> Text:
+    since = f"manifest {told.after.number}" if told.after else "the first event"
     return Text(
-        f"\nManifest {manifest.number} opened the history anew, as of {manifest.as_of}: {told['reason']} "
-        f"({told['actor']}). Between {since} and it nothing is proved: {told['lost_revisions']:,} revisions of "
-        f"{told['lost_records']:,} records are lost or were given out twice, and {manifest.path} names the files that "
+        f"\nManifest {manifest.number} opened the history anew, as of {manifest.as_of}: {told.reason} "
+        f"({told.actor}). Between {since} and it nothing is proved: {told.lost_revisions:,} revisions of "
+        f"{told.lost_records:,} records are lost or were given out twice, and {manifest.path} names the files that "
         "tell which.",
         style="yellow",
     )

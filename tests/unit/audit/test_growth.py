@@ -1,5 +1,6 @@
 """An audit of a long history: no step reads what all of the others made, or keeps what a history has thousands of."""
 
+import hashlib
 import json
 import tracemalloc
 from collections.abc import Iterator
@@ -16,9 +17,9 @@ from inventory.audit.parts import Part, read_part, write_part
 from inventory.audit.plan import AuditPlan, Depth, make_plan
 from inventory.audit.report import Reporter
 from inventory.audit.steps import Auditor
-from inventory.proof import manifests
+from inventory.proof.chain import read_chain
 from inventory.proof.findings import Check, Finding
-from inventory.proof.manifests import Manifest, manifest_path, read_chain
+from inventory.proof.manifest import Manifest, manifest_path
 from inventory.storage.objects import NoSuchObject, Stored
 from support.objects import DirectoryObjects
 
@@ -161,7 +162,7 @@ class Alive:
         told: dict[str, Any] = json.loads(raw)["manifest"]
         self.now += 1
         self.most = max(self.most, self.now)
-        return Counted(path=path, sha256="", **told)
+        return Counted(path=path, sha256=hashlib.sha256(raw).hexdigest(), **told)
 
 
 def test_a_plan_keeps_of_each_manifest_a_few_numbers(bucket: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,7 +180,7 @@ def test_the_chain_is_followed_with_a_few_manifests_in_memory_however_long_it_is
     bucket: Watched, monkeypatch: pytest.MonkeyPatch, length: int
 ) -> None:
     alive = Alive()
-    monkeypatch.setattr(manifests, "parsed", alive.parsed)
+    monkeypatch.setattr("inventory.proof.chain.parsed", alive.parsed)
     for number in range(1, length + 1):
         bucket.put(manifest_path(number), manifest(number))
     bucket.put("manifests/notes.txt", b"")

@@ -8,8 +8,9 @@ import boto3
 import pytest
 
 from inventory.domain.events import Source
+from inventory.proof.chain import CopyChanged
 from inventory.proof.files import SEALED
-from inventory.proof.manifests import CopyChanged, canonical
+from inventory.proof.manifest import canonical
 from inventory_cli.history.copying import PREFIXES
 from support.sealed import Sealer, fingerprint_of
 from support.tape import Tape

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from inventory.domain.events import Source, revision
+from inventory.proof.chain import CopyChanged
 from inventory.proof.findings import Check, Finding
-from inventory.proof.manifests import CopyChanged, canonical
+from inventory.proof.manifest import canonical
 from inventory.proof.signatures import rsa_signer
 from inventory.proof.verify import NoSuchSnapshot, Proof, verify
 from support.sealed import Sealer, fingerprint_of, rewrite_object, rewrite_parquet, signing_key
@@ -279,6 +280,41 @@ def test_what_is_no_manifest_is_named(bucket: Sealer, content: bytes) -> None:
     chain = proof_of(bucket).checks[0]
     assert chain.findings[0].what.startswith("It is no manifest")
     assert chain.findings[0].path == name(bucket, last)
+
+
+@pytest.mark.parametrize(
+    ("told", "field"),
+    [
+        ({"as_of_ms": "1000"}, "manifest.as_of_ms"),
+        ({"as_of_ms": 10**30}, "manifest.as_of_ms"),
+        ({"as_of_ms": True}, "manifest.as_of_ms"),
+        ({"number": 0}, "manifest.number"),
+        ({"buckets": 0}, "manifest.buckets"),
+        ({"totals": []}, "manifest.totals"),
+        ({"opening": "x"}, "manifest.opening"),
+        ({"opening": {"after": {"number": "1", "as_of_ms": 0}}}, "manifest.opening.after.number"),
+        ({"opening": {"reason": [], "after": None}}, "manifest.opening.reason"),
+        ({"files": [{"path": 1, "bytes": 1, "rows": 1, "sha256": ""}]}, "manifest.files.0.path"),
+        ({"files": [{"path": "ü", "bytes": 1, "rows": 1, "sha256": ""}]}, "manifest.files.0.path"),
+        ({"files": [{"path": "a", "bytes": -1, "rows": 1, "sha256": ""}]}, "manifest.files.0.bytes"),
+    ],
+)
+def test_a_manifest_of_another_form_is_named_with_the_field(bucket: Sealer, told: dict[str, Any], field: str) -> None:
+    _edited(bucket, 4, lambda content: content["manifest"].update(told))
+    chain = proof_of(bucket).checks[0]
+    assert [each.what.split(": ")[:2] for each in chain.findings] == [["It is no manifest", field]]
+
+
+def test_a_manifest_nested_beyond_all_depth_is_named(bucket: Sealer) -> None:
+    (bucket.folder / "manifests/00000004.json").write_bytes(b'{"manifest": ' + b"[" * 200_000)
+    assert proof_of(bucket).checks[0].findings[0].what.startswith("It is no manifest: RecursionError")
+
+
+@pytest.mark.parametrize("signature", ["x", [1], 7, {"key": [], "value": 1}, None])
+def test_a_signature_of_another_form_is_found(bucket: Sealer, signature: object) -> None:
+    _edited(bucket, 4, lambda content: content.update(signature=signature))
+    chain = proof_of(bucket).checks[0]
+    assert "It is signed with a key that is not trusted." in {each.what for each in chain.findings}
 
 
 def test_an_empty_bucket_proves_nothing(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from inventory.proof.base import begin_from
 from inventory.proof.checks import check_rules, make_claims
 from inventory.proof.live import LIVE_COLUMNS, check_live_tables, create_live_tables
 from inventory.proof.lives import tell_lives_apart
-from inventory.proof.manifests import Manifest, manifest_path
+from inventory.proof.manifest import Manifest, manifest_path
 from inventory.proof.rebuild import compare_ledger, compare_rows, fold_books, fold_records, rebuilt_totals
 from inventory.storage.objects import NoSuchObject, Objects
 from inventory.storage.scratch import scratch_database

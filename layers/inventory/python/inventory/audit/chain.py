@@ -10,20 +10,10 @@ from typing import Final
 
 from inventory.audit.parts import Part
 from inventory.audit.plan import AuditPlan, read_manifest
+from inventory.proof.chain import Link, SignatureCheck, follow, link_of
 from inventory.proof.files import SEALED, wrong_file
 from inventory.proof.findings import Check, Finding
-from inventory.proof.manifests import (
-    File,
-    Link,
-    Manifest,
-    SignatureCheck,
-    follow,
-    instant_name,
-    key_path,
-    link_of,
-    manifest_number,
-    manifest_path,
-)
+from inventory.proof.manifest import File, Manifest, instant_name, key_path, manifest_number, manifest_path
 from inventory.storage.objects import NoSuchObject, Objects
 
 _AT_ONCE: Final = 8

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from inventory.history.layout import PARTIALS
-from inventory.proof.manifests import Manifest, manifest_path, parsed
+from inventory.proof.manifest import Manifest, NoManifest, manifest_path, parsed
 from inventory.proof.spans import Span
 from inventory.storage.objects import NoSuchObject, Objects
 
@@ -238,7 +238,7 @@ def read_manifest(objects: Objects, number: int) -> Manifest | None:
     """A manifest; None where it is gone or is none."""
     try:
         return parsed(manifest_path(number), objects.read(manifest_path(number)))
-    except (NoSuchObject, ValueError, KeyError, TypeError, AttributeError):
+    except (NoSuchObject, NoManifest):
         return None
 
 

@@ -11,7 +11,7 @@ from inventory.audit.parts import Part, read_parts
 from inventory.audit.plan import AuditPlan, read_manifest, read_plan
 from inventory.history.layout import audit_path, instant_of_audit, snapshot_id
 from inventory.proof.findings import Check, Finding, joined
-from inventory.proof.manifests import instant_name, manifest_path
+from inventory.proof.manifest import instant_name, manifest_path
 from inventory.proof.rebuild import compare_totals
 from inventory.storage.objects import NoSuchObject, Objects
 from inventory.storage.scratch import scratch_database

@@ -18,8 +18,8 @@ from inventory.audit.listing import archive_folders, cut_folder
 from inventory.audit.parts import Part, read_parts, write_part
 from inventory.audit.plan import AuditPlan, Depth, make_plan, read_plan
 from inventory.audit.scan import segments
+from inventory.proof.chain import SignatureCheck
 from inventory.proof.findings import joined
-from inventory.proof.manifests import SignatureCheck
 from inventory.storage.objects import Objects
 from inventory.storage.workplace import workplace
 

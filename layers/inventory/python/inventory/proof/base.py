@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from inventory.proof.lives import rename_ended
-from inventory.proof.manifests import Manifest
+from inventory.proof.manifest import Manifest
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from inventory.proof.findings import Check, Finding
-from inventory.proof.manifests import File, Manifest
+from inventory.proof.manifest import File, Manifest
 
 #: Where only a commit may put files.
 SEALED: Final = ("snapshots", "holds", "ledger", "state", "opened")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from inventory.proof.findings import Check, Finding
-from inventory.proof.manifests import Manifest
+from inventory.proof.manifest import Manifest
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -85,8 +85,8 @@ def check_openings(database: "DuckDBPyConnection", folder: Path, manifests: Sequ
     by_number = {manifest.number: manifest for manifest in manifests}
     for manifest in manifests:
         if manifest.opening is not None:
-            after = manifest.opening["after"]
-            _load(database, folder, manifest, None if after is None else by_number.get(after["number"]))
+            after = manifest.opening.after
+            _load(database, folder, manifest, None if after is None else by_number.get(after.number))
             check.extend(_wrong(database, manifest))
             for table in ("lost", "changed", "opened"):
                 (rows,) = database.execute(f"SELECT count(*) FROM {table}").fetchone() or (0,)  # noqa: S608 our own

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from inventory.proof.columns import COLUMNS, comparable
 from inventory.proof.findings import Check, Finding
 from inventory.proof.lives import plain, rename_ended
-from inventory.proof.manifests import File, Manifest
+from inventory.proof.manifest import File, Manifest
 from inventory.proof.spans import Span
 
 if TYPE_CHECKING:

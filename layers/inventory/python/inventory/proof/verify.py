@@ -7,10 +7,11 @@ from pathlib import Path
 
 from inventory.proof.archive import archived_objects, missing_revisions, read_archive, unequal_twins
 from inventory.proof.base import begin_from
+from inventory.proof.chain import SignatureCheck, read_chain
 from inventory.proof.checks import check_events
 from inventory.proof.files import check_files
 from inventory.proof.findings import Check, joined
-from inventory.proof.manifests import Manifest, SignatureCheck, read_chain
+from inventory.proof.manifest import Manifest
 from inventory.proof.openings import check_openings
 from inventory.proof.rebuild import compare_ledger, compare_rows, compare_totals, fold_archive, rebuilt_totals
 from inventory.proof.spans import Span

@@ -1,86 +1,36 @@
-"""The chain of manifests: numbers, hashes, Merkle roots and signatures (docs/history.md)."""
+"""The chain of manifests: each held against the one before it, its Merkle root and its signature."""
 
 import base64
 import binascii
 import hashlib
 import json
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple, overload
 
 from inventory.proof.findings import Check, Finding
+from inventory.proof.manifest import (
+    File,
+    Manifest,
+    NoManifest,
+    Opening,
+    canonical,
+    instant_name,
+    key_path,
+    manifest_number,
+    manifest_path,
+    parsed,
+)
 from inventory.proof.merkle import merkle_root
-from inventory.proof.spans import Span
 
 ALGORITHM: Final = "RSASSA_PKCS1_V1_5_SHA_256"
-_NAME = re.compile(r"([0-9]{8})\.json", re.ASCII)
 
 #: Takes a public key's PEM, a signature and a message; gives the key's fingerprint (the SHA-256 of its DER, in hex)
 #: where the signature over the message is its own, else None.
 SignatureCheck = Callable[[bytes, bytes, bytes], str | None]
 #: Gives the PEM of the key of a fingerprint; None where the bucket has none.
 KeyOf = Callable[[str], bytes | None]
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """A file as a manifest names it."""
-
-    path: str
-    size: int
-    rows: int
-    sha256: str
-
-    @property
-    def leaf(self) -> bytes:
-        """What stands for it in the Merkle tree."""
-        return f"{self.sha256} {self.size} {self.rows} {self.path}".encode("ascii")
-
-
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """What one commit sealed.
-
-    Attributes:
-        path: Where it is in the bucket.
-        number: Its place in the chain, from 1.
-        sha256: Of the whole file.
-        snapshot: The snapshot's id.
-        as_of: The instant, as names have it.
-        as_of_ms: The same in milliseconds since 1970.
-        ledger_from_ms: Its ledger has the events after this instant; None where it adds none.
-        buckets: Into how many buckets files are cut.
-        files: All that it sealed, by path.
-        totals: Sums over its rows.
-        opening: Where it opens the history anew, why, who says so, and after which manifest; else None.
-    """
-
-    path: str
-    number: int
-    sha256: str
-    snapshot: str
-    as_of: str
-    as_of_ms: int
-    ledger_from_ms: int | None
-    buckets: int
-    files: Sequence[File]
-    totals: Mapping[str, int]
-    opening: Mapping[str, Any] | None = None
-
-    @property
-    def hole(self) -> Span | None:
-        """The time before an opening of which nothing is proved: after this, and up to this."""
-        if self.opening is None:
-            return None
-        after = self.opening["after"]
-        return Span(0 if after is None else int(after["as_of_ms"]), self.as_of_ms)
-
-    def under(self, prefix: str) -> list[File]:
-        """Its files whose path begins so."""
-        return [file for file in self.files if file.path.startswith(prefix)]
 
 
 class CopyChanged(Exception):
@@ -119,48 +69,7 @@ class FilesOnDisk(Sequence[File]):
         raw = self._manifest.read_bytes()
         if hashlib.sha256(raw).hexdigest() != self._sha256:
             raise CopyChanged(self._manifest)
-        return _files_in(json.loads(raw)["manifest"])
-
-
-def canonical(value: object) -> bytes:
-    """JSON with sorted keys, without spaces, in ASCII."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii")
-
-
-def instant_name(instant_ms: int) -> str:
-    """An instant as names in the bucket have it: YYYYMMDDTHHMMSSZ."""
-    return datetime.fromtimestamp(instant_ms / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
-
-
-def manifest_path(number: int) -> str:
-    """Where a manifest is."""
-    return f"manifests/{number:08}.json"
-
-
-def parsed(path: str, raw: bytes) -> Manifest:
-    """A manifest from its file, whatever its signature is.
-
-    Raises:
-        ValueError, KeyError, TypeError, AttributeError: It is none.
-    """
-    told = json.loads(raw)["manifest"]
-    return Manifest(
-        path=path,
-        number=told["number"],
-        sha256=hashlib.sha256(raw).hexdigest(),
-        snapshot=told["snapshot"],
-        as_of=told["as_of"],
-        as_of_ms=told["as_of_ms"],
-        ledger_from_ms=told["ledger_from_ms"],
-        buckets=told["buckets"],
-        files=_files_in(told),
-        totals=told["totals"],
-        opening=told.get("opening"),
-    )
-
-
-def _files_in(told: Mapping[str, Any]) -> Sequence[File]:
-    return tuple(File(each["path"], each["bytes"], each["rows"], each["sha256"]) for each in told["files"])
+        return parsed(self._manifest.name, raw).files
 
 
 class Link(NamedTuple):
@@ -193,16 +102,15 @@ def link_of(number: int, raw: bytes, key_of: KeyOf, trusted: Collection[str], si
         trusted: Fingerprints of the keys that may have signed.
         signer_of: Tells who made a signature.
     """
-    digest = hashlib.sha256(raw).hexdigest()
     try:
-        content = json.loads(raw)
         manifest = parsed(manifest_path(number), raw)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        wrong = Finding(f"It is no manifest: {type(error).__name__}: {error}.", manifest_path(number))
-        return Link(number, digest, None, None, [wrong], [])
+    except NoManifest as error:
+        wrong = Finding(f"It is no manifest: {error}.", manifest_path(number))
+        return Link(number, hashlib.sha256(raw).hexdigest(), None, None, [wrong], [])
+    content = json.loads(raw)
     inside = list(_wrong_inside(manifest, raw, content, number))
     signature = list(_wrong_signature(key_of, manifest, content, trusted, signer_of))
-    return Link(number, digest, manifest, content["manifest"].get("previous"), inside, signature)
+    return Link(number, manifest.sha256, manifest, content["manifest"].get("previous"), inside, signature)
 
 
 def follow(links: Iterable[Link], check: Check, *, head: str | None = None, first: int = 1) -> Iterator[Manifest]:
@@ -260,17 +168,6 @@ def read_chain(
     return [replace(manifest, files=FilesOnDisk(folder / manifest.path, manifest.sha256)) for manifest in chain], check
 
 
-def manifest_number(name: str) -> int | None:
-    """The number in the name of a manifest's file, without its folder; None where it is called otherwise."""
-    found = _NAME.fullmatch(name)
-    return int(found[1]) if found else None
-
-
-def key_path(fingerprint: str) -> str:
-    """Where a public key is."""
-    return f"keys/{fingerprint}.pem"
-
-
 def _numbered(folder: Path) -> Iterator[tuple[int, Path]]:
     found = ((manifest_number(path.name), path) for path in (folder / "manifests").glob("*"))
     return iter(sorted((number, path) for number, path in found if number is not None))
@@ -293,19 +190,20 @@ def _wrong_inside(manifest: Manifest, raw: bytes, content: Mapping[str, Any], nu
     paths = [file.path for file in manifest.files]
     if paths != sorted(set(paths)):
         yield Finding("Its files are not sorted, or one is named twice.", where)
-    if (opening := told.get("opening")) is not None and not _says_why(opening, told):
-        yield Finding("It opens the history anew, and does not say why, who, or after what.", where, evidence=opening)
+    if manifest.opening is not None and not _says_why(manifest, manifest.opening, told.get("previous")):
+        what = "It opens the history anew, and does not say why, who, or after what."
+        yield Finding(what, where, evidence=told["opening"])
     root = merkle_root([file.leaf for file in manifest.files]).hex()
     if told.get("merkle_root") != root:
         found = {"found": told.get("merkle_root"), "expected": root}
         yield Finding("Its Merkle root is not that of its files.", where, evidence=found)
 
 
-def _says_why(opening: Mapping[str, Any], told: Mapping[str, Any]) -> bool:
-    after, previous = opening.get("after"), told.get("previous")
-    named = after is None or (after.get("number", 0) < told["number"] and after.get("as_of_ms", 0) < told["as_of_ms"])
-    told_all = bool(opening.get("reason")) and bool(opening.get("actor"))
-    return told_all and named and (after is None) == (previous is None) and told.get("ledger_from_ms") is None
+def _says_why(manifest: Manifest, opening: Opening, previous: Any) -> bool:
+    after = opening.after
+    is_later = after is None or (after.number < manifest.number and after.as_of_ms < manifest.as_of_ms)
+    begins_anew = (after is None) == (previous is None) and manifest.ledger_from_ms is None
+    return bool(opening.reason) and bool(opening.actor) and is_later and begins_anew
 
 
 def _wrong_link(link: Link, last_hash: str | None) -> Iterator[Finding]:
@@ -319,7 +217,8 @@ def _wrong_link(link: Link, last_hash: str | None) -> Iterator[Finding]:
 def _wrong_signature(
     key_of: KeyOf, manifest: Manifest, content: Mapping[str, Any], trusted: Collection[str], signer_of: SignatureCheck
 ) -> Iterator[Finding]:
-    signature = content.get("signature") or {}
+    told = content.get("signature")
+    signature: Mapping[str, Any] = told if isinstance(told, Mapping) else {}
     fingerprint = str(signature.get("key"))
     if fingerprint not in trusted:
         yield Finding("It is signed with a key that is not trusted.", manifest.path, evidence={"key": fingerprint})

@@ -1,0 +1,182 @@
+"""A manifest: what one commit sealed, as its file says it, believed of nothing but its form (docs/history.md)."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from inventory.proof.spans import Span
+
+_NAME = re.compile(r"([0-9]{8})\.json", re.ASCII)
+#: The last instant whose name has a year of four digits.
+_INSTANT_MAX_MS: Final = 253_402_300_799_000
+
+_Count = Annotated[int, Field(ge=0)]
+_Number = Annotated[int, Field(ge=1)]
+_Instant = Annotated[int, Field(ge=0, le=_INSTANT_MAX_MS)]
+
+
+class NoManifest(ValueError):
+    """A file that should be a manifest has not the form of one."""
+
+
+class _Told(BaseModel):
+    """A part of a file that anyone may have written. What it says beside this is no concern of the form."""
+
+    model_config = ConfigDict(strict=True, frozen=True)
+
+
+class _File(_Told):
+    path: Annotated[str, StringConstraints(pattern=r"^[!-~]+$")]
+    bytes: _Count
+    rows: _Count
+    sha256: str
+
+
+class After(_Told):
+    """The snapshot after which an opening comes."""
+
+    number: _Number
+    as_of_ms: _Instant
+
+
+class Opening(_Told):
+    """What a manifest says that opens the history anew: why, who answers for it, after what, and how much is lost."""
+
+    reason: str = ""
+    actor: str = ""
+    after: After | None
+    lost_records: _Count = 0
+    lost_revisions: _Count = 0
+
+
+class _Manifest(_Told):
+    number: _Number
+    snapshot: str
+    as_of: str
+    as_of_ms: _Instant
+    ledger_from_ms: _Instant | None
+    buckets: _Number
+    files: list[_File]
+    totals: dict[str, int]
+    opening: Opening | None = None
+
+
+class _Content(_Told):
+    manifest: _Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file as a manifest names it."""
+
+    path: str
+    size: int
+    rows: int
+    sha256: str
+
+    @property
+    def leaf(self) -> bytes:
+        """What stands for it in the Merkle tree."""
+        return f"{self.sha256} {self.size} {self.rows} {self.path}".encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What one commit sealed.
+
+    Attributes:
+        path: Where it is in the bucket.
+        number: Its place in the chain, from 1.
+        sha256: Of the whole file.
+        snapshot: The snapshot's id.
+        as_of: The instant, as names have it.
+        as_of_ms: The same in milliseconds since 1970.
+        ledger_from_ms: Its ledger has the events after this instant; None where it adds none.
+        buckets: Into how many buckets files are cut.
+        files: All that it sealed, by path.
+        totals: Sums over its rows.
+        opening: Where it opens the history anew; else None.
+    """
+
+    path: str
+    number: int
+    sha256: str
+    snapshot: str
+    as_of: str
+    as_of_ms: int
+    ledger_from_ms: int | None
+    buckets: int
+    files: Sequence[File]
+    totals: Mapping[str, int]
+    opening: Opening | None = None
+
+    @property
+    def hole(self) -> Span | None:
+        """The time before an opening of which nothing is proved: after this, and up to this."""
+        if self.opening is None:
+            return None
+        return Span(0 if self.opening.after is None else self.opening.after.as_of_ms, self.as_of_ms)
+
+    def under(self, prefix: str) -> list[File]:
+        """Its files whose path begins so."""
+        return [file for file in self.files if file.path.startswith(prefix)]
+
+
+def parsed(path: str, raw: bytes) -> Manifest:
+    """A manifest from its file, whatever its signature is.
+
+    Raises:
+        NoManifest: It is none.
+    """
+    try:
+        told = _Content.model_validate(json.loads(raw)).manifest
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise NoManifest(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    except (ValueError, RecursionError) as error:
+        raise NoManifest(f"{type(error).__name__}: {error}") from error
+    return Manifest(
+        path=path,
+        number=told.number,
+        sha256=hashlib.sha256(raw).hexdigest(),
+        snapshot=told.snapshot,
+        as_of=told.as_of,
+        as_of_ms=told.as_of_ms,
+        ledger_from_ms=told.ledger_from_ms,
+        buckets=told.buckets,
+        files=tuple(File(each.path, each.bytes, each.rows, each.sha256) for each in told.files),
+        totals=told.totals,
+        opening=told.opening,
+    )
+
+
+def canonical(value: object) -> bytes:
+    """JSON with sorted keys, without spaces, in ASCII."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii")
+
+
+def instant_name(instant_ms: int) -> str:
+    """An instant as names in the bucket have it: YYYYMMDDTHHMMSSZ."""
+    return datetime.fromtimestamp(instant_ms / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
+
+
+def manifest_path(number: int) -> str:
+    """Where a manifest is."""
+    return f"manifests/{number:08}.json"
+
+
+def manifest_number(name: str) -> int | None:
+    """The number in the name of a manifest's file, without its folder; None where it is called otherwise."""
+    found = _NAME.fullmatch(name)
+    return int(found[1]) if found else None
+
+
+def key_path(fingerprint: str) -> str:
+    """Where a public key is."""
+    return f"keys/{fingerprint}.pem"
