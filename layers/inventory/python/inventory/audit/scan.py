@@ -21,6 +21,7 @@ _SHARD: Final = {
     "available": "available",
     "held": "held",
     "inflow": "inflow",
+    "cause": "cause",
     "rev": "rev",
     "at_ms": "at",
 }
@@ -28,8 +29,17 @@ _DIRECTORY: Final = {"record_key": "stock_id", "warehouses": "warehouses", "rev"
 _HOLD: Final = {
     "record_key": "hold_id",
     "status": "status",
+    "lines": "lines",
+    "created_ms": "created",
     "expires_at_ms": "expires_at",
+    "actor": "actor",
+    "metadata": "metadata",
+    "fingerprint": "fingerprint",
+    "resolution": "resolution",
     "settlement": "settlement",
+    "open": "open",
+    "due": "due",
+    "ttl": "ttl",
     "rev": "rev",
     "at_ms": "at",
 }

@@ -57,7 +57,7 @@ _VIEWS: Final = {
     # Units of each line when a hold was placed and when it was settled. What is executed is taken from a line's draws
     # in their order, so a draw loses what is left after those before it.
     "draw": """
-        SELECT record_key, event_id, type, settlement, path, status_before, line.item AS item_id,
+        SELECT record_key, event_id, type, settlement, path, at_ms, status_before, line.item AS item_id,
                line.warehouse AS warehouse_id, line.drawn[position].shard AS shard,
                line.drawn[position].quantity AS quantity,
                CASE WHEN status_before = 'executed' THEN greatest(0, least(
@@ -71,24 +71,21 @@ _VIEWS: Final = {
 }
 
 #: What holds say that they did to shards: `type` is hold_placed or hold_settled, `cause_id` the hold or settlement.
-CLAIM_COLUMNS: Final = (
-    "type VARCHAR, cause_id VARCHAR, item_id VARCHAR, warehouse_id VARCHAR, shard INTEGER, available BIGINT, "
-    "held BIGINT, path VARCHAR"
-)
 _CLAIMS: Final = f"""
     SELECT type, CASE WHEN type = 'hold_placed' THEN {plain("record_key")} ELSE settlement END AS cause_id, item_id,
-           warehouse_id, shard,
+           warehouse_id, shard, at_ms,
            sum(CASE WHEN type = 'hold_placed' THEN -quantity ELSE quantity - gone END) AS available,
            sum(CASE WHEN type = 'hold_placed' THEN quantity ELSE -quantity END) AS held, min(path) AS path
     FROM draw GROUP BY ALL"""  # noqa: S608 our own
 
 _CLAIMED: Final = """
-    SELECT cause_id, item_id, warehouse_id, shard, sum(available) AS available, sum(held) AS held, min(path) AS path
+    SELECT cause_id, item_id, warehouse_id, shard, at_ms, sum(available) AS available, sum(held) AS held,
+           min(path) AS path
     FROM claim WHERE type = '{type}' GROUP BY ALL"""
 
 _DONE: Final = """
-    SELECT cause_id, item_id, warehouse_id, shard, sum(available_change) AS available, sum(held_change) AS held,
-           min(path) AS path
+    SELECT cause_id, item_id, warehouse_id, shard, at_ms, sum(available_change) AS available,
+           sum(held_change) AS held, min(path) AS path
     FROM shard_event WHERE cause_type IN ({causes}) GROUP BY ALL"""
 
 _DIFFERENT: Final = """
@@ -96,26 +93,29 @@ _DIFFERENT: Final = """
            concat_ws('#', coalesce(claimed.item_id, done.item_id), coalesce(claimed.warehouse_id, done.warehouse_id),
                      coalesce(claimed.shard, done.shard)) AS record,
            coalesce(claimed.path, done.path) AS path,
-           {{'expected': {{'available': coalesce(claimed.available, 0), 'held': coalesce(claimed.held, 0)}},
+           {{'at': coalesce(claimed.at_ms, done.at_ms),
+             'expected': {{'available': coalesce(claimed.available, 0), 'held': coalesce(claimed.held, 0)}},
              'found': {{'available': coalesce(done.available, 0), 'held': coalesce(done.held, 0)}}}} AS evidence
     FROM ({claimed}) AS claimed FULL JOIN ({done}) AS done
     ON claimed.cause_id = done.cause_id AND claimed.item_id = done.item_id
        AND claimed.warehouse_id = done.warehouse_id AND claimed.shard IS NOT DISTINCT FROM done.shard
+       AND claimed.at_ms = done.at_ms
     WHERE coalesce(claimed.available, 0) <> coalesce(done.available, 0)
           OR coalesce(claimed.held, 0) <> coalesce(done.held, 0)"""
 
 #: An adjustment does not say to which shard it went.
 _BY_WAREHOUSE: Final = """
-    SELECT cause_id, item_id, warehouse_id, NULL::INTEGER AS shard, sum(available) AS available, sum(held) AS held,
-           min(path) AS path
+    SELECT cause_id, item_id, warehouse_id, NULL::INTEGER AS shard, at_ms, sum(available) AS available,
+           sum(held) AS held, min(path) AS path
     FROM ({parts}) GROUP BY ALL"""
 
 _ADJUSTED: Final = """
-    SELECT record_key AS cause_id, item_id, warehouse_id, NULL::INTEGER AS shard,
+    SELECT record_key AS cause_id, item_id, warehouse_id, NULL::INTEGER AS shard, at_ms,
            CASE WHEN type = 'transfer_made' THEN -quantity ELSE quantity END AS available, 0 AS held, path
     FROM audited WHERE type IN ('adjustment_made', 'transfer_made')
     UNION ALL
-    SELECT record_key, item_id, to_warehouse_id, NULL, quantity, 0, path FROM audited WHERE type = 'transfer_made'"""
+    SELECT record_key, item_id, to_warehouse_id, NULL, at_ms, quantity, 0, path
+    FROM audited WHERE type = 'transfer_made'"""
 
 RULES: Final = (
     Rule(

@@ -22,6 +22,7 @@ LIVE_COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
         "available": "BIGINT",
         "held": "BIGINT",
         "inflow": "BIGINT",
+        "cause": "VARCHAR",
         "rev": "BIGINT",
         "at_ms": "BIGINT",
     },
@@ -50,8 +51,17 @@ LIVE_COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
     "live_hold": {
         "record_key": "VARCHAR",
         "status": "VARCHAR",
+        "lines": "VARCHAR",
+        "created_ms": "BIGINT",
         "expires_at_ms": "BIGINT",
+        "actor": "VARCHAR",
+        "metadata": "VARCHAR",
+        "fingerprint": "VARCHAR",
+        "resolution": "VARCHAR",
         "settlement": "VARCHAR",
+        "open": "VARCHAR",
+        "due": "VARCHAR",
+        "ttl": "BIGINT",
         "rev": "BIGINT",
         "at_ms": "BIGINT",
     },
@@ -68,6 +78,55 @@ _SPELLED: Final = (
     "FILTER (value IS NOT NULL AND json_type(value) <> 'NULL')"
 )
 
+#: What a hold's events tell of it, each when it changes; `actor` and `due` are told otherwise.
+_TOLD_OF_HOLDS: Final = (
+    "status",
+    "lines",
+    "created_ms",
+    "expires_at_ms",
+    "metadata",
+    "fingerprint",
+    "resolution",
+    "settlement",
+    "open",
+    "ttl",
+)
+
+
+def _hold(side: str, made: Mapping[str, str]) -> str:
+    """A hold as one value, so that both sides are compared, and shown, field by field."""
+    told = {name: f'{side}."{name}"' for name in (*_TOLD_OF_HOLDS, "actor", "due", "at_ms")} | made
+    return "{" + ", ".join(f"'{name}': {value}" for name, value in told.items()) + "}"
+
+
+#: As an audit spells what is live, which may be anything: it is not parsed.
+_AS_LIVE: Final = {name: f"json(same.{name})::VARCHAR" for name in ("lines", "metadata", "resolution")}
+#: Each hold in the table beside what its events up to its revision give.
+_HOLDS: Final = """
+WITH last AS (
+    SELECT record_key, max(rev) AS rev, max_by(path, rev) AS path,
+           record_key IN (SELECT record_key FROM known WHERE settlement IS NOT NULL OR
+                          (type = 'hold_removed' AND settled AND "by" = 'ttl')) AS ended
+    FROM hold_event GROUP BY record_key),
+same AS (
+    SELECT known.record_key, max(known.rev) AS rev, max_by(known.at_ms, known.rev) AS at_ms,
+           {latest}, max_by(known.actor, known.rev) FILTER (known.created_ms IS NOT NULL) AS actor
+    FROM known JOIN live_hold ON known.record_key = live_hold.record_key AND known.rev <= live_hold.rev
+    GROUP BY known.record_key),
+expected AS (
+    SELECT *, CASE WHEN settlement IS NULL THEN "open" END AS open_now,
+           CASE WHEN settlement IS NULL THEN printf('%015d#%s', expires_at_ms, record_key) END AS due FROM same)
+SELECT coalesce(live.record_key, last.record_key), last.path,
+       {{'live': {live}, 'archive': {archived}}}
+FROM live_hold AS live
+FULL JOIN last ON live.record_key = last.record_key
+LEFT JOIN expected AS same ON same.record_key = live.record_key AND same.rev = live.rev
+WHERE (live.record_key IS NULL AND NOT last.ended)
+      OR (live.record_key IS NOT NULL AND (live.rev IS NULL OR live.at_ms IS NULL))
+      OR live.rev < last.rev
+      OR (live.at_ms <= $until AND same.rev IS NULL AND NOT (live.at_ms <= $since AND live.settlement <> ''))
+      OR (same.rev IS NOT NULL AND {live} IS DISTINCT FROM {archived})"""
+
 LIVE_RULES: Final = (
     Rule(
         "live_stock",
@@ -75,23 +134,30 @@ LIVE_RULES: Final = (
         "SELECT count(*) FROM live_shard",
         """
         WITH last AS (
-            SELECT record_key, max(rev) AS rev, max_by(path, rev) AS path,
-                   record_key IN (SELECT record_key FROM known WHERE type = 'shard_removed') AS removed
-            FROM shard_event GROUP BY record_key)
+            SELECT record_key, max(rev) AS rev, max_by(path, rev) AS path FROM shard_event GROUP BY record_key),
+        alive AS (
+            SELECT *, CASE WHEN json_valid(cause) THEN json_extract_string(cause,
+                          ['$.type', '$.id', '$.actor', '$.reason', '$.reference', '$.hops']) END AS why
+            FROM live_shard),
+        same AS (
+            SELECT *, [cause_type, cause_id, actor, reason, reference, hops::VARCHAR] AS why FROM known)
         SELECT coalesce(live.record_key, last.record_key), coalesce(same.path, last.path),
-               {'live': {'available': live.available, 'held': live.held, 'inflow': live.inflow, 'rev': live.rev},
+               {'live': {'available': live.available, 'held': live.held, 'inflow': live.inflow, 'cause': live.why,
+                         'rev': live.rev, 'at': live.at_ms},
                 'archive': {'available': same.available_after, 'held': same.held_after,
-                            'inflow': same.inflow_after, 'rev': last.rev}}
-        FROM live_shard AS live
+                            'inflow': same.inflow_after, 'cause': same.why, 'rev': last.rev, 'at': same.at_ms}}
+        FROM alive AS live
         FULL JOIN last ON live.record_key = last.record_key
-        LEFT JOIN known AS same ON same.record_key = live.record_key AND same.rev = live.rev
-        WHERE (live.record_key IS NULL AND NOT last.removed)
+        LEFT JOIN same ON same.record_key = live.record_key AND same.rev = live.rev
+        WHERE live.record_key IS NULL
               OR (live.record_key IS NOT NULL AND (live.rev IS NULL OR live.at_ms IS NULL))
               OR live.rev < last.rev
               OR (live.at_ms <= $until AND same.rev IS NULL)
               OR (same.rev IS NOT NULL AND (live.available IS DISTINCT FROM same.available_after
                   OR live.held IS DISTINCT FROM same.held_after
-                  OR live.inflow IS DISTINCT FROM same.inflow_after))""",
+                  OR live.inflow IS DISTINCT FROM same.inflow_after
+                  OR live.at_ms IS DISTINCT FROM same.at_ms
+                  OR (same.type <> 'shard_base' AND live.why IS DISTINCT FROM same.why)))""",
     ),
     Rule(
         "live_directories",
@@ -99,8 +165,7 @@ LIVE_RULES: Final = (
         "SELECT count(*) FROM live_directory",
         f"""
         WITH last AS (
-            SELECT record_key, max(rev) AS rev, max_by(path, rev) AS path,
-                   record_key IN (SELECT record_key FROM known WHERE type = 'directory_removed') AS removed
+            SELECT record_key, max(rev) AS rev, max_by(path, rev) AS path
             FROM followed WHERE starts_with(type, 'directory_') GROUP BY record_key),
         changed AS (
             SELECT known.record_key, known.rev, unnest(map_entries({_ENTRIES.format("known.after")})) AS entry
@@ -119,18 +184,19 @@ LIVE_RULES: Final = (
                         FROM live_directory))
             GROUP BY record_key)
         SELECT coalesce(live.record_key, last.record_key), coalesce(same.path, last.path),
-               {{'live': {{'warehouses': live.warehouses, 'rev': live.rev}},
-                 'archive': {{'warehouses': folded.warehouses, 'rev': last.rev}}}}
+               {{'live': {{'warehouses': live.warehouses, 'rev': live.rev, 'at': live.at_ms}},
+                 'archive': {{'warehouses': folded.warehouses, 'rev': last.rev, 'at': same.at_ms}}}}
         FROM live_directory AS live
         FULL JOIN last ON live.record_key = last.record_key
         LEFT JOIN known AS same ON same.record_key = live.record_key AND same.rev = live.rev
         LEFT JOIN folded ON folded.record_key = live.record_key
         LEFT JOIN told ON told.record_key = live.record_key
-        WHERE (live.record_key IS NULL AND NOT last.removed)
+        WHERE live.record_key IS NULL
               OR (live.record_key IS NOT NULL AND (live.rev IS NULL OR live.at_ms IS NULL))
               OR live.rev < last.rev
               OR (live.at_ms <= $until AND same.rev IS NULL)
-              OR (same.rev IS NOT NULL AND told.warehouses IS DISTINCT FROM folded.warehouses)""",  # noqa: S608 our own
+              OR (same.rev IS NOT NULL AND (told.warehouses IS DISTINCT FROM folded.warehouses
+                  OR live.at_ms IS DISTINCT FROM same.at_ms))""",  # noqa: S608 our own
     ),
     Rule(
         "live_adjustments",
@@ -143,8 +209,7 @@ LIVE_RULES: Final = (
             FROM known WHERE type IN ('adjustment_made', 'transfer_made')),
         live AS (
             SELECT *, coalesce(warehouse, source) AS warehouse_id FROM live_adjustment
-            WHERE coalesce(at_ms > $since, true)),
-        removed AS (SELECT record_key FROM known WHERE type = 'adjustment_removed')
+            WHERE coalesce(at_ms > $since, true))
         SELECT coalesce(live.record_key, made.record_key), made.path,
                {'live': {'item': live.item, 'warehouse': live.warehouse_id, 'to': live.destination,
                          'quantity': live.quantity, 'count': live.counted, 'reason': live.reason,
@@ -155,7 +220,7 @@ LIVE_RULES: Final = (
                             'reference': made.reference, 'metadata': made.metadata, 'actor': made.actor,
                             'fingerprint': made.fingerprint, 'at': made.at_ms}}
         FROM live FULL JOIN made ON live.record_key = made.record_key
-        WHERE (live.record_key IS NULL AND made.at_ms <= $until AND made.record_key NOT IN (FROM removed))
+        WHERE (live.record_key IS NULL AND made.at_ms <= $until)
               OR (live.record_key IS NOT NULL AND (live.rev IS DISTINCT FROM 1 OR live.at_ms IS NULL))
               OR (live.at_ms <= $until AND made.record_key IS NULL)
               OR (live.record_key IS NOT NULL AND made.record_key IS NOT NULL AND
@@ -168,34 +233,14 @@ LIVE_RULES: Final = (
         "live_holds",
         "A hold in the table is not what its events give.",
         "SELECT count(*) FROM live_hold",
-        """
-        WITH last AS (
-            SELECT record_key, max(rev) AS rev, max_by(path, rev) AS path,
-                   record_key IN (SELECT record_key FROM known
-                                  WHERE settlement IS NOT NULL OR type = 'hold_removed') AS ended
-            FROM hold_event GROUP BY record_key),
-        same AS (
-            SELECT known.record_key, max(known.rev) AS rev,
-                   max_by(known.status, known.rev) FILTER (known.status IS NOT NULL) AS status,
-                   max_by(known.expires_at_ms, known.rev) FILTER (known.expires_at_ms IS NOT NULL) AS expires_at_ms,
-                   max_by(known.settlement, known.rev) FILTER (known.settlement IS NOT NULL) AS settlement
-            FROM known JOIN live_hold ON known.record_key = live_hold.record_key AND known.rev <= live_hold.rev
-            GROUP BY known.record_key)
-        SELECT coalesce(live.record_key, last.record_key), last.path,
-               {'live': {'status': live.status, 'expires_at': live.expires_at_ms, 'settlement': live.settlement,
-                         'rev': live.rev},
-                'archive': {'status': same.status, 'expires_at': same.expires_at_ms, 'settlement': same.settlement,
-                            'rev': last.rev}}
-        FROM live_hold AS live
-        FULL JOIN last ON live.record_key = last.record_key
-        LEFT JOIN same ON same.record_key = live.record_key AND same.rev = live.rev
-        WHERE (live.record_key IS NULL AND NOT last.ended)
-              OR (live.record_key IS NOT NULL AND (live.rev IS NULL OR live.at_ms IS NULL))
-              OR live.rev < last.rev
-              OR (live.at_ms <= $until AND same.rev IS NULL AND NOT (live.at_ms <= $since AND live.settlement <> ''))
-              OR (same.rev IS NOT NULL AND (live.status IS DISTINCT FROM same.status
-                  OR live.expires_at_ms IS DISTINCT FROM same.expires_at_ms
-                  OR live.settlement IS DISTINCT FROM same.settlement))""",
+        _HOLDS.format(
+            latest=", ".join(
+                f'max_by(known."{name}", known.rev) FILTER (known."{name}" IS NOT NULL) AS "{name}"'
+                for name in _TOLD_OF_HOLDS
+            ),
+            live=_hold("live", {}),
+            archived=_hold("same", {**_AS_LIVE, "open": "same.open_now"}),
+        ),
     ),
 )
 

@@ -65,7 +65,7 @@ def verify(
         folder: The copy.
         trusted: Fingerprints of the keys that may have signed, from somewhere else than the bucket.
         signer_of: Tells who made a signature.
-        wanted: Which snapshot to rebuild, by its id or its instant; None: the one of the latest manifest.
+        wanted: Which snapshot to rebuild, by its id or its instant; None: the one of the latest instant.
         every: Rebuild each of them.
         head: A manifest's SHA-256 that was seen before: the chain must still have it.
         begin: Is told of the progress.
@@ -133,8 +133,8 @@ def _base_of(manifest: Manifest, manifests: Sequence[Manifest]) -> Manifest | No
 def _chosen(manifests: Sequence[Manifest], wanted: str | None, *, every: bool) -> list[Manifest]:
     if every:
         return list(manifests)
-    if wanted is None:
-        return list(manifests[-1:])
+    if wanted is None:  # an earlier instant may have been sealed later
+        return sorted(manifests, key=lambda each: (each.as_of_ms, each.number))[-1:]
     found = [manifest for manifest in manifests if wanted in (manifest.snapshot, manifest.as_of)]
     if not found:
         raise NoSuchSnapshot(wanted)
