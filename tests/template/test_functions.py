@@ -1,8 +1,10 @@
 """What every function has, and where the failures of the asynchronous ones end."""
 
+import tomllib
 from typing import Any
 
 import pytest
+from bench.prime_day import PEAK_SALES_PER_S
 
 from inventory.domain.heat import Thresholds
 from inventory.domain.limits import CHANGES_PER_SHARD_MAX, COLD_AFTER_MS, HEAT_TRIES_MIN
@@ -93,6 +95,14 @@ def test_a_stream_that_fails_is_tried_finitely_halved_and_then_set_aside(functio
 def test_a_record_is_given_up_before_the_stream_forgets_it() -> None:
     age = load_template()["Parameters"]["StreamRecordAgeSeconds"]
     assert age["Default"] < age["MaxValue"] <= 22 * 3600
+
+
+def test_prods_ceiling_for_holds_carries_the_peak_that_capacity_reckons_with() -> None:
+    """What is reserved for a function is also the most that it gets."""
+    overrides = tomllib.loads((ROOT / "samconfig.toml").read_text())["prod"]["deploy"]["parameters"]
+    reserved = dict(pair.split("=", 1) for pair in overrides["parameter_overrides"].split())["HoldsReservedConcurrency"]
+    requests_a_sale, milliseconds = 2, 50
+    assert int(reserved) >= PEAK_SALES_PER_S * requests_a_sale * milliseconds / 1000 * 1.25
 
 
 def test_a_stream_is_read_from_its_beginning_so_that_no_deploy_skips_records() -> None:
