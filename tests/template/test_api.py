@@ -127,6 +127,14 @@ def test_the_access_log_has_the_request_id_and_no_key() -> None:
     assert settings["DataTraceEnabled"] is False
 
 
+def test_the_stage_waits_for_the_role_of_its_logs_and_that_waits_for_the_api() -> None:
+    """Or the first deployment into a new account fails, or does by chance."""
+    account = load_template()["Resources"]["ApiGatewayAccount"]
+    assert account["DependsOn"] == "Api"
+    waits = {"Fn::If": ["CreateApiLogRole", {"Ref": "ApiGatewayAccount"}, "another-stack"]}
+    assert properties("Api")["Variables"] == {"logs_by": waits}, "SAM gives its variables to the stage alone"
+
+
 def test_throttling_is_a_matter_of_parameters() -> None:
     (settings,) = properties("Api")["MethodSettings"]
     assert settings["ThrottlingRateLimit"] == {"Ref": "ThrottleRate"}
