@@ -26,8 +26,9 @@ def test_a_table_cannot_be_deleted_in_prod(table: str) -> None:
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_a_replaced_table_keeps_its_data(table: str) -> None:
-    assert resources("AWS::DynamoDB::Table")[table]["UpdateReplacePolicy"] == "Retain"
+def test_a_table_outlives_its_replacement_and_its_stack(table: str) -> None:
+    resource = resources("AWS::DynamoDB::Table")[table]
+    assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
 
 
 def test_every_change_of_stock_holds_and_adjustments_is_told_with_both_images() -> None:
