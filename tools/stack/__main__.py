@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from stack import invoke, logs, remote
+from stack import restored as restored_tables
 from stack import up as local
 from stack.console import StackError, console
 from stack.place import ROOT, Place
@@ -65,6 +66,28 @@ def deploy(
     """Builds and deploys to an environment of samconfig.toml: staging, prod or localstack."""
     chosen = {"RuntimeVersion": runtime, "Architecture": architecture}
     remote.deploy(environment, {name: value for name, value in chosen.items() if value})
+
+
+@app.command("copy-table")
+def copy_table(
+    live: str,
+    restored: str,
+    *,
+    write: Annotated[bool, typer.Option(help="Do it; else only say what differs.")] = False,
+) -> None:
+    """Makes a stack's own table equal to a restored one, while nothing else writes (docs/runbook.md)."""
+    of_stack, true = restored_tables.tables(live, restored)
+    differences = restored_tables.compare(of_stack, true)
+    console.print(f"{len(differences.surplus)} records to delete, {len(differences.other)} to write")
+    if write:
+        restored_tables.copy(of_stack, true, differences)
+        console.print("done")
+
+
+@app.command("project-anew")
+def project_anew(stock: str, availability: str) -> None:
+    """Makes Availability anew of the Stock table, while nothing else writes (docs/runbook.md)."""
+    console.print(f"{restored_tables.project_anew(*restored_tables.tables(stock, availability))} records written")
 
 
 def main() -> None:

@@ -1,0 +1,63 @@
+"""A live table becomes as the restored one is, and Availability as Stock is: what the runbook's restore relies on."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from moto import mock_aws
+
+from stack.restored import compare, copy, project_anew, tables
+from support.template import table_definitions
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+
+CAUSE = {"type": "adjustment", "id": "adj_1", "actor": "key_1"}
+
+
+@pytest.fixture
+def named() -> "Iterator[dict[str, Table]]":
+    """The stack's tables and an empty copy of Stock, by name."""
+    with mock_aws():
+        definitions: list[dict[str, Any]] = [*table_definitions().values()]
+        definitions.append({**table_definitions()["STOCK_TABLE"], "TableName": "Restored"})
+        client = tables("any")[0].meta.client
+        for definition in definitions:
+            client.create_table(**definition)
+        yield {definition["TableName"]: tables(definition["TableName"])[0] for definition in definitions}
+
+
+def shard(item: str, rev: int, available: int) -> dict[str, Any]:
+    names = {"stock_id": f"{item}#berlin#0", "item_id": item, "warehouse_id": "berlin", "shard": 0}
+    return {**names, "available": available, "held": 0, "inflow": available, "rev": rev, "at": rev, "cause": CAUSE}
+
+
+def put(table: "Table", *records: dict[str, Any]) -> None:
+    for record in records:
+        table.put_item(Item=record)
+
+
+def test_what_the_restored_table_lacks_goes_and_what_differs_is_as_it_was(named: "dict[str, Table]") -> None:
+    live, restored = named["StockTable"], named["Restored"]
+    put(live, shard("same", 1, 5), shard("changed", 9, 1), shard("later", 1, 7))
+    put(restored, shard("same", 1, 5), shard("changed", 3, 4), shard("deleted", 2, 8))
+    found = compare(live, restored)
+    assert found.surplus == {("later#berlin#0",)}
+    assert found.other == {("changed#berlin#0",), ("deleted#berlin#0",)}, "no stream tells what is equal"
+    copy(live, restored, found)
+    assert sorted(map(str, live.scan()["Items"])) == sorted(map(str, restored.scan()["Items"]))
+    again = compare(live, restored)
+    assert (again.surplus, again.other) == (frozenset(), frozenset())
+
+
+def test_readers_see_restored_stock_though_its_revisions_are_lower_than_what_was_projected(
+    named: "dict[str, Table]",
+) -> None:
+    stock, availability = named["StockTable"], named["AvailabilityTable"]
+    put(stock, shard("cup", 9, 1), shard("later", 1, 7))
+    assert project_anew(stock, availability) == 2
+    stock.delete_item(Key={"stock_id": "later#berlin#0"})
+    put(stock, shard("cup", 3, 4))
+    assert project_anew(stock, availability) == 1
+    [seen] = availability.scan()["Items"]
+    assert (seen["item_id"], seen["available"], seen["version"]) == ("cup", 4, 3)
