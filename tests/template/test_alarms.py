@@ -13,6 +13,11 @@ from inventory_cli.main import app
 from support.template import load_template, properties, resources
 
 ALARMS = sorted(resources("AWS::CloudWatch::Alarm"))
+# What happened once: an OK minutes later would say that it was repaired.
+EVENTS = {
+    *("InvariantBrokenAlarm", "StampsApartAlarm", "AuditDiscrepanciesAlarm"),
+    *(f"{machine}{end}Alarm" for machine in ("Snapshot", "Audit") for end in ("Failed", "TimedOut")),
+}
 METRICS_IN_AN_ALARM_MAX = 10  # CloudWatch refuses an alarm with more, and only when it is deployed
 
 
@@ -45,9 +50,10 @@ def test_an_alarm_says_what_is_wrong_and_what_to_do(alarm: str) -> None:
 
 
 @pytest.mark.parametrize("alarm", ALARMS)
-def test_an_alarm_reaches_somebody_and_so_does_its_end(alarm: str) -> None:
+def test_an_alarm_reaches_somebody_and_so_does_its_end_where_it_has_one(alarm: str) -> None:
     assert properties(alarm)["AlarmActions"] == [{"Ref": "AlarmTopic"}]
-    assert properties(alarm)["OKActions"] == [{"Ref": "AlarmTopic"}]
+    ends = [] if alarm in EVENTS else [{"Ref": "AlarmTopic"}]
+    assert properties(alarm).get("OKActions", []) == ends
 
 
 def test_every_function_is_watched_for_errors_and_for_throttles() -> None:
