@@ -59,8 +59,8 @@ def test_an_alarm_reaches_somebody_and_so_does_its_end_where_it_has_one(alarm: s
 def test_every_function_is_watched_for_errors_and_for_throttles() -> None:
     functions = set(resources("AWS::Serverless::Function"))
     assert watched("Errors", "FunctionName") == functions
-    throttled = [metric for alarm in ALARMS for metric in summed(alarm)]
-    assert {metric["MetricName"] for metric in throttled} == {"Throttles"}
+    metrics = [metric for alarm in ALARMS for metric in summed(alarm)]
+    throttled = [metric for metric in metrics if metric["MetricName"] == "Throttles"]
     assert sorted(metric["Dimensions"][0]["Value"]["Ref"] for metric in throttled) == sorted(functions)
 
 
@@ -89,6 +89,21 @@ def test_a_sweeper_that_does_not_run_is_noticed_though_it_says_nothing() -> None
     (alarm,) = alarms_on("Invocations").values()
     assert alarm["TreatMissingData"] == "breaching"
     assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
+
+
+@pytest.mark.parametrize("name", ["Projector", "Archiver"])
+def test_a_stream_that_nobody_reads_any_more_is_noticed_though_it_has_no_age(name: str) -> None:
+    alarm = properties(f"{name}StoppedAlarm")
+    metrics = summed(f"{name}StoppedAlarm")
+    written = {metric["Dimensions"][0]["Value"]["Ref"] for metric in metrics if metric["Namespace"] == "AWS/DynamoDB"}
+    read = properties(f"{name}Function")["Events"].values()
+    assert written == {event["Properties"]["Stream"]["Fn::GetAtt"][0] for event in read}
+    assert [metric["Dimensions"][0]["Value"]["Ref"] for metric in metrics if metric["Namespace"] == "AWS/Lambda"] == [
+        f"{name}Function"
+    ]
+    [told] = [entry["Expression"] for entry in alarm["Metrics"] if "Expression" in entry]
+    filled = set(re.findall(r"FILL\((\w+), 0\)", told))
+    assert filled == {entry["Id"] for entry in alarm["Metrics"] if "MetricStat" in entry}, "no data is zero"
 
 
 @pytest.mark.parametrize(
