@@ -16,7 +16,7 @@ ALARMS = sorted(resources("AWS::CloudWatch::Alarm"))
 # What happened once: an OK minutes later would say that it was repaired.
 EVENTS = {
     *("InvariantBrokenAlarm", "StampsApartAlarm", "AuditDiscrepanciesAlarm"),
-    *(f"{machine}{end}Alarm" for machine in ("Snapshot", "Audit") for end in ("Failed", "TimedOut")),
+    *(f"{machine}{end}Alarm" for machine in ("Snapshot", "Audit") for end in ("Failed", "TimedOut", "Aborted")),
 }
 METRICS_IN_AN_ALARM_MAX = 10  # CloudWatch refuses an alarm with more, and only when it is deployed
 
@@ -89,6 +89,19 @@ def test_a_sweeper_that_does_not_run_is_noticed_though_it_says_nothing() -> None
     (alarm,) = alarms_on("Invocations").values()
     assert alarm["TreatMissingData"] == "breaching"
     assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
+
+
+@pytest.mark.parametrize("end", ["ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"])
+def test_no_execution_ends_badly_unseen(end: str) -> None:
+    assert watched(end, "StateMachineArn") == set(resources("AWS::Serverless::StateMachine"))
+
+
+def test_snapshots_that_do_not_even_begin_are_missed_where_they_are_scheduled() -> None:
+    (alarm,) = alarms_on("ExecutionsSucceeded").values()
+    assert alarm["Dimensions"][0]["Value"] == {"Ref": "SnapshotMachine"}
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
+    assert alarm["Period"] * alarm["EvaluationPeriods"] == 3 * 3600
+    assert alarm["TreatMissingData"] == {"Fn::If": ["SnapshotsAreScheduled", "breaching", "notBreaching"]}
 
 
 @pytest.mark.parametrize("name", ["Projector", "Archiver"])
