@@ -10,6 +10,7 @@ from typer.main import get_command
 from inventory.pipeline import settler, stream, sweeper
 from inventory.telemetry import NAMESPACE, Metric
 from inventory_cli.main import app
+from stack.place import ROOT
 from support.template import load_template, properties, resources
 
 ALARMS = sorted(resources("AWS::CloudWatch::Alarm"))
@@ -47,6 +48,21 @@ def test_an_alarm_says_what_is_wrong_and_what_to_do(alarm: str) -> None:
     problem, _, action = properties(alarm)["AlarmDescription"].partition("Do: ")
     assert len(problem.split()) >= 4
     assert len(action.split()) >= 4
+
+
+@pytest.mark.parametrize("alarm", ALARMS)
+def test_an_alarm_is_found_in_the_runbooks_table(alarm: str) -> None:
+    entry = (ROOT / "docs" / "runbook.md").read_text().split("\n## ")[0]
+    assert f"*{alarm.removesuffix('Alarm')}*" in entry
+
+
+def test_every_entry_of_the_runbook_leads_somewhere() -> None:
+    text = (ROOT / "docs" / "runbook.md").read_text()
+    headings = {
+        re.sub("[^a-z0-9 ]", "", line[3:].lower()).replace(" ", "-")
+        for line in re.findall("^## .*", text, re.MULTILINE)
+    }
+    assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= headings
 
 
 @pytest.mark.parametrize("alarm", ALARMS)
