@@ -34,15 +34,29 @@ HOUR_MS: Final = 3_600_000
 SNAPSHOT_STARTS_MS: Final = 3 * 60_000  # after the hour: SnapshotMachine's schedule
 
 # What a function takes: seconds of one virtual CPU, at 1,769 MB
-MAP_S_PER_EVENT: Final = 4.5e-6
-REDUCE_S_PER_EVENT: Final = 4.0e-6
+MAP_S_PER_EVENT: Final = 3.1e-6  # `make bench ONLY=rebuild`
+REDUCE_S_PER_EVENT: Final = 3.7e-6  # as measured there
 GET_S: Final = 0.03 / 8  # eight at once
 SCAN_RECORDS_PER_S: Final = 46_000  # `scan_segment` behind botocore with pages of 2,300 holds, measured
 SCAN_PAGE_BYTES: Final = 1_000_000
 SCAN_PAGE_S: Final = 0.03  # until a page is answered: reckoned, not measured
 ARCHIVER_S: Final = 0.15
 COLLECTOR_S: Final = 0.2  # six tries of a transaction on a shard that is kept 80 % of the time
-GB: Final = {"columnar": 1.769, "scan": 1.024, "archiver": 1.024, "collector": 1.024}
+GB: Final = {"columnar": 1.769, "scan": 1.024, "archiver": 1.024, "collector": 1.024, "api": 1.024, "streams": 1.024}
+
+# The seal holds all live holds against the fold, bucket by bucket, in one function
+LIVE_HOLD_BYTES: Final = 19.7  # of Parquet, as the scan leaves it; measured
+SEAL_S_PER_HOLD: Final = 1e-6  # assumed until it is measured
+DOWNLOAD_BYTES_PER_S: Final = 75e6  # from S3 into one function; assumed
+
+# A request, by its function's duration and what it writes to the logs
+SALE_S: Final = 0.05  # a place or an execute: docs/capacity.md reckons instances with the same
+READ_S: Final = 0.01
+STREAM_LANES: Final = 2 * STREAM_SHARDS  # settler and projector, were they busy all the time
+SALE_LOG_BYTES: Final = 1_033  # in 5 lines, of which START, END and REPORT are Lambda's own; counted on the local stack
+READ_LOG_BYTES: Final = 714  # in 4 lines
+ACCESS_LOG_BYTES: Final = 600  # the stage's access log, with names and ids filled in
+TRACED: Final = 0.05  # X-Ray's default rule, beside one request a second
 
 # List prices, us-east-1, arm64
 PUT: Final = 5.0e-6
@@ -52,6 +66,8 @@ LAMBDA_CALL: Final = 0.2e-6
 TRANSITION: Final = 25e-6
 WRITE_UNIT: Final = 0.625e-6
 READ_UNIT: Final = 0.125e-6
+LOG_GB: Final = 0.5  # CloudWatch Logs, ingestion of standard logs
+TRACE: Final = 5e-6  # X-Ray, a trace recorded
 KINESIS_HOUR: Final = 0.04
 KINESIS_GB_IN: Final = 0.08
 KINESIS_GB_OUT: Final = 0.04
@@ -64,7 +80,7 @@ def figures() -> Section:
     return Section(
         "Prime Day by arithmetic: 300 million sales in 48 hours",
         "List prices; sizes and seconds from the other benchmarks; docs/capacity.md says what to make of it.",
-        (*_archive(), *_snapshot(), *_rebuild(), *_scan(), *_service()),
+        (*_archive(), *_snapshot(), *_rebuild(), *_scan(), *_seal(), *_service(), *_functions()),
     )
 
 
@@ -134,6 +150,30 @@ def scan_bytes_per_s() -> float:
     """What one function reads: a page is answered, then looked at, by the share of a CPU that its memory brings."""
     records = SCAN_PAGE_BYTES / HOLD_BYTES
     return SCAN_PAGE_BYTES / (SCAN_PAGE_S + records / SCAN_RECORDS_PER_S / (GB["scan"] / GB["columnar"]))
+
+
+def _seal() -> list[Figure]:
+    seconds = SALES * (SEAL_S_PER_HOLD + LIVE_HOLD_BYTES / DOWNLOAD_BYTES_PER_S)
+    return [
+        Figure("seal, at the end: downloaded", SALES * LIVE_HOLD_BYTES / 1e9, "GB", note="a bucket at a time on disk"),
+        Figure("seal: minutes", seconds / 60, "", 15, note="in one function; CPU and download are assumed; at most"),
+    ]
+
+
+def _functions() -> list[Figure]:
+    """What runs for each request, and what it leaves behind."""
+    writes, stream_s = 2 * SALES, STREAM_LANES * HOURS * 3600
+    seconds = writes * SALE_S + READS * READ_S
+    functions = seconds * GB["api"] * LAMBDA_GB_S + (writes + READS) * LAMBDA_CALL
+    logged = writes * SALE_LOG_BYTES + READS * READ_LOG_BYTES
+    accessed = (writes + READS) * ACCESS_LOG_BYTES
+    return [
+        Figure("Lambda, requests: dollars", functions, "$", note=f"{seconds * GB['api'] / 1e6:.0f} million GB-s"),
+        Figure("Lambda, settler and projector: dollars at most", stream_s * GB["streams"] * LAMBDA_GB_S, "$"),
+        Figure("functions' logs: dollars", logged / 1e9 * LOG_GB, "$", note=f"{logged / 1e12:.1f} TB"),
+        Figure("access log: dollars", accessed / 1e9 * LOG_GB, "$", note=f"{accessed / 1e12:.1f} TB"),
+        Figure("X-Ray: dollars", (writes + READS) * TRACED * TRACE, "$", note=f"{TRACED:.0%} of all requests"),
+    ]
 
 
 def _service() -> list[Figure]:
