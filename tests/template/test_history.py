@@ -34,9 +34,10 @@ def test_nobody_outside_reads_it_and_nobody_reads_it_in_the_clear(bucket: str) -
 def test_nothing_in_it_expires_and_what_is_large_gets_cheaper() -> None:
     rules = {rule["Id"]: rule for rule in properties("HistoryBucket")["LifecycleConfiguration"]["Rules"]}
     assert not [name for name, rule in rules.items() if any("Expiration" in key for key in rule)]
-    assert {rule["Prefix"] for rule in rules.values() if "Transitions" in rule} == {
-        *("archive/", "ledger/", "snapshots/", "state/"),
-    }
+    cheaper = {rule["Prefix"]: rule["Transitions"] for rule in rules.values() if "Transitions" in rule}
+    assert cheaper.keys() == {*("archive/", "ledger/", "snapshots/", "holds/", "state/")}
+    classes = {each["StorageClass"] for transitions in cheaper.values() for each in transitions}
+    assert classes == {"INTELLIGENT_TIERING"}, "a class that charges for reading costs more: all is read every midnight"
 
 
 def test_work_in_progress_has_a_bucket_that_keeps_nothing() -> None:
