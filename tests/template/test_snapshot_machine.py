@@ -25,12 +25,17 @@ def test_it_runs_on_the_hour_and_from_the_first_event_every_day() -> None:
     inputs = {name: json.loads(event["Input"]) for name, event in events.items()}
     assert (inputs["Hourly"]["mode"], inputs["Hourly"]["align_ms"]) == ("increment", 3_600_000)
     assert (inputs["Daily"]["mode"], inputs["Daily"]["align_ms"]) == ("rebuild", 86_400_000)
-    assert {event["ScheduleExpression"] for event in events.values()} == {"cron(3 * * * ? *)", "cron(33 0 * * ? *)"}
-    assert {event["State"]["Ref"] for event in events.values()} == {"SnapshotSchedule"}
+    assert events["Hourly"]["ScheduleExpression"] == "cron(3 * * * ? *)"
+    assert events["Daily"]["ScheduleExpression"] == {
+        "Fn::If": ["RebuildWeekly", "cron(33 0 ? * MON *)", "cron(33 0 * * ? *)"],
+    }
+    assert events["Hourly"]["State"] == {"Ref": "SnapshotSchedule"}
+    assert events["Daily"]["State"] == {"Fn::If": ["NeverRebuild", "DISABLED", {"Ref": "SnapshotSchedule"}]}
     for event in events.values():
         assert event["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["SnapshotScheduleQueue", "Arn"]}}
         assert event["RetryPolicy"]["MaximumEventAgeInSeconds"] < 3600
-    assert load_template()["Parameters"]["SnapshotSchedule"]["Default"] == "ENABLED"
+    parameters = load_template()["Parameters"]
+    assert (parameters["SnapshotSchedule"]["Default"], parameters["RebuildSchedule"]["Default"]) == ("ENABLED", "DAILY")
 
 
 def test_the_live_tables_are_read_once_and_before_the_archive_is_listed() -> None:
