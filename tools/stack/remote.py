@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 
+import boto3
 from localstack_client import config as localstack
 
 from stack import sam
@@ -11,13 +12,14 @@ from stack.place import LOCAL_CREDENTIALS, ROOT, clean_environment, local_runtim
 from stack.up import ENVIRONMENT as LOCAL
 
 LOCALSTACK = "localstack"
+PROD = "prod"
 
 
 def deploy(environment: str, overrides: Mapping[str, str]) -> None:
     """Builds and deploys; on AWS with the caller's own credentials, and SAM's questions on the terminal.
 
     Raises:
-        StackError: There is no such environment, or building or deploying failed.
+        StackError: There is no such environment, no region or credentials for it, or building or deploying failed.
     """
     if environment == LOCAL:
         raise StackError("The local stack is deployed by `make up`.")
@@ -29,9 +31,26 @@ def deploy(environment: str, overrides: Mapping[str, str]) -> None:
         endpoint = localstack.get_service_endpoint("cloudformation")
         variables = {**clean_environment(), **LOCAL_CREDENTIALS, "AWS_ENDPOINT_URL": endpoint}
         console.print(f"LocalStack at {endpoint}")
+    else:
+        _need_an_account(environment)
     folder = ROOT / ".aws-sam" / environment
     folder.mkdir(parents=True, exist_ok=True)
     with step(f"sam build for {environment}"):
         sam.build(environment, folder / "build", overrides, folder / "build.log")
     sam.deploy(environment, folder / "build", overrides, variables, log=None)
     console.print(f"\nMake the first key: inventory --stack {name} keys create --help", soft_wrap=True)
+    if environment == PROD and not sam.parameters(environment, overrides).get("AlarmEmail"):
+        console.print(
+            "[yellow bold]Nobody is told of alarms:[/] set AlarmEmail in samconfig.toml and deploy again, or subscribe"
+            " to the output AlarmTopic.",
+            soft_wrap=True,
+        )
+
+
+def _need_an_account(environment: str) -> None:
+    """A build takes minutes, and SAM finds this out after it."""
+    session = boto3.Session()
+    if not (sam.region(environment) or session.region_name):
+        raise StackError("No region. Set AWS_DEFAULT_REGION, or the profile's by `aws configure set region …`.")
+    if session.get_credentials() is None:
+        raise StackError("No AWS credentials. Sign in (`aws sso login`, `aws configure`), or set AWS_PROFILE.")

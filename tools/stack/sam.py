@@ -27,14 +27,25 @@ def stack_name(environment: str) -> str:
     return _deploy_settings(environment)["stack_name"]
 
 
+def region(environment: str) -> str | None:
+    """The region in samconfig.toml, where it names one."""
+    return _deploy_settings(environment).get("region")
+
+
+def parameters(environment: str, overrides: Parameters) -> dict[str, str]:
+    """SAM takes overrides from its command line or from its file, never both, so they are joined here."""
+    configured = _deploy_settings(environment)["parameter_overrides"].split()
+    return dict(pair.split("=", 1) for pair in configured) | dict(overrides)
+
+
 def build(environment: str, folder: Path, overrides: Parameters, log: Path) -> None:
     """Builds functions and layers into ``folder``, the layers with bytecode.
 
     Raises:
         StackError: The build failed; the message has what SAM said.
     """
-    parameters = _parameters(environment, overrides)
-    runtime = parameters.get("RuntimeVersion", "python3.13")
+    chosen = parameters(environment, overrides)
+    runtime = chosen.get("RuntimeVersion", "python3.13")
     python = shutil.which(runtime, path=_search_path())
     if python is None:
         version = runtime.removeprefix("python")
@@ -44,8 +55,8 @@ def build(environment: str, folder: Path, overrides: Parameters, log: Path) -> N
         )
     arguments = ["build", *_config(environment), "--build-dir", str(folder), "--cache-dir", ".aws-sam/cache"]
     # layers/columnar/Makefile builds for these, which SAM tells a makefile nothing of
-    target = {"RUNTIME_VERSION": runtime, "ARCHITECTURE": parameters.get("Architecture", "arm64")}
-    _run([*arguments, "--parameter-overrides", *_pairs(parameters)], {**os.environ, **target}, log)
+    target = {"RUNTIME_VERSION": runtime, "ARCHITECTURE": chosen.get("Architecture", "arm64")}
+    _run([*arguments, "--parameter-overrides", *_pairs(chosen)], {**os.environ, **target}, log)
     for layer in folder.glob("*Layer"):
         _compile(python, layer)
 
@@ -71,7 +82,7 @@ def deploy(
     """
     template = folder / "template.yaml"
     arguments = ["deploy", *_config(environment), "--template-file", str(template)]
-    _run([*arguments, "--parameter-overrides", *_pairs(_parameters(environment, overrides))], variables, log)
+    _run([*arguments, "--parameter-overrides", *_pairs(parameters(environment, overrides))], variables, log)
 
 
 def _run(arguments: list[str], variables: Mapping[str, str], log: Path | None) -> None:
@@ -105,12 +116,6 @@ def _deploy_settings(environment: str) -> dict[str, str]:
         raise StackError(f"No environment {environment!r} in samconfig.toml. There are: {known}.")
     settings: dict[str, str] = environments[environment]["deploy"]["parameters"]
     return settings
-
-
-def _parameters(environment: str, overrides: Parameters) -> dict[str, str]:
-    """SAM takes overrides from its command line or from its file, never both, so they are joined here."""
-    configured = _deploy_settings(environment)["parameter_overrides"].split()
-    return dict(pair.split("=", 1) for pair in configured) | dict(overrides)
 
 
 def _pairs(parameters: Parameters) -> list[str]:
