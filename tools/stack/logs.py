@@ -1,7 +1,7 @@
 """What the functions of the local stack logged."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
 
 _PAUSE_SECONDS = 1.0
+_LATE_MS = 5_000  # functions write at one time, and their groups are asked one after the other
 
 
 class Line(NamedTuple):
@@ -21,6 +22,27 @@ class Line(NamedTuple):
     at_ms: int
     group: str
     message: str
+
+
+class Following:
+    """Which lines are still to be shown. What comes later than a later line is looked for a little while longer.
+
+    Attributes:
+        since_ms: From when on lines have to be fetched.
+    """
+
+    def __init__(self, since_ms: int) -> None:
+        self.since_ms = since_ms
+        self._shown: set[Line] = set()
+
+    def new(self, lines: Iterable[Line]) -> list[Line]:
+        """Those that were not shown yet, oldest first; they are taken for shown from now on."""
+        unknown = (line for line in dict.fromkeys(lines) if line not in self._shown)
+        fresh = sorted(unknown, key=attrgetter("at_ms"))  # lines of one instant stay as they were told
+        newest = max((line.at_ms for line in fresh), default=0)
+        self.since_ms = max(self.since_ms, newest - _LATE_MS)
+        self._shown = {line for line in self._shown.union(fresh) if line.at_ms >= self.since_ms}
+        return fresh
 
 
 def show(stack: Stack, *, function: str, minutes: int, follow: bool) -> None:
@@ -38,13 +60,9 @@ def show(stack: Stack, *, function: str, minutes: int, follow: bool) -> None:
                 f"No function {function!r}. There are: {', '.join(g.removeprefix(prefix) for g in groups)}."
             )
         groups = [prefix + function]
-    since = int((time.time() - minutes * 60) * 1000)
-    seen: set[Line] = set()
+    following = Following(int((time.time() - minutes * 60) * 1000))
     while True:
-        for line in sorted(_lines(client, groups, since), key=attrgetter("at_ms")):
-            if line in seen:
-                continue
-            seen.add(line)
+        for line in following.new(_lines(client, groups, following.since_ms)):
             clock = time.strftime("%H:%M:%S", time.localtime(line.at_ms / 1000))
             console.print(f"[dim]{clock}[/] [cyan]{line.group.removeprefix(prefix):<11}[/]", end=" ")
             console.print(line.message.rstrip(), markup=False, soft_wrap=True)
