@@ -18,7 +18,7 @@ def play(stack: Stack, function: str, event: Path) -> None:
         StackError: There is no such function or file, or the function failed.
     """
     functions = {folder_of(key): name for key, name in stack.outputs.items() if key.endswith("Function")}
-    name = functions.get(function)
+    name = functions.get(function.replace("-", "_"))  # as their logs are called, too
     if name is None:
         raise StackError(f"No function {function!r}. There are: {', '.join(sorted(functions))}.")
     answer = Aws(stack.aws_endpoint_url).functions.invoke(

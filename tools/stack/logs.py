@@ -55,6 +55,7 @@ def show(stack: Stack, *, function: str, minutes: int, follow: bool) -> None:
     prefix = f"/inventory/{stack.stack_name}/"
     groups = [group["logGroupName"] for group in client.describe_log_groups(logGroupNamePrefix=prefix)["logGroups"]]
     if function:
+        function = function.replace("_", "-")  # logs have names with hyphens, folders with underscores: either will do
         if prefix + function not in groups:
             raise StackError(
                 f"No function {function!r}. There are: {', '.join(g.removeprefix(prefix) for g in groups)}."
