@@ -79,6 +79,7 @@ def _start(place: Place) -> None:
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "TMPDIR": str(scratch),
+        "STATE_DIR": str(scratch / "state"),  # where it makes keys, which would be in /tmp
         # A layer's caches are written beside it otherwise, once per function.
         "PYTHONDONTWRITEBYTECODE": "1",
     }
