@@ -1,14 +1,11 @@
 """The local stack's API key: all scopes, written straight into its table, and kept while it works."""
 
-import secrets
 import time
-import uuid
 
 import httpx
 
-from inventory.domain.keys import ALL_SCOPES, KEY, RANDOM_BYTES, ApiKey, key_hash, key_text
-from inventory.storage.codec import encode
-from inventory.storage.key_records import key_record
+from inventory.domain.keys import ALL_SCOPES
+from inventory_cli.key_store import KeyStore
 from stack.aws import Aws
 from stack.console import StackError
 
@@ -33,14 +30,5 @@ def accepted(api_url: str, key: str) -> bool:
 
 def create(aws: Aws, table: str, *, name: str) -> str:
     """Makes a key with every scope and returns its text, which is stored nowhere but hashed."""
-    text = key_text(secrets.token_bytes(RANDOM_BYTES))
-    key = ApiKey(
-        key_hash=key_hash(text),
-        id=f"{KEY}_{uuid.uuid4().hex}",
-        account="acct_local",
-        scopes=ALL_SCOPES,
-        name=name,
-        created=time.time_ns() // 1_000_000,
-    )
-    aws.dynamodb.put_item(TableName=table, Item=encode(key_record(key)))
+    _, text = KeyStore(aws.dynamodb, table).create(name, "acct_local", ALL_SCOPES, time.time_ns() // 1_000_000)
     return text
