@@ -40,7 +40,11 @@ def test_the_function_tells_what_there_was(functions: Functions) -> None:
 
 def test_a_refusal_is_an_answer(functions: Functions) -> None:
     assert functions.play("stock-at/unknown-item") == {"refusal": "missing"}
-    assert functions.play("stock-at/not-sealed") == {"refusal": "not_sealed", "latest_s": AT_S + 120}
+    assert functions.play("stock-at/not-sealed") == {
+        "refusal": "not_sealed",
+        "latest_s": AT_S + 120,
+        "lost_until_s": None,
+    }
 
 
 def test_the_stock_function_asks_it(functions: Functions) -> None:

@@ -93,8 +93,6 @@ CODES: Final[Mapping[str, str]] = {
     "hold_expired": "The hold's time is over; its stock may be gone. Place a new one.",
     "count_below_held": "Fewer were counted than are held. Units of an executed hold count as held until it says "
     "`settled`, a second later as a rule: count again then. Release others, or count again.",
-    "shards_held": "Shards to be given up still carry holds: `message` names one. Their stock was moved to those that "
-    "stay. Ask again when the holds have ended.",
     "instant_too_recent": "Writes of this instant may still be under way: `message` names the latest possible one.",
     "snapshot_required": "There is no snapshot yet that could be audited. Take one first.",
     "snapshot_not_complete": "Only a complete snapshot can be audited. Wait for it, or ask for it again.",
@@ -112,7 +110,9 @@ CODES: Final[Mapping[str, str]] = {
     "resource_missing": "There is nothing under this id or path.",
     "method_not_allowed": "The path is right, the method is not: the header `Allow` says which are.",
     "idempotency_key_in_use": "The same request is being carried out right now. Try again.",
-    "lock_timeout": "Others changed the same stock for too long. Nothing was changed. Try again.",
+    "lock_timeout": "Others changed the same stock for too long: nothing was changed, try again. Or shards that a "
+    "merge would give up still carry holds: their stock was moved to those that stay; try again when they "
+    "have ended.",
     "request_too_large": "The gateway takes no request as large as this. Send less at a time.",
     "request_blocked": "The firewall refused this request.",
     "rate_limit": "Too many requests. Slow down, and try again.",

@@ -50,18 +50,6 @@ class SnapshotNeeded(InvalidRequest):
         )
 
 
-class ShardsHeld(InvalidRequest):
-    """Shards cannot be given up while they carry holds."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(
-            "shards_held",
-            f"Shard {number} still carries holds and cannot be given up before they end. Stock was moved off it, so "
-            "that no more are placed there: ask again when they have ended.",
-            param="shards",
-        )
-
-
 class IdempotencyKeyMismatch(InventoryError):
     """The idempotency key was used before with other parameters."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from inventory.proof.base import BASE
 from inventory.proof.columns import LINE, ROW
 from inventory.proof.findings import Check, Finding
+from inventory.proof.form import IS_EVENT, LOOKED_AT
 from inventory.proof.lives import tell_lives_apart
 from inventory.proof.spans import Span, tell_holes
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 SOURCES: Final = ("stock", "holds", "adjustments")
 _CHUNK_BYTES: Final = 1 << 20
+_GZIP: Final = 16 + zlib.MAX_WBITS
 
 #: The table `line`. Those who hand its rows on hand on all of them.
 LINE_COLUMNS: Final = {
@@ -120,17 +122,13 @@ def create_lines(database: "DuckDBPyConnection", holes: Sequence[Span] = ()) -> 
 
 def _fill_lines(database: "DuckDBPyConnection", folder: Path, readable: Sequence[Path]) -> None:
     if readable:
-        # An event needs an id with a revision, a type and an instant; without one of them its kind is null.
         database.execute(
-            """
+            f"""
             INSERT INTO line
-            SELECT json->>'event_id',
-                   CASE WHEN regexp_matches(json->>'event_id', '^.+@[1-9][0-9]{0,17}$')
-                             AND json_type(json, '$.at') = 'UBIGINT' AND (json->>'v') = '1'
-                        THEN json->>'type' END,
-                   json::VARCHAR, filename[length(?) + 2:], 0
-            FROM read_ndjson_objects(?, filename = true)
-            """,
+            SELECT json->>'event_id', CASE WHEN {IS_EVENT} THEN json->>'type' END, json::VARCHAR, path, 0
+            FROM (SELECT json, filename[length(?) + 2:] AS path, {LOOKED_AT}
+                  FROM read_ndjson_objects(?, filename = true))
+            """,  # noqa: S608 the form is our own
             [str(folder), [str(path) for path in readable]],
         )
         of_hole = f"FROM line WHERE kind IS NOT NULL AND in_hole({_AT})"
@@ -147,9 +145,9 @@ def _place_twins(database: "DuckDBPyConnection", folder: Path) -> None:
     )
     for path, twins in objects.fetchall():
         wanted = set(twins)
-        for place, text in enumerate(gzip.decompress((folder / path).read_bytes()).decode().splitlines(), 1):
-            if text.strip() and json.loads(text)["event_id"] in wanted:
-                told = [place, path, text.strip()]
+        for place, line in enumerate(gzip.decompress((folder / path).read_bytes()).splitlines(), 1):
+            if line.strip() and json.loads(line).get("event_id") in wanted:
+                told = [place, path, line.strip().decode()]
                 database.execute("UPDATE line SET place = ? WHERE path = ? AND text = ? AND place = 0", told)
 
 
@@ -216,13 +214,19 @@ def _unreadable_lines(database: "DuckDBPyConnection") -> Iterator[Finding]:
 
 def _wrong_object(path: Path) -> str | None:
     """Why an object cannot be decompressed. Its checksum is looked at here, because DuckDB does not."""
+    gzipped = zlib.decompressobj(wbits=_GZIP)
     try:
-        with gzip.open(path) as content:
-            while content.read(_CHUNK_BYTES):
-                pass
-    except (OSError, EOFError, zlib.error) as error:
+        with path.open("rb") as content:
+            while not gzipped.eof and (left := content.read(_CHUNK_BYTES)):
+                while left and not gzipped.eof:
+                    gzipped.decompress(left, _CHUNK_BYTES)
+                    left = gzipped.unconsumed_tail
+            more = gzipped.unused_data or content.read(1)
+    except zlib.error as error:
         return f"It cannot be decompressed: {error}."
-    return None
+    if not gzipped.eof:
+        return "It cannot be decompressed: it ends too early."
+    return "Something follows after its end." if more else None
 
 
 def _with_json(check: Check, database: "DuckDBPyConnection", folder: Path, objects: list[Path]) -> list[Path]:
@@ -234,7 +238,7 @@ def _with_json(check: Check, database: "DuckDBPyConnection", folder: Path, objec
     try:
         database.execute("SELECT count(json) FROM read_ndjson_objects(?)", [[str(path) for path in objects]])
     except Error:
-        wrong = {path: found for path in objects if (found := _wrong_line(path))}
+        wrong = {path: found for path in objects if (found := _wrong_line(path) or _unread(database, path))}
         check.extend(Finding(found, _name(folder, path)) for path, found in wrong.items())
         return [path for path in objects if path not in wrong]
     return objects
@@ -246,8 +250,18 @@ def _wrong_line(path: Path) -> str | None:
         for number, line in enumerate(gzip.decompress(path.read_bytes()).splitlines(), 1):
             if not isinstance(json.loads(line), dict):
                 return f"Line {number} is no JSON object."
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return f"Line {number} is not JSON: {error}."
+    return None
+
+
+def _unread(database: "DuckDBPyConnection", path: Path) -> str | None:
+    from duckdb import Error
+
+    try:
+        database.execute("SELECT count(json) FROM read_ndjson_objects(?)", [str(path)])
+    except Error as error:
+        return f"It cannot be read: {error}."
     return None
 
 

@@ -3,7 +3,7 @@
 from enum import Enum, auto
 
 from inventory.domain.availability import ItemStock
-from inventory.domain.errors import IdempotencyKeyMismatch, ShardsHeld
+from inventory.domain.errors import Conflict, IdempotencyKeyMismatch
 from inventory.domain.ids import Requester
 from inventory.domain.limits import TRANSACTION_RECORDS_MAX
 from inventory.domain.stock import Cause, ShardKey
@@ -29,8 +29,7 @@ def split(core: Core, item: str, warehouse: str, shards: int, *, by: Requester) 
     Raises:
         Missing: The item is unknown, or not in this warehouse.
         IdempotencyKeyMismatch: The key split with other parameters.
-        ShardsHeld: Shards to be given up still carry holds; what was done so far stands.
-        Conflict: Others were faster; what was done so far stands.
+        Conflict: Shards to be given up still carry holds, or others were faster; what was done so far stands.
         Overloaded: The database refused or did not answer.
     """
     replayed = by.keyed and _made_before(core, by)
@@ -98,11 +97,14 @@ def _stopped_by(failed: list[Reason], request: Requester | None) -> bool:
 
     Raises:
         IdempotencyKeyMismatch: It was no twin: it had the key, but other parameters.
-        ShardsHeld: A shard that was to be given up carries holds.
+        Conflict: A shard that was to be given up carries holds.
     """
     for reason in failed:
         if isinstance(reason.write.about, ShardKey) and reason.record is not None and reason.record["held"] > 0:
-            raise ShardsHeld(reason.write.about.number)
+            raise Conflict(
+                f"Shard {reason.write.about.number} still carries holds and cannot be given up before they end. Stock "
+                "was moved off it, so that no more are placed there: ask again when they have ended."
+            )
     return request is not None and any(
         reason.write.about == REQUEST and _is_own(reason.record, request) for reason in failed
     )
