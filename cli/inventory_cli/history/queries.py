@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 #: As many rows as a person, or a spreadsheet, makes anything of.
 ROWS_MAX: Final = 100_000
 FOLDER: Final = Path(__file__).parents[3] / "queries"
-_PARAMETER: Final = re.compile(r"^ +'(?P<value>[^']*)' AS (?P<name>\w+),? -- (?P<meaning>.+)$", re.MULTILINE)
+_PARAMETER: Final = re.compile(
+    r"^(?P<before> +)'(?P<value>[^']*)'(?P<after> AS (?P<name>\w+),? -- (?P<meaning>.+))$", re.MULTILINE
+)
 _POLL_SECONDS: Final = 0.5
 _SECONDS_MAX: Final = 600
 _PAGE_ROWS: Final = 1000
@@ -75,7 +77,7 @@ class Query:
 
         def literal(match: re.Match[str]) -> str:
             value = values.get(match["name"], match["value"]).replace("'", "''")
-            return f"{match[0][: match[0].index(chr(39))]}'{value}'{match[0][match.end('value') + 1 - match.start() :]}"
+            return f"{match['before']}'{value}'{match['after']}"
 
         return _PARAMETER.sub(literal, self.text)
 
