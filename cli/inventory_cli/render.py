@@ -40,6 +40,14 @@ def stock(item: Object) -> RenderableType:
     return Group(title, Padding(table, (0, 0, 0, 2))) if item["warehouses"] else title
 
 
+def stocks(found: Sequence[Object]) -> RenderableType:
+    """Items, one line each."""
+    table = grid("item", "available>", "held>", "on hand>")
+    for item in found:
+        table.add_row(item["item"], *(f"{item[name]:,}" for name in ("available", "held", "on_hand")))
+    return table
+
+
 def hold(held: Object, now: float) -> RenderableType:
     """A hold with its lines."""
     title = Text.assemble((held["id"], "bold"), "  ", status(held["status"]), Text(_when(held, now), style="dim"))

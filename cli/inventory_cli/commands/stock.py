@@ -89,12 +89,8 @@ def _path(item: str) -> str:
 def _list(session: Session, warehouse: str, limit: int) -> None:
     query = {"warehouse": warehouse, "in_stock": "true"}
     found, has_more = session.api.pages("/v1/stock", query, limit=limit)
-    table = render.grid("item", f"in {warehouse}>", "available>", "held>", "on hand>")
-    for item in found:
-        here = sum(each["available"] for each in item["warehouses"] if each["warehouse"] == warehouse)
-        numbers = (f"{number:,}" for number in (here, item["available"], item["held"], item["on_hand"]))
-        table.add_row(item["item"], *numbers)
-    session.output.show({"object": "list", "has_more": has_more, "data": found}, table)
+    data = {"object": "list", "has_more": has_more, "data": found}
+    session.output.show(data, render.stocks(found) if found else f"{warehouse} has nothing available.")
     if has_more:
         session.output.note(f"There are more than {limit}: see --limit.")
 

@@ -135,6 +135,15 @@ def test_one_item_is_read_by_itself_several_in_one_call(terminal: Terminal) -> N
     assert terminal.requests[-1].url.params["items"] == "cup,saucer"
 
 
+def test_what_a_warehouse_has_is_told_once(terminal: Terminal) -> None:
+    cups = {"object": "list", "has_more": False, "data": [stock("cup", 5, 1)]}
+    none = {"object": "list", "has_more": False, "data": []}
+    terminal.answers(httpx.Response(200, json=cups), httpx.Response(200, json=none))
+    header, _, row = terminal.run("stock", "--warehouse", "berlin", "--in-stock").out.splitlines()
+    assert (header.split(), row.split()) == (["item", "available", "held", "on", "hand"], ["cup", "5", "1", "6"])
+    assert "berlin has nothing available." in terminal.run("stock", "--warehouse", "berlin", "--in-stock").out
+
+
 def test_a_consistent_reading_is_one_call_for_each_item(terminal: Terminal) -> None:
     terminal.answers(httpx.Response(200, json=stock("cup")), httpx.Response(200, json=stock("saucer")))
     terminal.run("stock", "cup", "saucer", "--consistent")
