@@ -6,7 +6,8 @@ from typing import Any
 
 from rich.console import RenderableType
 
-from inventory_cli.errors import CliError, WrongUse
+from inventory_cli.errors import CliError
+from inventory_cli.paths import object_path
 from inventory_cli.session import Session
 from inventory_cli.waiting import wait_for
 
@@ -39,10 +40,7 @@ class Runs:
         Raises:
             CliError: It failed, or is not done in time.
         """
-        reply = session.api.post(self.url, body, idempotency_key=idempotency_key)
-        if reply.replayed and idempotency_key:
-            session.output.note("Replayed: this was asked for before, by a request with the same Idempotency-Key.")
-        return self._shown(session, reply.body, at_most_s)
+        return self._shown(session, session.change(self.url, body, idempotency_key), at_most_s)
 
     def list(self, session: Session, limit: int) -> None:
         """Lists the complete ones."""
@@ -62,13 +60,8 @@ class Runs:
         return self._shown(session, session.api.get(self._path(identifier)), at_most_s)
 
     def _path(self, identifier: str) -> str:
-        if not identifier.isascii() or not identifier.replace("_", "").isalnum():
-            raise WrongUse(f"{identifier!r} is no id of {self._article} {self.noun}: it begins with {self.prefix}.")
-        return f"{self.url}/{identifier}"
-
-    @property
-    def _article(self) -> str:
-        return "an" if self.noun[0] in "aeiou" else "a"
+        article = "an" if self.noun[0] in "aeiou" else "a"
+        return object_path(self.url, identifier, f"{article} {self.noun}: it begins with {self.prefix}")
 
     def _shown(self, session: Session, found: Json, at_most_s: float | None) -> Json:
         if at_most_s is not None and found["status"] == "pending":

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import typer
@@ -53,6 +53,17 @@ class Session:
             pause=self.world.pause,
             tell=self.output.note,
         )
+
+    def change(self, path: str, body: Mapping[str, Any], idempotency_key: str | None) -> dict[str, Any]:
+        """Sends a change and gives what became of it. Who gave the key of an earlier one is told of the replay.
+
+        Raises:
+            CliError: As for the API client's `post`.
+        """
+        reply = self.api.post(path, body, idempotency_key=idempotency_key)
+        if reply.replayed and idempotency_key:
+            self.output.note("Replayed: this was asked for before, by a request with the same Idempotency-Key.")
+        return reply.body
 
     @cached_property
     def aws(self) -> "Aws":

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 
@@ -10,6 +9,7 @@ from inventory_cli import render
 from inventory_cli.errors import WrongUse
 from inventory_cli.lines import metadata_from, whole
 from inventory_cli.options import IdempotencyKey, Item, Metadata, Reference, Warehouse
+from inventory_cli.paths import item_path
 from inventory_cli.session import session_of
 
 
@@ -97,14 +97,12 @@ def split(
         inventory split espresso-cup berlin 16
     """
     session = session_of(context)
-    path = f"/v1/stock/{quote(item, safe='')}/split"
-    reply = session.api.post(path, {"warehouse": warehouse, "shards": shards}, idempotency_key=idempotency_key)
-    session.output.show(reply.body, render.stock(reply.body))
+    body = {"warehouse": warehouse, "shards": shards}
+    counted = session.change(f"{item_path(item)}/split", body, idempotency_key)
+    session.output.show(counted, render.stock(counted))
 
 
 def _change(context: typer.Context, path: str, body: Mapping[str, Any], idempotency_key: str | None) -> None:
     session = session_of(context)
-    reply = session.api.post(path, body, idempotency_key=idempotency_key)
-    session.output.show(reply.body, render.change(reply.body))
-    if reply.replayed and idempotency_key:
-        session.output.note("Replayed: this was done before, by a request with the same Idempotency-Key.")
+    made = session.change(path, body, idempotency_key)
+    session.output.show(made, render.change(made))

@@ -5,10 +5,10 @@ from typing import Annotated, Any
 import typer
 
 from inventory_cli import render
-from inventory_cli.api_client import Reply
 from inventory_cli.errors import WrongUse
 from inventory_cli.lines import line_from, metadata_from
 from inventory_cli.options import IdempotencyKey, Metadata
+from inventory_cli.paths import object_path
 from inventory_cli.session import Session, session_of
 
 app = typer.Typer(no_args_is_help=True, help="Reserve stock for a purchase: place a hold, then execute or release it.")
@@ -114,16 +114,11 @@ def release(context: typer.Context, hold_id: HoldId, idempotency_key: Idempotenc
 
 
 def _path(hold_id: str) -> str:
-    if not hold_id.isascii() or not hold_id.replace("_", "").isalnum():
-        raise WrongUse(f"{hold_id!r} is no id of a hold: it begins with hold_.")
-    return f"/v1/holds/{hold_id}"
+    return object_path("/v1/holds", hold_id, "a hold: it begins with hold_")
 
 
 def _change(session: Session, path: str, body: dict[str, Any], idempotency_key: str | None) -> None:
-    reply: Reply = session.api.post(path, body, idempotency_key=idempotency_key)
-    _show(session, reply.body)
-    if reply.replayed and idempotency_key:
-        session.output.note("Replayed: this was done before, by a request with the same Idempotency-Key.")
+    _show(session, session.change(path, body, idempotency_key))
 
 
 def _show(session: Session, held: dict[str, Any]) -> None:

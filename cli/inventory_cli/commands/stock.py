@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 from rich.console import Group, RenderableType
@@ -12,6 +11,7 @@ from inventory_cli import render
 from inventory_cli.api_client import ApiClient
 from inventory_cli.errors import NotFound, WrongUse
 from inventory_cli.instants import unix_seconds
+from inventory_cli.paths import item_path
 from inventory_cli.session import Session, session_of
 
 _ITEMS_PER_CALL_MAX = 100
@@ -62,7 +62,7 @@ def stock(  # noqa: PLR0913, PLR0917 - its options
         if consistent or watch:
             raise WrongUse("--at is of the past: no --consistent or --watch beside it.")
         instant = str(unix_seconds(at))
-        then = [session.api.get(_path(item), {"at": instant}) for item in items]
+        then = [session.api.get(item_path(item), {"at": instant}) for item in items]
         session.output.show(_data(items, then), *map(render.stock, then))
     elif watch:
         _watch(session, items, consistent=consistent, interval=interval)
@@ -76,14 +76,10 @@ def _read(api: ApiClient, items: Sequence[str], *, consistent: bool) -> list[dic
     """One call for all, or where the counters themselves are asked for, one for each."""
     if len(items) == 1 or consistent:
         flag = "true" if consistent else None
-        return [api.get(_path(item), {"consistent": flag}) for item in items]
+        return [api.get(item_path(item), {"consistent": flag}) for item in items]
     several = (items[start : start + _ITEMS_PER_CALL_MAX] for start in range(0, len(items), _ITEMS_PER_CALL_MAX))
     pages = (api.get("/v1/stock", {"items": ",".join(some)}) for some in several)
     return [item for page in pages for item in page["data"]]
-
-
-def _path(item: str) -> str:
-    return f"/v1/stock/{quote(item, safe='')}"
 
 
 def _list(session: Session, warehouse: str, limit: int) -> None:

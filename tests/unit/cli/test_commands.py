@@ -4,9 +4,11 @@ from typing import Any
 import httpx
 import pytest
 
-from support.terminal import NOW, Terminal, hold, stock
+from support.terminal import NOW, Terminal, audit, hold, snapshot, stock
 
 HOLD_ID = hold()["id"]
+ADJUSTED = {"id": "adj_1", "object": "adjustment", "item": "cup", "warehouse": "berlin", "quantity": -3, "reason": "r"}
+MOVED = {"id": "trf_1", "object": "transfer", "item": "cup", "from": "berlin", "to": "lyon", "quantity": 20}
 
 
 def _sent(terminal: Terminal) -> tuple[str, dict[str, Any]]:
@@ -15,8 +17,7 @@ def _sent(terminal: Terminal) -> tuple[str, dict[str, Any]]:
 
 
 def _adjusted(_: httpx.Request) -> httpx.Response:
-    made = {"id": "adj_1", "object": "adjustment", "item": "cup", "warehouse": "berlin", "quantity": -3, "reason": "r"}
-    return httpx.Response(200, json=made)
+    return httpx.Response(200, json=ADJUSTED)
 
 
 def test_a_hold_is_placed_as_it_was_written(terminal: Terminal) -> None:
@@ -59,10 +60,24 @@ def test_a_hold_is_changed(terminal: Terminal, arguments: tuple[str, ...], path:
     assert _sent(terminal) == (f"/v1/holds/{HOLD_ID}{path}", body)
 
 
-def test_a_replay_is_told_to_who_gave_the_key(terminal: Terminal) -> None:
-    replay = httpx.Response(200, json=hold(), headers={"Idempotent-Replayed": "true"})
-    terminal.answers(replay)
-    assert "Replayed" in terminal.run("hold", "place", "cup", "--idempotency-key", "cart-1").err
+@pytest.mark.parametrize(
+    ("arguments", "before"),
+    [
+        (("hold", "place", "cup"), hold()),
+        (("adjust", "cup", "berlin", "-3", "--reason", "r"), ADJUSTED),
+        (("transfer", "cup", "berlin", "lyon", "20"), MOVED),
+        (("split", "cup", "berlin", "16"), stock("cup")),
+        (("snapshot", "create"), snapshot()),
+        (("audit", "run"), audit()),
+    ],
+)
+def test_a_replay_is_told_to_who_gave_the_key(
+    terminal: Terminal, arguments: tuple[str, ...], before: dict[str, Any]
+) -> None:
+    replay = httpx.Response(200, json=before, headers={"Idempotent-Replayed": "true"})
+    terminal.answers(replay, replay)
+    assert "Replayed" in terminal.run(*arguments, "--idempotency-key", "cart-1").err
+    assert "Replayed" not in terminal.run(*arguments).err
 
 
 @pytest.mark.parametrize(
@@ -86,8 +101,7 @@ def test_an_adjustment_says_what_changed_and_why(
 
 
 def test_a_transfer_and_a_split(terminal: Terminal) -> None:
-    moved = {"id": "trf_1", "object": "transfer", "item": "cup", "from": "berlin", "to": "lyon", "quantity": 20}
-    terminal.answers(httpx.Response(200, json=moved), httpx.Response(200, json=stock("cup")))
+    terminal.answers(httpx.Response(200, json=MOVED), httpx.Response(200, json=stock("cup")))
     assert "20 of cup from berlin to lyon" in terminal.run("transfer", "cup", "berlin", "lyon", "20").out
     assert _sent(terminal) == ("/v1/transfers", {"item": "cup", "from": "berlin", "to": "lyon", "quantity": 20})
     terminal.run("split", "cup", "berlin", "16")
