@@ -98,12 +98,14 @@ def run(
         session.output.show([], "Nothing to give back.")
         return
     _confirm(session, waiting, yes=yes)
-    given = [
-        each
-        for queue, count in waiting.items()
-        for each in _give(session, queue, count, drop=drop_trimmed and _may_drop(queue, function))
-    ]
-    _report(session, given)
+    given: list[tuple[str, Given]] = []
+    try:
+        for queue, count in waiting.items():
+            _give(session, queue, count, given, drop=drop_trimmed and _may_drop(queue, function))
+    finally:
+        _report(session, given)
+    if left := sum(each.outcome in (Outcome.FAILED, Outcome.UNKNOWN) for _, each in given):
+        raise CliError(f"{left} of {len(given)} could not be handled and stay in their queue.")
 
 
 def _may_drop(queue: OnFailureQueue, function: str | None) -> bool:
@@ -120,11 +122,11 @@ def _confirm(session: Session, waiting: dict[OnFailureQueue, int], *, yes: bool)
     typer.confirm(f"Give back {what} of {session.stack.name}?", abort=True, err=True)
 
 
-def _give(session: Session, queue: OnFailureQueue, count: int, *, drop: bool) -> list[tuple[str, Given]]:
+def _give(session: Session, queue: OnFailureQueue, count: int, given: list[tuple[str, Given]], *, drop: bool) -> None:
+    """Adds what became of each message to `given`, which is told also where the next cannot be had."""
     aws = session.stack.aws
     giver = Giver(queue, aws.functions, Streams(aws.streams, aws.kinesis), drop_trimmed=drop)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    done = []
     with (
         explained(),
         Progress(
@@ -132,10 +134,9 @@ def _give(session: Session, queue: OnFailureQueue, count: int, *, drop: bool) ->
         ) as progress,
     ):
         task = progress.add_task(queue.name, total=count)
-        for given in giver.give(count):
-            done.append((queue.name, given))
+        for each in giver.give(count):
+            given.append((queue.name, each))
             progress.advance(task)
-    return done
 
 
 def _report(session: Session, given: list[tuple[str, Given]]) -> None:
@@ -152,14 +153,12 @@ def _report(session: Session, given: list[tuple[str, Given]]) -> None:
         table.add_row(name, Text(each.outcome.value, style=_STYLES.get(each.outcome, "red")), content)
     outcomes = Counter(each.outcome for _, each in given)
     summary = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items())
-    session.output.show(data, table, Text(f"{summary or 'nothing was there any more'}.", style="bold"))
+    session.output.show(data, table, Text(f"{summary or 'nothing was given back'}.", style="bold"))
     trimmed = {name for name, each in given if each.outcome is Outcome.TRIMMED}
     if trimmed - {_ARCHIVER}:
         session.output.note(_WHEN_TRIMMED)
     if _ARCHIVER in trimmed:
         session.output.note(_WHEN_THE_ARCHIVE_IS_TRIMMED)
-    if left := outcomes[Outcome.FAILED] + outcomes[Outcome.UNKNOWN]:
-        raise CliError(f"{left} of {len(given)} could not be handled and stay in their queue.")
 
 
 def _queue_data(queue: OnFailureQueue, waiting: int, hidden: int, messages: list[Message]) -> dict[str, Any]:

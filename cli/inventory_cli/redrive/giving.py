@@ -80,19 +80,31 @@ class Giver:
         self._payloads: set[str] = set()
 
     def give(self, count: int) -> Iterator[Given]:
-        """Tries up to so many messages, and tells of each. What is kept stays hidden until the end, then all see it."""
-        kept: list[Message] = []
+        """Tries up to so many messages, each once, and tells of each. What is kept is shown to all at the end."""
+        kept: dict[str, Message] = {}
         try:
-            for message in itertools.islice(self._queue.take(), count):
+            for message in itertools.islice(self._untried(kept), count):
                 given = self._give(message)
                 if given.outcome in (Outcome.HANDLED, Outcome.DROPPED):
                     self._queue.delete(message)
                 else:
-                    kept.append(message)
+                    kept[message.id] = message
                 yield given
         finally:
-            for message in kept:
-                self._queue.put_back(message)
+            self._queue.put_back(list(kept.values()))
+
+    def _untried(self, kept: dict[str, Message]) -> Iterator[Message]:
+        """The messages that are not kept yet. In a long run the hiding of those that are ends, and they come again."""
+        again = 0
+        for message in self._queue.take():
+            if message.id not in kept:
+                again = 0
+                yield message
+                continue
+            kept[message.id] = message  # only its latest receipt puts it back
+            again += 1
+            if again > len(kept):  # so many take longer to hide than they stay hidden
+                return
 
     def _give(self, message: Message) -> Given:
         content = message.content
@@ -112,6 +124,7 @@ class Giver:
         elif isinstance(content, Positions):
             records = records_at(self._streams, content)
             for start in range(0, len(records), RECORDS_PER_CALL_MAX):
+                self._queue.hide_again(message)
                 self._invoke({"Records": records[start : start + RECORDS_PER_CALL_MAX]})
         elif isinstance(content, Invocation):
             self._invoke_once(content.payload)

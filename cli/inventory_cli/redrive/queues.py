@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from inventory_cli.errors import WrongUse
 from inventory_cli.redrive.messages import Content, content_of
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
 
 _SUFFIX = "OnFailureQueue"
 _BATCH_MAX = 10
-#: Longer than the slowest function takes for what it is given back.
+#: Longer than one call of a function may take (150 s). Before each further call for a message it is hidden again.
 _WORK_SECONDS = 300
 _LOOK_SECONDS = 30
 #: A long poll asks all of the queue's servers, so that "nothing" means nothing.
@@ -70,12 +73,11 @@ class OnFailureQueue:
             while len(seen) < count and (batch := self._receive(min(_BATCH_MAX, count - len(seen)), _LOOK_SECONDS)):
                 seen.extend(batch)
         finally:
-            for message in seen:
-                self.put_back(message)
+            self.put_back(seen)
         return seen
 
     def take(self) -> Iterator[Message]:
-        """Messages one by one, each hidden for five minutes: delete it or put it back meanwhile."""
+        """Messages one by one, each hidden for five minutes: what is still there after them comes again."""
         while batch := self._receive(1, _WORK_SECONDS):
             yield from batch
 
@@ -83,9 +85,27 @@ class OnFailureQueue:
         """Removes a message for good."""
         self._client.delete_message(QueueUrl=self._url, ReceiptHandle=message.receipt)
 
-    def put_back(self, message: Message) -> None:
-        """Shows a message to others again."""
-        self._client.change_message_visibility(QueueUrl=self._url, ReceiptHandle=message.receipt, VisibilityTimeout=0)
+    def hide_again(self, message: Message) -> None:
+        """Hides a message for five minutes from now."""
+        self._client.change_message_visibility(
+            QueueUrl=self._url, ReceiptHandle=message.receipt, VisibilityTimeout=_WORK_SECONDS
+        )
+
+    def put_back(self, messages: Sequence[Message]) -> None:
+        """Shows messages to others again.
+
+        Nothing is raised: what is not in hand any more is left to who has it, and what the queue could not be told of
+        shows itself when its hiding ends.
+        """
+        with suppress(ClientError, BotoCoreError):
+            for start in range(0, len(messages), _BATCH_MAX):
+                self._client.change_message_visibility_batch(
+                    QueueUrl=self._url,
+                    Entries=[
+                        {"Id": str(number), "ReceiptHandle": message.receipt, "VisibilityTimeout": 0}
+                        for number, message in enumerate(messages[start : start + _BATCH_MAX])
+                    ],
+                )
 
     def _receive(self, count: int, hidden_seconds: int) -> list[Message]:
         answer = self._client.receive_message(

@@ -1,5 +1,7 @@
 import io
+import itertools
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -7,6 +9,7 @@ import boto3
 import pytest
 
 from inventory_cli.aws import Aws
+from inventory_cli.redrive.queues import OnFailureQueue
 from support.template import table_definitions
 from support.terminal import Terminal, write_stack
 
@@ -52,6 +55,28 @@ class Queues:
         """What can be received now."""
         answer = self._sqs.receive_message(QueueUrl=self.urls[queue], MaxNumberOfMessages=10, VisibilityTimeout=0)
         return [message["Body"] for message in answer.get("Messages", [])]
+
+    def empty(self, queue: str) -> None:
+        self._sqs.purge_queue(QueueUrl=self.urls[queue])
+
+    def abolish(self, queue: str) -> None:
+        self._sqs.delete_queue(QueueUrl=self.urls[queue])
+
+
+class Clock:
+    """The queues' clock: it goes on when a test says so."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._passed_s = 0.0
+        monkeypatch.setattr("moto.sqs.models.unix_time_millis", lambda: (time.time() + self._passed_s) * 1000)
+
+    def passes(self, seconds: float) -> None:
+        self._passed_s += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
 
 
 @pytest.fixture
@@ -160,6 +185,77 @@ def test_what_fails_again_is_kept_and_the_rest_is_not(terminal: Terminal, queues
     (left,) = queues.bodies("settler")
     assert json.loads(left)["record"]["eventID"] == "bad"
     assert "no lines" in terminal.run("redrive", "run", "--yes").out
+
+
+def test_in_a_run_that_outlasts_the_hiding_each_message_is_given_once(
+    terminal: Terminal, queues: Queues, functions: Functions, clock: Clock
+) -> None:
+    for number in range(6):
+        queues.put("settler", _aside(eventID=str(number)))
+
+    def fails(_name: str, _event: dict[str, Any]) -> str:
+        clock.passes(140)
+        return "no lines"
+
+    functions.fails = fails
+    assert _outcomes(terminal) == {"failed": 6, "exit": 1}
+    assert [event["Records"][0]["eventID"] for _, event in functions.given] == [str(number) for number in range(6)]
+    assert len(queues.bodies("settler")) == 6
+
+
+def test_a_message_stays_hidden_while_its_records_are_given_call_by_call(
+    terminal: Terminal, queues: Queues, functions: Functions, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queues.put("settler", _batch())
+    monkeypatch.setattr("inventory_cli.redrive.giving.records_at", lambda *_: [RECORD] * 200)
+    seen_by_others: list[str] = []
+
+    def slow(_name: str, _event: dict[str, Any]) -> None:
+        clock.passes(140)
+        seen_by_others.extend(queues.bodies("settler"))
+
+    functions.fails = slow
+    assert _outcomes(terminal) == {"handled": 1, "exit": 0}
+    assert (len(functions.given), seen_by_others) == (4, [])
+
+
+def test_a_message_that_is_gone_meanwhile_does_not_hinder_the_report(
+    terminal: Terminal, queues: Queues, functions: Functions
+) -> None:
+    queues.put("settler", _aside())
+
+    def fails(_name: str, _event: dict[str, Any]) -> str:
+        queues.empty("settler")
+        return "no lines"
+
+    functions.fails = fails
+    assert _outcomes(terminal) == {"failed": 1, "exit": 1}
+
+
+def test_messages_are_put_back_whatever_became_of_the_others(queues: Queues) -> None:
+    queue = OnFailureQueue("settler", queues.urls["settler"], "the-settler", boto3.client("sqs"))
+    for number in range(12):
+        queues.put("settler", str(number))
+    messages = list(itertools.islice(queue.take(), 12))
+    queue.delete(messages[0])
+    queue.put_back(messages)
+    assert queues.bodies("settler") == [str(number) for number in range(1, 11)]
+
+
+def test_what_was_given_is_told_where_the_rest_cannot_be_had(
+    terminal: Terminal, queues: Queues, functions: Functions
+) -> None:
+    queues.put("settler", _aside())
+    queues.put("settler", _aside())
+
+    def fails(_name: str, _event: dict[str, Any]) -> str:
+        queues.abolish("settler")
+        return "no lines"
+
+    functions.fails = fails
+    result = terminal.run("redrive", "run", "--yes", "--json")
+    assert ([given["outcome"] for given in result.json], result.exit_code) == (["failed"], 1)
+    assert "AWS refused ReceiveMessage" in result.err
 
 
 def test_no_more_than_asked_for_is_given_back(terminal: Terminal, queues: Queues, functions: Functions) -> None:
