@@ -12,15 +12,16 @@ from inventory_cli import render
 from inventory_cli.aws import explained
 from inventory_cli.errors import CliError, WrongUse
 from inventory_cli.redrive.giving import Given, Giver, Outcome
-from inventory_cli.redrive.messages import Content, Positions, as_data
+from inventory_cli.redrive.messages import Positions, as_data
 from inventory_cli.redrive.queues import Message, OnFailureQueue, queues_of
-from inventory_cli.redrive.streams import Streams
+from inventory_cli.redrive.streams import Streams, still_there
 from inventory_cli.session import Session, session_of
 
 app = typer.Typer(
     no_args_is_help=True,
     help="What settler, collector, projector, archiver and sweeper could not do: look into their on-failure "
-    "queues (list), and give it back to them (run) once the cause is mended. With the operator's AWS credentials.",
+    "queues (list), give it back to them once the cause is mended (run), or delete what nothing mends (drop). "
+    "With the operator's AWS credentials.",
 )
 
 Function = Annotated[
@@ -31,6 +32,7 @@ Function = Annotated[
         show_default=False,
     ),
 ]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
 _STYLES = {Outcome.HANDLED: "green", Outcome.DROPPED: "yellow", Outcome.TRIMMED: "yellow"}
 _WHEN_TRIMMED = (
     "Records that no stream has any more (after 24 hours) cannot be given back, and need not be: the sweeper settles "
@@ -70,7 +72,7 @@ def run(
     context: typer.Context,
     function: Function = None,
     maximum: Annotated[int, typer.Option("--max", min=1, help="Give back at most so many of each queue.")] = 1000,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    yes: Yes = False,
     drop_trimmed: Annotated[
         bool,
         typer.Option(
@@ -97,7 +99,9 @@ def run(
     if not waiting:
         session.output.show([], "Nothing to give back.")
         return
-    _confirm(session, waiting, yes=yes)
+    what = ", ".join(f"{count} to the {queue.name}" for queue, count in waiting.items())
+    if _asks(session, yes=yes):
+        typer.confirm(f"Give back {what} of {session.stack.name}?", abort=True, err=True)
     given: list[tuple[str, Given]] = []
     try:
         for queue, count in waiting.items():
@@ -108,18 +112,69 @@ def run(
         raise CliError(f"{left} of {len(given)} could not be handled and stay in their queue.")
 
 
+@app.command()
+def drop(
+    context: typer.Context,
+    message_id: Annotated[
+        str, typer.Argument(metavar="MESSAGE_ID", help="Which: `redrive list` shows it.", show_default=False)
+    ],
+    function: Annotated[str, typer.Option(metavar="NAME", help="Whose queue it is in.", show_default=False)],
+    yes: Yes = False,
+) -> None:
+    """Delete one message that can never be handled. It is shown before; with --json whole, so that it can be kept.
+
+    Nothing brings it back: docs/runbook.md, 'A queue fills', says what may be dropped, and what must not.
+
+    For example:
+
+        inventory redrive drop 5f0c… --function settler
+
+        inventory redrive drop 5f0c… --function settler --yes --json > 5f0c….json
+    """
+    session = session_of(context)
+    asks = _asks(session, yes=yes)
+    with explained():
+        (queue,) = queues_of(session.stack, function)
+        message = queue.find(message_id)
+        try:
+            _see_that_it_may_go(session, queue, message)
+            whole = {"body": message.body, "attributes": message.attributes}
+            data = {"function": queue.name} | _message_data(message) | whole
+            session.output.show(data, _messages_view([message], session.world.now()))
+            if asks:
+                typer.confirm(f"Delete it from the {queue.name}'s queue of {session.stack.name}?", abort=True, err=True)
+            queue.hide_again(message)  # what is no longer in hand is refused here; deleting would do nothing, unsaid
+            queue.delete(message)
+        finally:
+            queue.put_back([message])  # unless it is deleted
+    session.output.note(f"Dropped {message.id} of the {queue.name}.")
+
+
+def _see_that_it_may_go(session: Session, queue: OnFailureQueue, message: Message) -> None:
+    """What the archiver can still be given must not go.
+
+    Raises:
+        CliError: Its events are still in the stream.
+    """
+    content, aws = message.content, session.stack.aws
+    if queue.name != _ARCHIVER or not isinstance(content, Positions):
+        return
+    if still_there(Streams(aws.streams, aws.kinesis), content):
+        raise CliError(
+            "The stream still has its events, and without them the archive has a hole: give them back by "
+            "`inventory redrive run --function archiver`."
+        )
+
+
 def _may_drop(queue: OnFailureQueue, function: str | None) -> bool:
     """Whether trimmed messages may go: the archiver's tell of lost events, so only where it was named."""
     return queue.name != _ARCHIVER or function == _ARCHIVER
 
 
-def _confirm(session: Session, waiting: dict[OnFailureQueue, int], *, yes: bool) -> None:
-    if yes:
-        return
-    if session.output.json:
+def _asks(session: Session, *, yes: bool) -> bool:
+    if session.output.json and not yes:
         raise WrongUse("With --json nobody is asked: add --yes.")
-    what = ", ".join(f"{count} to the {queue.name}" for queue, count in waiting.items())
-    typer.confirm(f"Give back {what} of {session.stack.name}?", abort=True, err=True)
+    return not yes
 
 
 def _give(session: Session, queue: OnFailureQueue, count: int, given: list[tuple[str, Given]], *, drop: bool) -> None:
@@ -166,10 +221,12 @@ def _queue_data(queue: OnFailureQueue, waiting: int, hidden: int, messages: list
         "function": queue.name,
         "waiting": waiting,
         "hidden": hidden,
-        "messages": [
-            {"id": message.id, "sent": message.sent_ms // 1000} | as_data(message.content) for message in messages
-        ],
+        "messages": [_message_data(message) for message in messages],
     }
+
+
+def _message_data(message: Message) -> dict[str, Any]:
+    return {"id": message.id, "sent": message.sent_ms // 1000} | as_data(message.content)
 
 
 def _queue_view(
@@ -181,18 +238,21 @@ def _queue_view(
         title.append(f", {hidden} in someone's hands", style="dim")
     if not messages:
         return title
-    table = render.grid("age", "what, and why")
-    for message in messages:
-        table.add_row(render.span(now - message.sent_ms / 1000), _content_view(message.content))
+    table = _messages_view(messages, now)
     if waiting > len(messages):
         return Group(title, table, Text(f"  and {waiting - len(messages)} more: see --max", style="dim"))
     return Group(title, table)
 
 
-def _content_view(content: Content) -> Text:
-    text = Text.assemble(content.what, ("\n" + content.why, "red"))
-    if isinstance(content, Positions):
-        text.append(
-            "\nonly positions: the records are fetched from the stream, which has them for 24 hours", style="dim"
-        )
-    return text
+def _messages_view(messages: list[Message], now: float) -> RenderableType:
+    table = render.grid("age", "what, and why")
+    for message in messages:
+        content = message.content
+        text = Text.assemble(content.what, ("\n" + content.why, "red"))
+        if isinstance(content, Positions):
+            text.append(
+                "\nonly positions: the records are fetched from the stream, which has them for 24 hours", style="dim"
+            )
+        text.append(f"\n{message.id}", style="dim")
+        table.add_row(render.span(now - message.sent_ms / 1000), text)
+    return table

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from inventory_cli.errors import WrongUse
+from inventory_cli.errors import NotFound, WrongUse
 from inventory_cli.redrive.messages import Content, content_of
 
 if TYPE_CHECKING:
@@ -34,13 +34,20 @@ class Message:
         id: The queue's id of it.
         receipt: What deletes it, or shows it to others again.
         sent_ms: When it was put there, by the queue's clock.
-        content: What it says.
+        body: It itself.
+        attributes: Its own attributes, not SQS's.
     """
 
     id: str
     receipt: str
     sent_ms: int
-    content: Content
+    body: str
+    attributes: Mapping[str, str]
+
+    @property
+    def content(self) -> Content:
+        """What it says."""
+        return content_of(self.body, self.attributes)
 
 
 class OnFailureQueue:
@@ -75,6 +82,30 @@ class OnFailureQueue:
         finally:
             self.put_back(seen)
         return seen
+
+    def find(self, message_id: str) -> Message:
+        """The message of this id, hidden for five minutes. All others are shown to others again.
+
+        Raises:
+            NotFound: There is none, or somebody has it in hand.
+        """
+        seen: dict[str, Message] = {}
+        try:
+            while message_id not in seen:
+                batch = {message.id: message for message in self._receive(_BATCH_MAX, _WORK_SECONDS)}
+                new = batch.keys() - seen.keys()
+                seen |= batch
+                if not new:
+                    break
+        finally:
+            found = seen.pop(message_id, None)
+            self.put_back(list(seen.values()))
+        if found is None:
+            raise NotFound(
+                f"The {self.name}'s queue has no message {message_id}, or somebody has it in hand. "
+                f"`inventory redrive list --function {self.name}` shows which there are."
+            )
+        return found
 
     def take(self) -> Iterator[Message]:
         """Messages one by one, each hidden for five minutes: what is still there after them comes again."""
@@ -121,13 +152,10 @@ class OnFailureQueue:
                 id=message["MessageId"],
                 receipt=message["ReceiptHandle"],
                 sent_ms=int(message["Attributes"]["SentTimestamp"]),
-                content=content_of(
-                    message["Body"],
-                    {
-                        name: value.get("StringValue", "")
-                        for name, value in message.get("MessageAttributes", {}).items()
-                    },
-                ),
+                body=message["Body"],
+                attributes={
+                    name: value.get("StringValue", "") for name, value in message.get("MessageAttributes", {}).items()
+                },
             )
             for message in answer.get("Messages", [])
         ]

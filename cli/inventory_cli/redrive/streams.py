@@ -45,6 +45,15 @@ def records_at(streams: Streams, positions: Positions) -> list[dict[str, Any]]:
         raise
 
 
+def still_there(streams: Streams, positions: Positions) -> bool:
+    """Whether the stream still has all records from the first position to the last."""
+    try:
+        records_at(streams, positions)
+    except Trimmed:
+        return False
+    return True
+
+
 def _of_table(streams: Streams, positions: Positions) -> list[dict[str, Any]]:
     client = streams.dynamodb
     iterator = client.get_shard_iterator(

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from inventory_cli.redrive.giving import Giver
-from inventory_cli.redrive.messages import Unknown
 from inventory_cli.redrive.queues import Message, OnFailureQueue
 
 NOBODY: Any = None
@@ -22,7 +21,7 @@ class Shown(OnFailureQueue):
     def take(self) -> Iterator[Message]:
         for name in self._ids:
             self.shown += 1
-            yield Message(name, f"{name}{self.shown}", 0, Unknown(name))
+            yield Message(name, f"{name}{self.shown}", 0, body=name, attributes={})
 
     def put_back(self, messages: Sequence[Message]) -> None:
         self.receipts_put_back += [message.receipt for message in messages]
