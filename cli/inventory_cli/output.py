@@ -26,16 +26,16 @@ class Output:
 
     def __init__(self, *, as_json: bool) -> None:
         self.json = as_json
-        self.console = Console(highlight=False, width=_width(sys.stdout.isatty()))
-        self.notes = Console(highlight=False, stderr=True, width=_width(sys.stderr.isatty()))
+        self.console = _console(sys.stdout.isatty(), stderr=False)
+        self.notes = _console(sys.stderr.isatty(), stderr=True)
 
     def show(self, data: Any, *renderables: RenderableType) -> None:
-        """Shows a result: the data as JSON, or what a person sees of it."""
+        """Shows a result: the data as JSON, or what a person sees of it. A text keeps its lines, for who copies it."""
         if self.json:
             self.line(data, indent=2)
         else:
             for renderable in renderables:
-                self.console.print(renderable)
+                self.console.print(renderable, soft_wrap=isinstance(renderable, str))
 
     def line(self, data: Any, *, indent: int | None = None) -> None:
         """One JSON document; without indent on a line by itself."""
@@ -58,6 +58,11 @@ class Output:
 
 def _in_words(details: Mapping[str, Any]) -> str:
     return "  " + " · ".join(f"{name.replace('_', ' ')} {value}" for name, value in details.items())
+
+
+def _console(terminal: bool, *, stderr: bool) -> Console:
+    """A console that shows data as it is: brackets and colons in it mean nothing."""
+    return Console(highlight=False, markup=False, emoji=False, stderr=stderr, width=_width(terminal))
 
 
 def _width(terminal: bool) -> int | None:

@@ -95,3 +95,16 @@ def test_a_query_has_a_limit_too(terminal: Terminal, athena: Athena) -> None:
 def test_what_never_moved_says_so(terminal: Terminal, athena: Athena) -> None:
     athena.rows = (COLUMNS,)
     assert "Nothing moved of cup" in terminal.run("history", "cup").out
+
+
+def test_what_users_wrote_is_shown_as_it_is(terminal: Terminal, athena: Athena) -> None:
+    athena.rows = (("reason", "reference"), ("counted [bold] [/aisle 4]", "PO :bug:"))
+    shown = terminal.run("query", "movements").out
+    assert "counted [bold] [/aisle 4]" in shown
+    assert "PO :bug:" in shown
+
+
+def test_sql_keeps_its_lines_however_narrow_the_terminal(terminal: Terminal, athena: Athena) -> None:
+    item = " ".join(["cup"] * 50)
+    sql = terminal.run("query", "movements", "--param", f"item={item}", "--sql", "--json").json["sql"]
+    assert terminal.run("query", "movements", "--param", f"item={item}", "--sql").out == f"{sql}\n"
