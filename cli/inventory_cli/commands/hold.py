@@ -55,7 +55,12 @@ def show(context: typer.Context, hold_id: HoldId) -> None:
 def list_holds(
     context: typer.Context, limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 20
 ) -> None:
-    """List the active holds, soonest to expire first."""
+    """List the active holds, soonest to expire first.
+
+    A hold that is extended meanwhile moves in the list: it may stand there
+    twice, or not at all. Who extends what is listed reads all of it before,
+    by a --limit that is large enough.
+    """
     session = session_of(context)
     found, has_more = session.api.pages("/v1/holds", {}, limit=limit)
     data = {"object": "list", "has_more": has_more, "data": found}
