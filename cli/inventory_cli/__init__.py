@@ -1,1 +1,1 @@
-"""The `inventory` command: stock, holds, keys and on-failure queues of any deployed stack, from a terminal."""
+"""The `inventory` command: stock, holds, the history and its proofs, keys and queues of any deployed stack."""

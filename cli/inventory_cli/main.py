@@ -114,7 +114,7 @@ def root(
     ] = 15,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for a script.")] = False,
 ) -> None:
-    """Stock, holds, API keys and on-failure queues of an inventory service.
+    """Stock and holds of an inventory service, its history with snapshots, audits and proofs, API keys and queues.
 
     Say where by --url and --key, by --stack, or in the environment; in a checkout with a local stack up, say nothing.
     """

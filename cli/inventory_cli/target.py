@@ -22,7 +22,7 @@ _NOWHERE = (
     "(A stack of `make up` is found by itself, from anywhere in its checkout.)"
 )
 _NO_KEY = "There is no API key: give --key or set INVENTORY_API_KEY. `inventory keys create` makes one."
-_NO_STACK = "Keys and queues are reached through AWS, not through the API: say which stack with --stack NAME."
+_NO_STACK = "This is reached through AWS, not through the API: say which stack with --stack NAME."
 
 
 @dataclass(frozen=True, slots=True)

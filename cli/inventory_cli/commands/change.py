@@ -90,7 +90,7 @@ def split(
 ) -> None:
     """Count an item's stock in a warehouse on more shards, so that more buyers can hold it at once; or on fewer.
 
-    One shard takes some hundred holds a second. 64 are right for a launch.
+    One shard takes about a hundred holds a second. 64 are right for a launch.
 
     For example:
 

@@ -86,6 +86,9 @@ def run(
     Giving a record back twice does no harm: every function takes the same record any number of times.
     Exit code 1 where something is left that failed.
 
+    Where a message has only positions, their records are given together: one
+    of them that nothing can be made of becomes a message of its own.
+
     For example:
 
         inventory redrive run --function settler --max 10

@@ -55,6 +55,10 @@ class _Failed(Exception):
 class Giver:
     """Gives the messages of one queue back to their function.
 
+    A record that the function had set aside is given with a mark, so that it fails where nothing can be made of it
+    again. Records that are fetched by their positions are given as the stream gave them, without the mark: one of them
+    that nothing can be made of is set aside, as a message of its own, and stops none of the others.
+
     Every function of this service takes the same record any number of times, so that nothing is lost or counted twice
     where a reply is lost between the function's success and the message's removal.
 
@@ -120,7 +124,7 @@ class Giver:
         if isinstance(content, Unknown):
             return Given(message, Outcome.UNKNOWN, content.why)
         if isinstance(content, SetAside):
-            self._invoke({"Records": [content.record], "redrive": True})  # so that it fails rather than set aside again
+            self._invoke({"Records": [content.record], "redrive": True})
         elif isinstance(content, Positions):
             records = records_at(self._streams, content)
             for start in range(0, len(records), RECORDS_PER_CALL_MAX):

@@ -54,7 +54,7 @@ class OnFailureQueue:
     """What one function could not do.
 
     Attributes:
-        name: The function's, in small letters: settler, projector, sweeper.
+        name: The function's, in small letters: settler, collector, projector, archiver, sweeper.
         function: The function to give it back to.
     """
 
