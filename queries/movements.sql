@@ -23,6 +23,6 @@ SELECT
 FROM ledger AS l CROSS JOIN asked AS a
 WHERE l.item_id = a.item
     AND l.shard IS NOT NULL
-    AND l.warehouse_id LIKE a.warehouse
+    AND l.warehouse_id LIKE replace(a.warehouse, '_', '\_') ESCAPE '\'
     AND l.happened_at BETWEEN CAST(a.since AS timestamp) AND CAST(a.until AS timestamp)
 ORDER BY l.at_ms, l.record_key, l.rev

@@ -8,7 +8,8 @@ WITH asked AS (
 base AS (
     SELECT coalesce(max(s.as_of), '19700101T000000Z') AS as_of -- before the first snapshot: from nothing
     FROM snapshots AS s CROSS JOIN asked AS a
-    WHERE s.as_of <= replace(replace(replace(a.at, '-', ''), ':', ''), ' ', 'T') || 'Z'
+    WHERE s.as_of <= replace(replace(replace(
+        substr(CAST(CAST(a.at AS timestamp) AS varchar), 1, 19), '-', ''), ':', ''), ' ', 'T') || 'Z'
 ),
 base_instant AS (
     SELECT b.as_of, CAST(
@@ -43,6 +44,7 @@ SELECT
     sum(p.available) + sum(p.held) AS on_hand,
     max(p.happened_at) AS last_event_at
 FROM parts AS p CROSS JOIN asked AS a
-WHERE p.item_id LIKE a.item AND p.warehouse_id LIKE a.warehouse
+WHERE p.item_id LIKE replace(a.item, '_', '\_') ESCAPE '\'
+    AND p.warehouse_id LIKE replace(a.warehouse, '_', '\_') ESCAPE '\'
 GROUP BY p.item_id, p.warehouse_id
 ORDER BY p.item_id, p.warehouse_id

@@ -11,12 +11,26 @@ def unix_seconds(text: str) -> int:
     Raises:
         WrongUse: It is no instant, or none of a whole second.
     """
-    if text.isascii() and text.isdigit():
-        return int(text)
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise WrongUse(f"An instant is '2026-11-22 18:00:00' (UTC) or Unix seconds, unlike {text!r}.") from None
+    instant = _instant(text)
     if instant.microsecond:
         raise WrongUse("An instant is a whole second.")
-    return round((instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp())
+    return round(instant.timestamp())
+
+
+def in_sql(text: str) -> str:
+    """The instant in a text as the questions' SQL has it: UTC, to the millisecond.
+
+    Raises:
+        WrongUse: It is no instant.
+    """
+    return _instant(text).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3].removesuffix(".000")
+
+
+def _instant(text: str) -> datetime:
+    try:
+        if text.isascii() and text.isdigit():
+            return datetime.fromtimestamp(int(text), UTC)
+        instant = datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):
+        raise WrongUse(f"An instant is '2026-11-22 18:00:00' (UTC) or Unix seconds, unlike {text!r}.") from None
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)

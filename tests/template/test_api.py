@@ -51,6 +51,7 @@ def test_each_path_has_the_function_whose_concern_it_is() -> None:
     assert routes() == {
         "/v1/stock": "StockFunction",
         "/v1/stock/{item}": "StockFunction",
+        "/": "StockFunction",
         "/{proxy+}": "StockFunction",
         "/v1/holds": "HoldsFunction",
         "/v1/holds/{proxy+}": "HoldsFunction",

@@ -56,7 +56,7 @@ def test_a_history_is_opened_by_nobody_but_who_says_why() -> None:
     assert STATES["Finish"]["Next"] == "IsOpening"
     choice = {"Variable": "$.mode", "StringEquals": "opening", "Next": "Open"}
     assert (STATES["IsOpening"]["Choices"], STATES["IsOpening"]["Default"]) == ([choice], "NotOpening")
-    assert STATES["NotOpening"] == {"Type": "Pass", "Result": None, "ResultPath": "$.opening", "Next": "Begin"}
+    assert STATES["NotOpening"] == {"Type": "Pass", "Result": {}, "ResultPath": "$.opening", "Next": "Begin"}
     payload = STATES["Open"]["Parameters"]["Payload"]
     assert payload == {"step": "open", "reason.$": "$.reason", "actor.$": "$.actor"}
     for event in properties("SnapshotMachine")["Events"].values():

@@ -84,12 +84,13 @@ def verify(
     if keep is not None and keep.exists() and any(keep.iterdir()):
         raise WrongUse(f"{keep} is not empty: what lies there could be mistaken for what is in the bucket.")
     trusted = _trusted(session, key_fingerprint or [], directory)
+    noted = None if head is None else _digest("The head to look for", head)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with (
         Progress(*columns, console=session.output.notes, transient=True) as progress,
         _folder(session, directory, bucket, keep, _beginner(progress)) as folder,
     ):
-        proof = _prove(folder, trusted, _beginner(progress), snapshot=snapshot, every=every, head=head)
+        proof = _prove(folder, trusted, _beginner(progress), snapshot=snapshot, every=every, head=noted)
     session.output.show(_data(proof), _view(proof))
     if proof.discrepancies:
         raise CliError(f"{proof.discrepancies} discrepancies: this history is not what it says it is.")
@@ -139,11 +140,8 @@ def _folder(
 
 def _trusted(session: Session, given: list[str], directory: Path | None) -> set[str]:
     """Fingerprints, from anywhere but the bucket."""
-    for fingerprint in given:
-        if len(fingerprint) != _HEX_DIGITS or set(fingerprint.lower()) - set("0123456789abcdef"):
-            raise WrongUse(f"A key's fingerprint is {_HEX_DIGITS} hex digits, unlike {fingerprint!r}.")
     if given:
-        return {fingerprint.lower() for fingerprint in given}
+        return {_digest("A key's fingerprint", each) for each in given}
     if directory is not None:
         raise WrongUse("Say by --key-fingerprint whose signature counts: the copy cannot be asked about itself.")
     import hashlib
@@ -153,6 +151,14 @@ def _trusted(session: Session, given: list[str], directory: Path | None) -> set[
     with explained():
         ders = [session.aws.kms.get_public_key(KeyId=key)["PublicKey"] for key in keys]
     return {hashlib.sha256(der).hexdigest() for der in ders}
+
+
+def _digest(what: str, given: str) -> str:
+    """A SHA-256 as it is compared; a slip of the pen must not look like a break-in."""
+    digest = given.strip().lower()
+    if len(digest) != _HEX_DIGITS or set(digest) - set("0123456789abcdef"):
+        raise WrongUse(f"{what} is {_HEX_DIGITS} hex digits, unlike {given!r}.")
+    return digest
 
 
 def _data(proof: "Proof") -> dict[str, Any]:

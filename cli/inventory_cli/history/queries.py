@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from inventory_cli.errors import CliError, NotFound, Unreachable, WrongUse
+from inventory_cli.instants import in_sql
 
 if TYPE_CHECKING:
     from mypy_boto3_athena import AthenaClient
@@ -68,7 +69,7 @@ class Query:
         """The SQL with other values, each as a literal that cannot be anything else.
 
         Raises:
-            WrongUse: It has no such parameter.
+            WrongUse: It has no such parameter, or what should be an instant is none.
         """
         names = [parameter.name for parameter in self.parameters]
         for name in values:
@@ -76,7 +77,10 @@ class Query:
                 raise WrongUse(f"The query {self.name} has no parameter {name}: it has {', '.join(names)}.")
 
         def literal(match: re.Match[str]) -> str:
-            value = values.get(match["name"], match["value"]).replace("'", "''")
+            value = values.get(match["name"])
+            if value is None:
+                return match[0]
+            value = (in_sql(value) if "instant" in match["meaning"] else value).replace("'", "''")
             return f"{match['before']}'{value}'{match['after']}"
 
         return _PARAMETER.sub(literal, self.text)

@@ -1,6 +1,7 @@
 """Whatever is done to sealed files and manifests, an audit finds it and names it."""
 
 import json
+import shutil
 
 import pytest
 
@@ -28,6 +29,20 @@ def test_a_file_that_no_manifest_names_and_one_that_is_gone_are_named(history: H
     rows = found(audits)
     assert {row["path"] for row in rows["sealed_files"]} == {kept, strange}
     assert rows["late_events"], "the archive's events are in no ledger now"
+
+
+def test_files_of_an_instant_that_no_manifest_has_are_named_by_an_audit_from_the_first_event(
+    history: History, audits: Audits
+) -> None:
+    root, strange = history.objects.root, set()
+    for table in ("snapshots", "ledger", "holds"):
+        sealed = root / table / f"as_of={stamp_of(LAST)}"
+        copied = shutil.copytree(sealed, sealed.with_name(f"as_of={stamp_of(LAST + 1000)}"))
+        strange |= {path.relative_to(root).as_posix() for path in copied.iterdir()}
+    audits.run(LAST)
+    rows = found(audits)
+    assert set(rows) == {"sealed_files"}
+    assert {row["path"] for row in rows["sealed_files"]} == strange
 
 
 @pytest.mark.parametrize(("number", "depth"), [(1, "increment"), (1, None), (2, "increment"), (3, "increment")])

@@ -7,11 +7,12 @@ import pytest
 
 from inventory.domain.events import Source, record_key, revision
 from inventory.history.layout import stamp_of
+from inventory.history.plan import Mode
 from inventory.protocol.resolve import release
 from inventory.storage.codec import encode
 from support.audits import Audits
-from support.handiwork import INSTANTS, LAST, archived, edit, found, is_shard, named, next_snapshot, objects
-from support.workflow import History
+from support.handiwork import HOUR_MS, INSTANTS, LAST, archived, edit, found, is_shard, named, next_snapshot, objects
+from support.workflow import History, Incomplete
 from support.world import START_MS
 
 
@@ -156,6 +157,27 @@ def test_a_hold_settled_twice_is_named(history: History, audits: Audits) -> None
     assert named(found(audits, instant)["holds_legal"]) == {f"{hold.id}@{settled['rev'] + 1}"}
 
 
+def test_a_hold_settled_again_after_its_settlement_was_sealed_stops_increments_and_a_rebuild_names_it(
+    history: History, audits: Audits
+) -> None:
+    world = history.tape.world
+    settled = next(each for each in world.holds() if each.settlement is not None)
+    world.clock.now_ms += 1000
+    again = {"settlement": "stl_again", "rev": settled.rev + 1, "at": world.clock.now_ms // 100 * 100}
+    edit(history, Source.HOLDS, lambda each: each["hold_id"] == settled.id, **again)
+    with pytest.raises(Incomplete) as stopped:
+        next_snapshot(history)
+    [[told]] = stopped.value.args
+    assert told["record_key"] == f"{settled.id}@1"
+    assert "changed it after it was settled; a rebuild from the first event tells which" in told["why"]
+
+    history.snapshot(LAST + HOUR_MS, mode=Mode.REBUILD)
+    audits.run(LAST + HOUR_MS, depth="increment")
+    assert f"{settled.id}@{settled.rev + 1}" in named(found(audits, LAST + HOUR_MS)["gapless"])
+    audits.run(LAST + HOUR_MS)
+    assert f"{settled.id}@{settled.rev + 1}" in named(found(audits, LAST + HOUR_MS)["holds_legal"])
+
+
 def test_a_settlement_that_counted_twice_is_named(history: History, audits: Audits) -> None:
     """The settler's condition gone: the shard is told again what it was told already."""
     settlement = next(each for each in archived(history, Source.STOCK) if each["cause"]["type"] == "settlement")
@@ -184,6 +206,18 @@ def test_a_deleted_hold_is_named_before_and_after_its_removal_is_archived(histor
     rows = found(audits, instant)
     assert named(rows["removals"]) == {f"{hold['hold_id']}@{hold['rev'] + 1}"}
     assert f"{hold['lines'][0]['item']} {hold['lines'][0]['warehouse']}" in named(rows["held_matches_holds"])
+
+
+def test_of_a_place_whose_last_shard_was_deleted_the_row_is_as_sealed(history: History, audits: Audits) -> None:
+    world, table = history.tape.world, history.tape.tables[Source.STOCK]
+    gone = [each for each in world.records(table) if is_shard(each) and each["item_id"] == "pot"]
+    for shard in gone:
+        world.database.client.delete_item(TableName=table, Key=encode({"stock_id": shard["stock_id"]}))
+    instant = next_snapshot(history)
+    audits.run(instant)
+    rows = found(audits, instant)
+    assert named(rows["removals"]) == {f"{shard['stock_id']}@{shard['rev'] + 1}" for shard in gone}
+    assert "snapshots_rows" not in rows
 
 
 def test_discrepancies_are_told_as_rows_counts_and_an_event_and_repaired_by_nobody(

@@ -50,7 +50,9 @@ def test_a_sound_copy_passes_and_its_head_is_told(terminal: Terminal, sealer: Se
     assert "Nothing is wrong." in out
     assert head in out
     assert verify(terminal, sealer, "--head", head)[0] == 0
+    assert verify(terminal, sealer, "--head", f" {head.upper()} ")[0] == 0
     assert verify(terminal, sealer, "--head", "0" * 64)[0] == 1
+    assert verify(terminal, sealer, "--head", head[:-1])[0] == 2
 
 
 def test_one_changed_byte_is_named_and_the_exit_code_says_so(terminal: Terminal, sealer: Sealer) -> None:

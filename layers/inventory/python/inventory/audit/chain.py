@@ -1,6 +1,6 @@
 """The parts of an audit that look at manifests and at the files that they name."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from inventory.audit.parts import Part
-from inventory.audit.plan import AuditPlan, read_manifest
+from inventory.audit.plan import AuditPlan, Depth, read_manifest
 from inventory.proof.chain import Link, SignatureCheck, follow, link_of
 from inventory.proof.files import SEALED, wrong_file
 from inventory.proof.findings import Check, Finding
@@ -22,18 +22,36 @@ _AT_ONCE: Final = 8
 def check_chain(objects: Objects, plan: AuditPlan, trusted: Collection[str], signer_of: SignatureCheck) -> Part:
     """The chain from the plan's first manifest on; of those before it, that they are there.
 
-    A few manifests are in memory at once, however many there are.
+    A few manifests are in memory at once, however many there are. An audit from the first event also looks for files in
+    folders that no manifest has.
     """
     check = Check("manifest_chain")
-    newest = plan.first
+    newest, instants = plan.first, set()
+    # Before the chain is read: a commit writes its manifest first, and then its files.
+    folders = (
+        [] if plan.depth is not Depth.FULL else [each for prefix in SEALED for each in objects.folders(f"{prefix}/")]
+    )
     for manifest in follow(_links(objects, plan.first, trusted, signer_of), check, first=plan.first):
         newest = max(newest, manifest.number)
+        instants.add(manifest.as_of)
     for number in plan.missing:
         if not plan.first <= number < newest:  # else `follow` noticed
             check.add(Finding(f"Manifest {number} is missing.", manifest_path(number)))
     if plan.manifest is None:
         check.add(Finding("No manifest has the snapshot that is audited.", record=instant_name(plan.as_of_ms)))
-    return Part([check])
+    return Part([check, _strange(objects, folders, instants)])
+
+
+def _strange(objects: Objects, folders: Iterable[str], instants: Collection[str]) -> Check:
+    """Files in folders of the sealed ones that are of no manifest's instant; those of its own a manifest looks at."""
+    check = Check("sealed_files")
+    known = {f"as_of={instant}" for instant in instants}
+    for folder in folders:
+        if folder.split("/")[1] not in known:
+            for stored in objects.list(folder):
+                check.looked_at += 1
+                check.add(Finding("No manifest names this file.", stored.key))
+    return check
 
 
 def _links(objects: Objects, first: int, trusted: Collection[str], signer_of: SignatureCheck) -> Iterator[Link]:

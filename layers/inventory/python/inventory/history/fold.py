@@ -151,8 +151,7 @@ SELECT item_id, to_warehouse_id, quantity FROM events WHERE type = 'transfer_mad
 """
 SNAPSHOT_OF_STOCK: Final = f"""
 SELECT item_id, warehouse_id, sum(available) AS available, sum(held) AS held, sum(available) + sum(held) AS on_hand,
-       sum(shards) AS shards, coalesce(max(at_ms), 0) AS at_ms,
-       make_timestamp(coalesce(max(at_ms), 0) * 1000) AS last_event_at,
+       sum(shards) AS shards, max(at_ms) AS at_ms, make_timestamp(max(at_ms) * 1000) AS last_event_at,
        sum(adjusted) AS adjusted, sum(executed) AS executed, sum(holding) AS holding
 FROM (
     SELECT item_id, warehouse_id, available, held, 1 AS shards, at_ms, 0 AS adjusted, 0 AS executed, 0 AS holding

@@ -59,9 +59,7 @@ def find_incomplete(objects: Objects, plan: Plan, live: str, work: Path) -> list
     Raises:
         NoSuchObject: A reduce or scan task has not been done.
     """
-    gaps = [
-        Incomplete(gap, "this event is not archived") for result in read_results(objects, plan) for gap in result.gaps
-    ]
+    gaps = [Incomplete(gap, _why(plan, gap)) for result in read_results(objects, plan) for gap in result.gaps]
     if gaps or plan.sealed:
         return gaps[:_TOLD_MAX]
     found: list[Incomplete] = []
@@ -71,6 +69,16 @@ def find_incomplete(objects: Objects, plan: Plan, live: str, work: Path) -> list
             if len(found) >= _TOLD_MAX:
                 return found[:_TOLD_MAX]
     return found
+
+
+def _why(plan: Plan, gap: str) -> str:
+    # A base knows nothing of the holds that were settled before it: they never change again.
+    if plan.base_ms is not None and gap.startswith("hold_") and gap.endswith("@1"):
+        return (
+            "the base does not have this hold, and new events of it are archived: those before are lost, or somebody "
+            "changed it after it was settled; a rebuild from the first event tells which"
+        )
+    return "this event is not archived"
 
 
 def _incomplete_in(objects: Objects, plan: Plan, live: str, kind: str, bucket: int, work: Path) -> list[Incomplete]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
-from inventory.domain.clock import Milliseconds
+from inventory.domain.clock import AHEAD_MAX_MS, Milliseconds
 from inventory.domain.events import Source
 from inventory.history.commit import Catalogue, commit, finish
 from inventory.history.layout import audit_after, latest_possible, listed_path, snapshot_id, stamp_of
@@ -34,8 +34,8 @@ from inventory.storage.workplace import workplace
 
 Words = Mapping[str, Any]
 
-#: How far ahead of the clock a record's `at` can be, and some: DESIGN, section 4.
-_READ_AHEAD_S: Final = 15
+#: How far ahead of the clock a record's `at` can be, and some.
+_READ_AHEAD_S: Final = AHEAD_MAX_MS // 1000 + 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class Workshop:
             NotAnOpening: It is one without having been opened, or the other way round.
         """
         now_ms, as_of_ms, mode = self.now(), words.get("as_of_ms"), Mode(words.get("mode", Mode.INCREMENT))
-        opening = words.get("opening")
+        opening = words.get("opening") or None  # the state machine says {} for none
         if (opening is not None) != (mode is Mode.OPENING):
             raise NotAnOpening("a history is opened by the mode of this name, and by no other")
         if as_of_ms is None:

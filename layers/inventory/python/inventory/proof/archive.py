@@ -196,7 +196,10 @@ def missing_revisions(database: "DuckDBPyConnection", span: Span) -> Check:
         {"since": span.since_ms, "until": span.until_ms},
     )
     for key, rev, at_ms, event_id, path, last_rev, last_at_ms in gaps.fetchall():
-        if rev != last_rev + 1:
+        if last_rev == 0 and span.since_ms > 0 and key.startswith("hold_"):
+            what = "The hold was settled before this audit begins and changed again, or the events between are missing."
+            check.add(Finding(what, path, event_id))
+        elif rev != last_rev + 1:
             missing = f"{key}@{last_rev + 1}"
             more = f" and {rev - last_rev - 2} more" if rev > last_rev + 2 else ""
             check.add(Finding(f"The event is missing{more}; {event_id} follows.", path, missing))

@@ -16,21 +16,26 @@ _NUMBER: Final = ("UBIGINT", "BIGINT")
 _OBJECT: Final = ("OBJECT",)
 _LIST: Final = ("ARRAY",)
 
-Fields = Mapping[str, tuple[str, ...]]
+Fields = dict[str, tuple[str, ...]]
+
+
+def _all(names: tuple[str, ...], types: tuple[str, ...]) -> Fields:
+    return dict.fromkeys(names, types)
+
 
 _EVERY: Final[Fields] = {"v": _NUMBER, "event_id": _TEXT, "type": _TEXT, "at": _NUMBER, "other": _OBJECT, "by": _TEXT}
-_CAUSE: Final[Fields] = dict.fromkeys(("type", "id", "actor", "reason", "reference"), _TEXT) | {"hops": _NUMBER}
+_CAUSE: Final[Fields] = _all(("type", "id", "actor", "reason", "reference"), _TEXT) | {"hops": _NUMBER}
 _STOCK: Final[Fields] = _EVERY | {"before": ("OBJECT", "NULL"), "after": _OBJECT, "cause": _OBJECT}
-_COUNTS: Final[Fields] = dict.fromkeys(("available", "held", "inflow"), _NUMBER)
+_COUNTS: Final[Fields] = _all(("available", "held", "inflow"), _NUMBER)
 _SETS: Final[Fields] = _EVERY | {"set": _OBJECT, "unset": _LIST}
 _HOLD: Final[Fields] = (
-    dict.fromkeys(("status", "actor", "fingerprint", "open", "settlement"), _TEXT)
-    | dict.fromkeys(("created", "expires_at", "ttl"), _NUMBER)
+    _all(("status", "actor", "fingerprint", "open", "settlement"), _TEXT)
+    | _all(("created", "expires_at", "ttl"), _NUMBER)
     | {"lines": _LIST, "metadata": _OBJECT, "resolution": _OBJECT}
 )
 _ADJUSTMENT: Final[Fields] = (
-    dict.fromkeys(("item", "warehouse", "from", "to", "reason", "reference", "actor", "fingerprint"), _TEXT)
-    | dict.fromkeys(("quantity", "count"), _NUMBER)
+    _all(("item", "warehouse", "from", "to", "reason", "reference", "actor", "fingerprint"), _TEXT)
+    | _all(("quantity", "count"), _NUMBER)
     | {"metadata": _OBJECT}
 )
 
