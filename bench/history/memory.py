@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from inventory.adapters.workplace import workplace
 from inventory.domain.events import Source
 from inventory.history.layout import PARTIALS
 from inventory.history.map_task import run_map_task
 from inventory.history.plan import MapTask, Mode, Plan
-from inventory.storage.workplace import workplace
 from support.objects import DirectoryObjects
 
 _BUCKETS: Final = 64

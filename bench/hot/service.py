@@ -15,6 +15,7 @@ from bench.hot.functions import Batching, Consumer, Fleet, StreamRecord
 from bench.hot.judge import Judge
 from bench.hot.published import CLOCK_SKEW_MS, KEPT_USUALLY_MS, KINESIS_SHARDS_AT_FIRST
 
+from inventory.adapters.collecting import CollectingStream, NotPassedOn, holds_in
 from inventory.domain.collecting import thinly_spread
 from inventory.domain.drawing import Want
 from inventory.domain.errors import InventoryError
@@ -32,7 +33,6 @@ from inventory.protocol.resolve import execute
 from inventory.protocol.settle import settle
 from inventory.protocol.split import split
 from inventory.protocol.sweep import sweep
-from inventory.storage.collecting import CollectingStream, NotPassedOn, holds_in
 from inventory.storage.hold_records import hold_from
 from inventory.storage.tables import Tables
 from inventory.wiring import core_with

@@ -5,11 +5,11 @@ from typing import Any
 
 import boto3
 
+from inventory.adapters.catalogue import GlueCatalogue
+from inventory.adapters.executions import StepFunctionsMachine
+from inventory.adapters.signing import KmsSigner
 from inventory.history.steps import conclude, start_audit
 from inventory.settings import Settings
-from inventory.storage.catalogue import GlueCatalogue
-from inventory.storage.executions import StepFunctionsMachine
-from inventory.storage.signing import KmsSigner
 from inventory.telemetry import logger
 from inventory.wiring import OBJECTS_CONFIG, now_ms, objects_from
 

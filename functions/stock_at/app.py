@@ -4,9 +4,9 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from inventory.adapters.past import answer
+from inventory.adapters.workplace import workplace
 from inventory.settings import Settings
-from inventory.storage.past import answer
-from inventory.storage.workplace import workplace
 from inventory.telemetry import logger
 from inventory.wiring import past_from
 

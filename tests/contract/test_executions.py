@@ -8,8 +8,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from inventory.adapters.executions import StepFunctionsMachine
 from inventory.domain.runs import RunStatus
-from inventory.storage.executions import StepFunctionsMachine
 from support.states import States
 
 DEFINITION = '{"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 600, "End": true}}}'

@@ -8,7 +8,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from inventory.storage.objects import AlteredObject, Ending, NoSuchObject, Objects, S3Objects, Stored
+from inventory.adapters.objects import AlteredObject, Ending, NoSuchObject, Objects, S3Objects, Stored
 from support.objects import DirectoryObjects
 
 

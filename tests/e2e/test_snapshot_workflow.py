@@ -13,11 +13,11 @@ import duckdb
 import pytest
 from botocore.exceptions import ClientError
 
+from inventory.adapters.objects import S3Objects
+from inventory.adapters.signing import KmsSigner
 from inventory.history.layout import published_path
 from inventory.history.manifest import Manifest, head_number, read_manifest
 from inventory.history.plan import Mode
-from inventory.storage.objects import S3Objects
-from inventory.storage.signing import KmsSigner
 from stack.place import LOCAL_CREDENTIALS
 from stack.state import Stack
 from support.shop import Shop, done, line, new_prefix, wait_until

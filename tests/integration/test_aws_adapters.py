@@ -7,9 +7,9 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import ANY, Stubber
 
-from inventory.storage.announcements import EventBus, NotAnnounced
-from inventory.storage.catalogue import GlueCatalogue
-from inventory.storage.signing import KmsSigner, KmsVerifier
+from inventory.adapters.announcements import EventBus, NotAnnounced
+from inventory.adapters.catalogue import GlueCatalogue
+from inventory.adapters.signing import KmsSigner, KmsVerifier
 
 STORAGE = {"Location": "s3://history/ledger/", "Columns": [{"Name": "rev", "Type": "bigint"}]}
 

@@ -13,9 +13,9 @@ import duckdb
 import pytest
 
 from inventory.domain.events import Source, line_of
-from inventory.domain.folding import EventsDiffer
 from inventory.history import map_task
 from inventory.history.commit import RebuildDiffers
+from inventory.history.fold import EventsDiffer
 from inventory.history.map_task import ObjectDamaged, UnknownVersion
 from inventory.history.plan import Mode
 from inventory.pipeline.stream import StreamRecord, change_of

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from inventory.domain.events import Source, record_key, revision
-from inventory.domain.folding import EventsDiffer
 from inventory.domain.holds import Hold, Take
 from inventory.domain.limits import KEPT_AFTER_SETTLEMENT_S
+from inventory.history.fold import EventsDiffer
 from inventory.history.layout import stamp_of
 from inventory.history.manifest import fingerprint_of
 from inventory.history.plan import Mode

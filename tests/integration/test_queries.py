@@ -13,10 +13,10 @@ from sqlglot import exp
 
 from contract.implementations import started_emulator
 from inventory.domain.events import Source
-from inventory.domain.folding import fold
 from inventory.storage.hold_records import hold_from
 from inventory_cli.errors import CliError, WrongUse
 from inventory_cli.history.queries import Query, Rows, all_queries, query_called, run
+from support.folding import fold
 from support.sealed import Row, Sealer, write_parquet
 from support.tape import Tape
 from support.template import properties, resources

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from inventory.adapters.objects import NoSuchObject, Stored
 from inventory.domain.events import Source
 from inventory.history import plan as planning
 from inventory.history import standing
 from inventory.history.layout import listed_path, published_path
 from inventory.history.plan import Mode, make_plan, plan_from
 from inventory.history.reduced import heads_path, result_path, sealed_path
-from inventory.storage.objects import NoSuchObject, Stored
 from support.objects import DirectoryObjects
 from support.tape import Tape
 from support.trade import trade

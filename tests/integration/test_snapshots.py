@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
+from inventory.adapters.objects import AlteredObject, Stored
 from inventory.domain.events import Source
 from inventory.history import merkle
 from inventory.history.commit import FilesForgotten
 from inventory.history.layout import instant_of, instant_of_snapshot, listed_path, stamp_of
 from inventory.history.manifest import canonical, fingerprint_of, leaf_of, read_manifest
 from inventory.history.plan import InstantTooRecent, Mode
-from inventory.storage.objects import AlteredObject, Stored
 from support.objects import DirectoryObjects, Killed
 from support.spells import HOUR_MS, after_spell, three_spells
 from support.tape import Tape

@@ -205,10 +205,10 @@ CONSUMERS: Final = (
     Mutant(
         "everything_settles",
         "a record that it refuses for load counts as not taken",
-        "storage/collecting.py",
+        "adapters/collecting.py",
         'if told.get("ErrorCode")]',
         "if False]",
-        ("tests/unit/storage/test_collecting.py",),
+        ("tests/unit/adapters/test_collecting.py",),
         covered="the sweeper settles what nobody else has settled",
         also=(_NOT_SWEPT,),
     ),
@@ -378,7 +378,7 @@ CONSUMERS: Final = (
     Mutant(
         "everything_settles",
         "an event that cannot be published stops nothing",
-        "storage/announcements.py",
+        "adapters/announcements.py",
         "except (NotAnnounced, BotoCoreError, ClientError) as error:",
         "except ZeroDivisionError as error:",
         ("tests/unit/pipeline/test_announcing.py",),

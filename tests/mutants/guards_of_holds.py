@@ -7,6 +7,8 @@ from mutants.mutant import EDGE, TOLD, Edit, Mutant
 _GUARDS = "tests/unit/storage/test_guards.py::"
 _PROTOCOL = "tests/unit/protocol/"
 _HOLDS = "storage/hold_records.py"
+_EXTEND = "protocol/extend.py"
+_OVER = "if hold.status is Status.ACTIVE and hold.expires_at <= at and expire(core, hold_id) is None:"
 _ANY_REVISION: Final = Edit(_HOLDS, "AND #rev = :rev", "AND (#rev = :rev OR #rev <> :rev)")
 
 HOLDS: Final = (
@@ -122,7 +124,7 @@ HOLDS: Final = (
     Mutant(
         "resolved_once",
         "a keyed request that makes no record of its own is noted once",
-        "storage/adjustment_records.py",
+        "storage/request_records.py",
         '"attribute_not_exists(#request_id)",',
         '"attribute_not_exists(#request_id) OR attribute_exists(#request_id)",',
         (_GUARDS + "TestMadeOnce::test_a_keyed_request",),
@@ -167,7 +169,10 @@ HOLDS: Final = (
         "AND #at <= :at AND #rev",
         (_GUARDS + "TestHolds::test_it_is_used_only_before_its_time",),
         covered="it is the revision that was read, whose time was looked at",
-        also=(Edit("protocol/extend.py", "check_open(hold, at)", "check_open(hold, hold.at)"),),
+        also=(
+            Edit(_EXTEND, _OVER, "if False:"),
+            Edit(_EXTEND, "if hold.status_at(at) is not Status.ACTIVE:", "if hold.status is not Status.ACTIVE:"),
+        ),
     ),
     Mutant(
         "expiry_exact",
@@ -188,8 +193,8 @@ HOLDS: Final = (
     Mutant(
         "expiry_exact",
         "an extension that was refused for its time stays refused: an earlier try of it finds the hold expired",
-        "protocol/extend.py",
-        "if hold.status is Status.ACTIVE and hold.expires_at <= at and expire(core, hold_id) is None:",
+        _EXTEND,
+        _OVER,
         "if False:",
         (_PROTOCOL + "test_extend.py::TestWhatCannotBeExtended",),
         beyond=TOLD,

@@ -4,54 +4,16 @@ from typing import Final
 
 from mutants.mutant import SNAPSHOTS, Mutant
 
-_UNIT = "tests/unit/domain/test_lives.py::"
 _SEALED = "tests/integration/test_lives.py::"
 _AUDITED = _SEALED + "test_audits_find_nothing_wrong"
 _VERIFIED = _SEALED + "test_verification_finds_nothing_wrong_in_any_snapshot"
 _ALIKE = _SEALED + "test_snapshots_of_any_steps_are_the_rebuilds_byte_for_byte"
 _LATE = _SEALED + "test_a_removal_told_a_moment_after_what_follows_it_still_lies_between"
-#: Why some are out of the simulation's reach.
-_AHEAD: Final = "is about a stream whose clock is ahead: there it has the time of the service"
 
 LIVES: Final = (
     Mutant(
         "archive_complete",
         "holds of one id are told apart where the earlier was removed",
-        "domain/folding.py",
-        "lives = Lives(told, until)",
-        "lives = Lives((), until)",
-        (_UNIT + "test_of_two_lives_the_last_is_told_in_any_order",),
-    ),
-    Mutant(
-        "archive_complete",
-        "a removal has the stream's time, and may seem to come after what followed it",
-        "domain/lives.py",
-        "if first < at + SLACK_MS",
-        "if first < at",
-        (_UNIT + "test_of_two_lives_the_last_is_told_in_any_order",),
-        beyond=_AHEAD,
-    ),
-    Mutant(
-        "archive_complete",
-        "so that it belongs to the life before",
-        "domain/lives.py",
-        'at = event["at"] - (SLACK_MS if event["type"] == "hold_removed" else 0)',
-        'at = event["at"]',
-        (_UNIT + "test_of_two_lives_the_last_is_told_in_any_order",),
-        beyond=_AHEAD,
-    ),
-    Mutant(
-        "archive_complete",
-        "only TTL's removal of a settled hold lies between two of one id",
-        "domain/lives.py",
-        'event["settled"] and event["by"] == "ttl"',
-        "True",
-        (_UNIT + "test_nothing_else_lies_between_two_lives",),
-        beyond="is about what somebody removes by hand: nobody does in the simulation",
-    ),
-    Mutant(
-        "archive_complete",
-        "reducers tell them apart too",
         "history/bucket.py",
         "self._begun_again = tell_lives_apart(sql)",
         "self._begun_again = False",

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from inventory.adapters.objects import Stored
 from inventory.domain.availability import ItemStock, WarehouseStock
 from inventory.domain.errors import InstantNotSealed, InvariantBroken, Missing, SnapshotNeeded
 from inventory.domain.events import Event, Source, is_directory
-from inventory.domain.folding import fold
 from inventory.history.layout import listed_path
 from inventory.history.past import Past
-from inventory.storage.objects import Stored
+from support.folding import fold
 from support.objects import DirectoryObjects
 from support.tape import Tape
 from support.trade import ITEMS, trade

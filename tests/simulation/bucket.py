@@ -14,7 +14,7 @@ _READ_TIMEOUT_S = 20.0
 
 
 class Bucket:
-    """As much of `inventory.storage.objects.Objects` as the archiver needs.
+    """As much of `inventory.adapters.objects.Objects` as the archiver needs.
 
     Args:
         service: Whose bucket it is.

@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Iterator
 
 from inventory.domain.events import KEY_OF, Event, Source, record_key
-from inventory.domain.folding import EventMissing, EventsDiffer, fold
 from inventory.domain.holds import Status
+from inventory.history.fold import EventsDiffer
 from inventory.storage.availability_records import availability_from
 from inventory.storage.codec import Record, decode
 from inventory.storage.hold_records import hold_from
 from simulation.service import Service
 from support import invariants
+from support.folding import EventMissing, fold
 
 
 def check_the_end(service: Service) -> None:

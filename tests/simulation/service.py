@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from botocore.exceptions import ClientError
 
+from inventory.adapters.announcements import EventBus, counting_losses
 from inventory.api import adjustments, holds, stock
 from inventory.api.application import Application
 from inventory.domain.errors import InsufficientStock
 from inventory.domain.events import Source
-from inventory.storage.announcements import EventBus, counting_losses
 from inventory.storage.codec import Record, decode, encode
 from inventory.storage.tables import Tables
 from inventory.wiring import core_with

@@ -6,13 +6,13 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from inventory.adapters.collecting import CollectingStream
 from inventory.domain.errors import InventoryError
 from inventory.pipeline.archiver import archive_batch
 from inventory.pipeline.collector import settle_collected
 from inventory.pipeline.projector import project_batch
 from inventory.pipeline.settler import settle_batch
 from inventory.pipeline.sweeper import run_merges, run_sweep
-from inventory.storage.collecting import CollectingStream
 from simulation.bucket import Bucket
 from simulation.collecting import Collecting
 from simulation.faults import Fault

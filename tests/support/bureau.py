@@ -6,12 +6,12 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from inventory.adapters.executions import StepFunctionsMachine
 from inventory.api import adjustments, audits, holds, snapshots, stock
 from inventory.api.application import Application
 from inventory.domain.ids import Requester
 from inventory.history.layout import audit_path, instant_of_audit, listed_path, snapshot_id
 from inventory.runs.desk import Desk
-from inventory.storage.executions import StepFunctionsMachine
 from support.gateway import Handler
 from support.objects import DirectoryObjects
 from support.states import States

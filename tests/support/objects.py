@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from inventory.storage.objects import AlteredObject, Ending, NoSuchObject, Stored
+from inventory.adapters.objects import AlteredObject, Ending, NoSuchObject, Stored
 
 
 class Killed(Exception):

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from inventory.storage.scratch import scratch_database
+from inventory.adapters.scratch import scratch_database
 
 _MEMORY_MB = 512
 

@@ -4,8 +4,8 @@ from collections import defaultdict
 from typing import Any
 
 from inventory.domain.events import Event, Source, is_directory
-from inventory.domain.folding import fold
 from inventory.storage.hold_records import hold_from
+from support.folding import fold
 
 Place = tuple[str, str]
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from inventory.domain.events import Source
-from inventory.domain.folding import EventsDiffer
+from inventory.history.fold import EventsDiffer
 from inventory.history.layout import stamp_of
 from inventory.history.plan import Mode
 from support.tape import StreamRecord, Tape

@@ -1,6 +1,6 @@
 """A bucket as docs/history.md has it, made the plain way from a recorded day: what verification and audits look at.
 
-Slow and simple: everything is folded by `inventory.domain.events.fold`, from the first event, for every snapshot. It
+Slow and simple: everything is folded one by one (`support.folding`), from the first event, for every snapshot. It
 shares nothing with the snapshot workflow but the documents.
 """
 
@@ -20,13 +20,13 @@ import duckdb
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from inventory.adapters.scratch import scratch_database
 from inventory.domain.events import Event, Source, line_of, record_key, revision
-from inventory.domain.folding import fold
 from inventory.proof.chain import ALGORITHM
 from inventory.proof.manifest import canonical, instant_name
 from inventory.proof.merkle import merkle_root
 from inventory.storage.hold_records import hold_from
-from inventory.storage.scratch import scratch_database
+from support.folding import fold
 
 Row = dict[str, Any]
 

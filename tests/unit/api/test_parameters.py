@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory.api.adjustments import Adjust, MoveStock, SplitStock
+from inventory.api.adjustments import Adjust, SplitStock, TransferStock
 from inventory.api.brackets import tree_from
 from inventory.api.fields import NoParameters, Parameters, checked, list_fields
 from inventory.api.holds import ChangeHold, ExecuteHold, ListHolds, PlaceHold
@@ -18,7 +18,7 @@ TAKEN: Final = {"item": "A", "warehouse": "W", "quantity": 1}
 ADJUST: Final = {"item": "A", "warehouse": "W", "quantity": 1, "reason": "received"}
 MOVE: Final = {"item": "A", "from": "W", "to": "V", "quantity": 1}
 HOLD: Final = "hold_" + "0" * 32
-MODELS: Final = [Adjust, MoveStock, SplitStock, NoParameters, ChangeHold, ExecuteHold, ListHolds, PlaceHold]
+MODELS: Final = [Adjust, TransferStock, SplitStock, NoParameters, ChangeHold, ExecuteHold, ListHolds, PlaceHold]
 MODELS_READ: Final = [ListStock, ReadStock, ListHolds]
 
 CASES: Final[list[tuple[type[Parameters], dict[str, Any], str, str | None]]] = [
@@ -72,11 +72,11 @@ CASES: Final[list[tuple[type[Parameters], dict[str, Any], str, str | None]]] = [
     (Adjust, {**ADJUST, "reason": "r" * 201}, "parameter_invalid", "reason"),
     (Adjust, {**ADJUST, "reference": ""}, "parameter_invalid", "reference"),
     # transfer
-    (MoveStock, {**MOVE, "to": "W"}, "parameter_invalid", "to"),
-    (MoveStock, {"item": "A", "to": "V", "quantity": 1}, "parameter_missing", "from"),
-    (MoveStock, {**MOVE, "source": "W"}, "parameter_unknown", "source"),
-    (MoveStock, {**MOVE, "quantity": -1}, "parameter_invalid", "quantity"),
-    (MoveStock, {**MOVE, "reason": "r"}, "parameter_unknown", "reason"),
+    (TransferStock, {**MOVE, "to": "W"}, "parameter_invalid", "to"),
+    (TransferStock, {"item": "A", "to": "V", "quantity": 1}, "parameter_missing", "from"),
+    (TransferStock, {**MOVE, "source": "W"}, "parameter_unknown", "source"),
+    (TransferStock, {**MOVE, "quantity": -1}, "parameter_invalid", "quantity"),
+    (TransferStock, {**MOVE, "reason": "r"}, "parameter_unknown", "reason"),
     # split
     (SplitStock, {"warehouse": "W", "shards": 0}, "parameter_invalid", "shards"),
     (SplitStock, {"warehouse": "W", "shards": 257}, "parameter_invalid", "shards"),
@@ -111,7 +111,7 @@ def test_a_wrong_body_is_refused_and_the_field_blamed(
         (ExecuteHold, {"lines": [TAKEN]}),
         (Adjust, {**ADJUST, "quantity": -1_000_000_000, "reference": HOLD, "metadata": {"a": ""}}),
         (Adjust, {"item": "A", "warehouse": "W", "count": 0, "reason": "counted"}),
-        (MoveStock, MOVE),
+        (TransferStock, MOVE),
         (SplitStock, {"warehouse": "W", "shards": 256}),
     ],
 )

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from inventory.adapters.objects import NoSuchObject, Stored
 from inventory.audit import listing, plan, steps
 from inventory.audit.chain import check_chain
 from inventory.audit.layout import keys_path
@@ -20,7 +21,6 @@ from inventory.audit.steps import Auditor
 from inventory.proof.chain import read_chain
 from inventory.proof.findings import Check, Finding
 from inventory.proof.manifest import Manifest, manifest_path
-from inventory.storage.objects import NoSuchObject, Stored
 from support.objects import DirectoryObjects
 
 DAYS = ("dt=2026-11-20", "dt=2026-11-21", "dt=2026-12-01")
@@ -184,7 +184,7 @@ def test_the_chain_is_followed_with_a_few_manifests_in_memory_however_long_it_is
     for number in range(1, length + 1):
         bucket.put(manifest_path(number), manifest(number))
     bucket.put("manifests/notes.txt", b"")
-    [check] = check_chain(bucket, FULL, {"nobody"}, lambda *_: None).checks
+    [check, _] = check_chain(bucket, FULL, {"nobody"}, lambda *_: None).checks
     assert check.looked_at == length
     assert 1 <= alive.most <= 2 * 8
     unlinked = [each for each in check.findings if "does not name the manifest before it" in each.what]
@@ -228,5 +228,5 @@ def test_a_manifest_that_goes_while_the_chain_is_followed_is_missing(bucket: Wat
         return read(key)
 
     bucket.read = reading  # type: ignore[method-assign]
-    [check] = check_chain(bucket, FULL, set(), lambda *_: None).checks
+    [check, _] = check_chain(bucket, FULL, set(), lambda *_: None).checks
     assert [each.path for each in check.findings if each.what == "Manifest 2 is missing."] == [gone]

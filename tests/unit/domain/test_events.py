@@ -8,7 +8,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from inventory.domain.events import Source, event_of, is_directory, line_of, record_key, revision
-from inventory.domain.folding import EventMissing, EventsDiffer, applied, fold
+from inventory.history.fold import EventsDiffer
+from support.folding import EventMissing, applied, fold
 from support.tape import Tape, images
 from support.trade import trade
 from support.world import World

@@ -6,8 +6,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from inventory.adapters.scratch import scratch_database
 from inventory.history.columnar import MEMORY_MB, save
-from inventory.storage.scratch import scratch_database
 
 COLUMNS = {"id": "BIGINT", "count": "BIGINT", "name": "VARCHAR"}
 

@@ -7,11 +7,11 @@ from typing import Any
 import duckdb
 import pytest
 
+from inventory.adapters.objects import Ending
+from inventory.adapters.scratch import scratch_database
 from inventory.history import columnar, excerpt
 from inventory.history.columnar import MEMORY_MB
 from inventory.history.excerpt import ExcerptTooLarge, Question, take_excerpt
-from inventory.storage.objects import Ending
-from inventory.storage.scratch import scratch_database
 from support.objects import DirectoryObjects
 
 COLUMNS = {"item_id": "VARCHAR", "at_ms": "BIGINT", "kind": "VARCHAR", "amount": "BIGINT"}

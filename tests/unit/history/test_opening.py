@@ -7,12 +7,12 @@ from typing import Any
 import duckdb
 import pytest
 
+from inventory.adapters.scratch import scratch_database
 from inventory.history.columnar import DIRECTORIES, HOLDS, MEMORY_MB, SHARDS, SNAPSHOT, load
 from inventory.history.map_task import columns_of
 from inventory.history.opening import ReadTooLate, begin_books, begin_with_reading, totals_of_lost
 from inventory.history.plan import Opening
 from inventory.history.scan import WHOLE
-from inventory.storage.scratch import scratch_database
 
 #: The snapshot before, the beginning of what is folded, the reading, and the instant.
 SINCE_MS, FROM_MS, READ_MS, AS_OF_MS = 1_000, 5_000, 6_000, 9_000

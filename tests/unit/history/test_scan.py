@@ -9,11 +9,11 @@ from typing import Any
 import duckdb
 import pytest
 
+from inventory.adapters.scratch import scratch_database
 from inventory.domain.events import Source
 from inventory.history import scan as scanning
 from inventory.history.layout import bucket_of
 from inventory.history.scan import Reading, Segment, scan_segment
-from inventory.storage.scratch import scratch_database
 from support.objects import DirectoryObjects
 
 PAGE = 1_000

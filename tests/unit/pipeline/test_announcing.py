@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from inventory.storage import announcements
-from inventory.storage.announcements import EventBus, counting_losses
+from inventory.adapters import announcements
+from inventory.adapters.announcements import EventBus, counting_losses
 from inventory.wiring import EVENTS_CONFIG
 
 

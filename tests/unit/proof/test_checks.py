@@ -14,7 +14,7 @@ from inventory.proof.archive import archived_objects, read_archive
 from inventory.proof.base import begin_from
 from inventory.proof.checks import RULES, check_events
 from inventory.proof.findings import Finding
-from inventory.proof.live import LIVE_RULES, check_live
+from inventory.proof.live import LIVE_COLUMNS, LIVE_RULES, check_live_tables, create_live_tables
 from inventory.proof.rebuild import fold_archive
 from inventory.proof.spans import Span
 from support.sealed import Sealer
@@ -43,7 +43,12 @@ def audit(tape: Tape, tmp_path: Path) -> Iterator[Audit]:
             fold_archive(database, until)
             tables = {source: list(tape.world.records(name)) for source, name in tape.tables.items()}
             edited = {source: edits.get(f"edit_{source}", list)(records) for source, records in tables.items()}
-            checks = [*check_events(database), *check_live(database, Span(0, until), live(edited))]
+            checks = check_events(database)
+            create_live_tables(database)
+            for table, rows in live(edited).items():
+                marks = ", ".join("?" for _ in LIVE_COLUMNS[table])
+                database.executemany(f"INSERT INTO {table} VALUES ({marks})", [list(row.values()) for row in rows])
+            checks += check_live_tables(database, Span(0, until))
             return {check.name: check.findings for check in checks if check.discrepancies}
 
         yield auditing

@@ -9,9 +9,9 @@ from urllib3.exceptions import ProtocolError
 
 from inventory.domain.errors import Overloaded
 from inventory.domain.limits import TRANSACTION_RECORDS_MAX
-from inventory.storage.adjustment_records import put_request
 from inventory.storage.codec import decode, encode
 from inventory.storage.database import ConditionFailed, Contended, Database, Throttled, TransactionCancelled
+from inventory.storage.request_records import put_request
 from inventory.storage.tables import Key
 from inventory.storage.writes import Write, spelled
 from simulated_dynamodb.errors import Refused, as_client_error

@@ -14,7 +14,7 @@ from inventory.domain.adjustments import Adjustment, Transfer
 from inventory.domain.availability import Availability, ShardCount
 from inventory.domain.holds import Draw, Hold, Line, Resolution, Status
 from inventory.domain.stock import Cause, Change, ShardKey
-from inventory.storage.adjustment_records import put_adjustment, put_request, put_transfer
+from inventory.storage.adjustment_records import put_adjustment, put_transfer
 from inventory.storage.availability_records import availability_from, put_availability
 from inventory.storage.codec import Record, encode
 from inventory.storage.database import ConditionFailed, Database, TransactionCancelled
@@ -27,6 +27,7 @@ from inventory.storage.hold_records import (
     release_hold,
     settle_hold,
 )
+from inventory.storage.request_records import put_request
 from inventory.storage.stock_records import (
     add_warehouse,
     apply_count,

@@ -13,6 +13,11 @@ import boto3
 import botocore
 from botocore.config import Config
 
+from inventory.adapters.announcements import EventBus, counting_losses
+from inventory.adapters.collecting import CollectingStream, PassOn
+from inventory.adapters.executions import StepFunctionsMachine
+from inventory.adapters.objects import S3Objects
+from inventory.adapters.past import AskedPast
 from inventory.domain.clock import Elapsed, HybridClock
 from inventory.domain.events import Source
 from inventory.domain.heat import Thresholds
@@ -24,12 +29,7 @@ from inventory.protocol.hints import Hints, Memory, Refusals
 from inventory.protocol.shedding import Shed
 from inventory.runs.desk import Desk
 from inventory.settings import Settings
-from inventory.storage.announcements import EventBus, counting_losses
-from inventory.storage.collecting import CollectingStream, PassOn
 from inventory.storage.database import Database
-from inventory.storage.executions import StepFunctionsMachine
-from inventory.storage.objects import S3Objects
-from inventory.storage.past import AskedPast
 from inventory.storage.tables import Tables
 from inventory.telemetry import report, report_check
 
@@ -240,8 +240,8 @@ def workshop_from(settings: Settings) -> "Workshop":
 
 def auditor_from(settings: Settings) -> "Auditor":
     """What an audit's steps work with."""
+    from inventory.adapters.signing import KmsVerifier
     from inventory.audit.steps import Auditor
-    from inventory.storage.signing import KmsVerifier
 
     objects = objects_from(settings)
     trusted = [settings.signing_key, *filter(None, settings.earlier_signing_keys.split(","))]
@@ -258,8 +258,8 @@ def auditor_from(settings: Settings) -> "Auditor":
 
 def reporter_from(settings: Settings) -> "Reporter":
     """What an audit's report is made with."""
+    from inventory.adapters.catalogue import GlueCatalogue
     from inventory.audit.report import Reporter
-    from inventory.storage.catalogue import GlueCatalogue
 
     objects = objects_from(settings)
     return Reporter(

@@ -77,7 +77,7 @@ class Adjust(Parameters):
         return self
 
 
-class MoveStock(Parameters):
+class TransferStock(Parameters):
     """Units to move from one warehouse to another."""
 
     item: Name
@@ -126,7 +126,7 @@ def _adjust(core: Core, call: Call[Adjust]) -> Reply:
     return Reply(adjustment_view(answer.value), answer.replayed)
 
 
-def _move(core: Core, call: Call[MoveStock]) -> Reply:
+def _transfer(core: Core, call: Call[TransferStock]) -> Reply:
     asked = call.parameters
     with _blaming_quantity():
         answer = transfer.transfer(
@@ -186,9 +186,9 @@ OPERATIONS: tuple[Operation[Any], ...] = (
         path="/v1/transfers",
         scope=Scope.STOCK_WRITE,
         summary="Move units from one warehouse to another",
-        parameters=MoveStock,
+        parameters=TransferStock,
         answer=TransferView,
-        run=_move,
+        run=_transfer,
         errors=(402, 409),
         example={"item": "espresso-cup", "from": "berlin", "to": "lyon", "quantity": 20},
     ),

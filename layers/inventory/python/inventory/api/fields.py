@@ -12,6 +12,7 @@ from inventory.api.text import READABLE_PATTERN
 from inventory.domain.errors import InvalidRequest
 from inventory.domain.ids import NAME_PATTERN
 from inventory.domain.limits import (
+    ID_LENGTH_MAX,
     METADATA_KEY_LENGTH_MAX,
     METADATA_KEYS_MAX,
     METADATA_VALUE_LENGTH_MAX,
@@ -24,7 +25,7 @@ from inventory.domain.limits import (
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-NAME_RULE: Final = "It should be 1 to 64 characters, each a letter A-Z or a-z, a digit, '.', '_' or '-'"
+NAME_RULE: Final = f"It should be 1 to {ID_LENGTH_MAX} characters, each a letter A-Z or a-z, a digit, '.', '_' or '-'"
 HOLD_ID_PATTERN: Final = r"^hold_[0-9a-f]{32}$"
 SNAPSHOT_ID_PATTERN: Final = r"^snap_[0-9a-f]{32}$"
 AUDIT_ID_PATTERN: Final = r"^audit_[0-9a-f]{32}$"

@@ -1,4 +1,4 @@
-"""What callers see of holds, stock, adjustments and transfers. Times are Unix seconds."""
+"""What callers see of holds, stock, adjustments, transfers, snapshots and audits. Times are Unix seconds."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal

@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from inventory.adapters.objects import NoSuchObject, Objects
+from inventory.adapters.scratch import scratch_database
 from inventory.audit.chain import download_present, files_in_bucket
 from inventory.audit.layout import bucket_sql, claims_prefix, lines_prefix, live_prefix
 from inventory.audit.parts import Part
@@ -26,8 +28,6 @@ from inventory.proof.live import LIVE_COLUMNS, check_live_tables, create_live_ta
 from inventory.proof.lives import tell_lives_apart
 from inventory.proof.manifest import Manifest, manifest_path
 from inventory.proof.rebuild import compare_ledger, compare_rows, fold_books, fold_records, rebuilt_totals
-from inventory.storage.objects import NoSuchObject, Objects
-from inventory.storage.scratch import scratch_database
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -8,13 +8,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from inventory.adapters.objects import NoSuchObject, Objects
 from inventory.audit.parts import Part
 from inventory.audit.plan import AuditPlan, Depth, read_manifest
 from inventory.proof.chain import Link, SignatureCheck, follow, link_of
 from inventory.proof.files import SEALED, wrong_file
 from inventory.proof.findings import Check, Finding
 from inventory.proof.manifest import File, Manifest, instant_name, key_path, manifest_number, manifest_path
-from inventory.storage.objects import NoSuchObject, Objects
 
 _AT_ONCE: Final = 8
 

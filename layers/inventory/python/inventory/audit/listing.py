@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from typing import Final
 
+from inventory.adapters.objects import Objects
 from inventory.audit.plan import HOUR_MS, AuditPlan, first_hour
 from inventory.proof.archive import SOURCES
-from inventory.storage.objects import Objects
 
 TASK_BYTES: Final = 32 * 1024 * 1024
 TASK_OBJECTS_MAX: Final = 500

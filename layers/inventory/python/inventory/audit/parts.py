@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
 
+from inventory.adapters.objects import Objects
 from inventory.audit.layout import result_path
 from inventory.proof.findings import Check, Finding
-from inventory.storage.objects import Objects
 
 _READS_AT_ONCE: Final = 16
 

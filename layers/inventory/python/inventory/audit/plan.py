@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from inventory.adapters.objects import NoSuchObject, Objects
 from inventory.history.layout import PARTIALS
 from inventory.proof.manifest import Manifest, NoManifest, manifest_path, parsed
 from inventory.proof.spans import Span
-from inventory.storage.objects import NoSuchObject, Objects
 
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS

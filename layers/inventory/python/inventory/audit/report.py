@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from inventory.adapters.objects import NoSuchObject, Objects
+from inventory.adapters.scratch import scratch_database
+from inventory.adapters.workplace import workplace
 from inventory.audit.layout import KINDS
 from inventory.audit.parts import Part, read_parts
 from inventory.audit.plan import AuditPlan, read_manifest, read_plan
@@ -13,9 +16,6 @@ from inventory.history.layout import audit_path, instant_of_audit, snapshot_id
 from inventory.proof.findings import Check, Finding, joined
 from inventory.proof.manifest import instant_name, manifest_path
 from inventory.proof.rebuild import compare_totals
-from inventory.storage.objects import NoSuchObject, Objects
-from inventory.storage.scratch import scratch_database
-from inventory.storage.workplace import workplace
 
 FINDINGS: Final = "audit_findings"
 ANNOUNCED: Final = "Audit found discrepancies"

@@ -11,9 +11,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
+from inventory.adapters.objects import Objects
+from inventory.adapters.workplace import workplace
 from inventory.audit.layout import bucket_of, live_prefix
-from inventory.storage.objects import Objects
-from inventory.storage.workplace import workplace
 
 #: Of each table, which attributes are looked at, by their names in `inventory.proof.live.LIVE_COLUMNS`.
 _SHARD: Final = {

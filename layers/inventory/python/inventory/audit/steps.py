@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from inventory.adapters.objects import Objects
+from inventory.adapters.workplace import workplace
 from inventory.audit.buckets import audit_bucket, read_objects
 from inventory.audit.chain import check_chain, check_files_of
 from inventory.audit.layout import count_path, keys_path, tasks_path
@@ -20,8 +22,6 @@ from inventory.audit.plan import AuditPlan, Depth, make_plan, read_plan
 from inventory.audit.scan import segments
 from inventory.proof.chain import SignatureCheck
 from inventory.proof.findings import joined
-from inventory.storage.objects import Objects
-from inventory.storage.workplace import workplace
 
 Words = Mapping[str, Any]
 

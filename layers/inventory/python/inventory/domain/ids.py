@@ -8,12 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from inventory.domain.limits import ID_LENGTH_MAX
+
 HOLD: Final = "hold"
 ADJUSTMENT: Final = "adj"
 TRANSFER: Final = "trf"
 
 #: An item or warehouse.
-NAME_PATTERN: Final = r"^[A-Za-z0-9._-]{1,64}$"
+NAME_PATTERN: Final = rf"^[A-Za-z0-9._-]{{1,{ID_LENGTH_MAX}}}$"
 _OBJECT_ID = re.compile(r"[a-z]+_[0-9a-f]{32}", re.ASCII)
 
 NewUuid = Callable[[], uuid.UUID]

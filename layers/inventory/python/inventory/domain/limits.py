@@ -1,4 +1,4 @@
-"""Every limit of the service, with its unit, in one place."""
+"""The limits that a caller meets or that several parts share, each with its unit. A part's own stands in it."""
 
 from typing import Final
 
@@ -35,9 +35,9 @@ SHED_AGE_MAX_MS: Final = 500
 HINTS_KEPT_MAX: Final = 2_000
 PASS_AGE_MAX_MS: Final = 60_000  # a strong reading is good to compare with the next one
 PASSES_KEPT_MAX: Final = 200  # each of up to 256 shards and more
-HOLDS_PER_SHARD_S: Final = 100  # about as many a second at most: so long as a transaction keeps a record
+HOLDS_PER_SHARD_S: Final = 100  # what one shard takes at most, about: a transaction keeps its record for some 10 ms
 HOLDS_WHILE_HINTED: Final = 2 * HOLDS_PER_SHARD_S  # a hint may be two seconds behind
-PROJECTED_WITHIN_MS: Final = 1_000  # so far the projection is behind what it projects, or more in a rush
+PROJECTED_WITHIN_MS: Final = 1_000  # how far the projection lags; more in a rush
 
 # What one question about the past may read: of the archive's ledger some 5 million events of the item.
 PAST_BYTES_MAX: Final = 64 * 1024 * 1024

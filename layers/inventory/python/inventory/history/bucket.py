@@ -7,6 +7,7 @@ from typing import Final
 
 import duckdb
 
+from inventory.adapters.objects import Objects
 from inventory.history.columnar import (
     DERIVED,
     DIRECTORIES,
@@ -30,7 +31,6 @@ from inventory.history.opening import CHANGED, FINAL_READ, LOST, begin_books, be
 from inventory.history.plan import Plan
 from inventory.history.reduced import Reduced, heads_path, result_path, sealed_path
 from inventory.history.scan import WHOLE, read_paths
-from inventory.storage.objects import Objects
 
 #: No hold event has an item of its own.
 _LEDGER_ORDER: Final = {"items": "item_id NULLS LAST, at_ms, record_key, rev", "holds": "at_ms, record_key, rev"}

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, Protocol
 
+from inventory.adapters.objects import NoSuchObject, Objects
 from inventory.domain.clock import Milliseconds
 from inventory.history.columnar import writer
 from inventory.history.layout import KEYS, PARTIALS, TABLES, listed_path, manifest_path, published_path, stamp_of
@@ -24,7 +25,6 @@ from inventory.history.manifest import (
 )
 from inventory.history.plan import Plan
 from inventory.history.reduced import Reduced, read_results
-from inventory.storage.objects import NoSuchObject, Objects
 
 _COPIES_AT_ONCE: Final = 8
 #: What the buckets of an opening snapshot add up that is no stock.

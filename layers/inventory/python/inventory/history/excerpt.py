@@ -12,9 +12,9 @@ from typing import Final, NamedTuple
 
 import duckdb
 
+from inventory.adapters.objects import Objects
 from inventory.domain.clock import Milliseconds
 from inventory.history.columnar import Columns
-from inventory.storage.objects import Objects
 
 _END_BYTES: Final = 128 * 1024
 _FOOTER_TAIL_BYTES: Final = 8  # the footer's length, and PAR1

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 import duckdb
 
-from inventory.domain.folding import EventsDiffer
 from inventory.history.columnar import DIRECTORIES
 
 _LINES: Final = (
@@ -20,6 +19,14 @@ _LINES: Final = (
 #: The same without the shards: what a settled hold took.
 _TAKEN: Final = '\'[{"item": "VARCHAR", "warehouse": "VARCHAR", "quantity": "BIGINT", "executed": "BIGINT"}]\''
 _GAPS_TOLD_MAX: Final = 20
+
+
+class EventsDiffer(Exception):
+    """Two events have one id and different contents."""
+
+    def __init__(self, event_id: str) -> None:
+        super().__init__(f"two events called {event_id} differ")
+        self.event_id = event_id
 
 
 def drop_doubles(sql: duckdb.DuckDBPyConnection, made: str) -> None:

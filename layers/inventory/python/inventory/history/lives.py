@@ -1,4 +1,7 @@
-"""Lives of a hold's id in SQL, as `domain.lives` has them: a key used again makes a hold of an id that was there.
+"""Lives of a hold's id: an Idempotency-Key that is used again, after TTL removed its hold, makes one of the same id.
+
+Its revisions begin at 1 anew, so that events of both have equal ids. What tells them apart is the settled hold's
+removal between them: the lives before the last one are called `<id>~1`, `<id>~2`…, and are then records like any other.
 
 Costs a look at removals where nothing was used again, which is the rule.
 """
@@ -7,8 +10,13 @@ from typing import Final
 
 import duckdb
 
-from inventory.domain.lives import ENDED, SLACK_MS
+from inventory.domain.clock import Milliseconds
 
+#: A removal has the stream's time, and so may seem to come after what was placed a moment later. TTL removes a hold
+#: weeks after it was placed, so what it removes within a day of a placement is what was there before.
+SLACK_MS: Final[Milliseconds] = 86_400_000
+#: Stands between an id and the number of an ended life. No id has it.
+ENDED: Final = "~"
 #: The last instant at which a row can be of the life before: a removal's own is the stream's.
 _AT: Final = f"at_ms - CASE WHEN type = 'hold_removed' THEN {SLACK_MS} ELSE 0 END"
 _BEGUN_AGAIN: Final = f"""

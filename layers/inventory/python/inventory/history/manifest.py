@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol
 
+from inventory.adapters.objects import Objects
+from inventory.adapters.signing import ALGORITHM
 from inventory.domain.clock import Milliseconds
 from inventory.history import merkle
 from inventory.history.layout import MANIFESTS, manifest_path, snapshot_id, stamp_of
-from inventory.storage.objects import Objects
-from inventory.storage.signing import ALGORITHM
 
 VERSION: Final = 1
 

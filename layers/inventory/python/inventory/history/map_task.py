@@ -10,11 +10,11 @@ import duckdb
 from isal import igzip
 from isal.igzip_lib import IsalError
 
+from inventory.adapters.objects import NoSuchObject, Objects
+from inventory.adapters.scratch import scratch_database
 from inventory.domain.events import VERSION, Source
 from inventory.history.columnar import LEDGER, MEMORY_MB, Columns, bucket_sql
 from inventory.history.plan import MapTask, Plan, read_keys
-from inventory.storage.objects import NoSuchObject, Objects
-from inventory.storage.scratch import scratch_database
 
 DOWNLOADS_AT_ONCE: Final = 8
 _DECOMPRESSED_AT_ONCE: Final = 1 << 20

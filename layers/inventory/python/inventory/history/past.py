@@ -8,6 +8,8 @@ from typing import Any, Final, NamedTuple
 
 import duckdb
 
+from inventory.adapters.objects import Objects
+from inventory.adapters.scratch import scratch_database
 from inventory.domain.availability import ItemStock, WarehouseStock
 from inventory.domain.clock import Milliseconds
 from inventory.domain.errors import InstantNotSealed, InvariantBroken, Missing, SnapshotNeeded
@@ -27,8 +29,6 @@ from inventory.history.layout import (
 )
 from inventory.history.manifest import Manifest, read_manifest
 from inventory.history.standing import openings
-from inventory.storage.objects import Objects
-from inventory.storage.scratch import scratch_database
 
 _MANIFESTS_KEPT_MAX: Final = 64
 _MEMORY_MB: Final = 512

@@ -9,11 +9,11 @@ from enum import StrEnum
 from itertools import islice, takewhile
 from typing import Final
 
+from inventory.adapters.objects import Objects, Stored
 from inventory.domain.clock import Milliseconds
 from inventory.domain.events import Source
 from inventory.history.layout import PARTIALS, archive_hour, archive_prefix, hour_of, stamp_of
 from inventory.history.standing import base_before, openings, standing_of
-from inventory.storage.objects import Objects, Stored
 
 #: How long before the base the archive is read again: an event's hour is that of the stream, 20 s off at most.
 OVERLAP_MS: Final = 15 * 60_000

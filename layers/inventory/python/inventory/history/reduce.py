@@ -5,6 +5,8 @@ from typing import Final
 
 import duckdb
 
+from inventory.adapters.objects import Objects
+from inventory.adapters.scratch import scratch_database
 from inventory.history.bucket import Bucket
 from inventory.history.columnar import DIRECTORIES, DRAWS, HOLDS, SHARDS, SNAPSHOT, bucket_sql
 from inventory.history.fold import (
@@ -23,8 +25,6 @@ from inventory.history.fold import (
 )
 from inventory.history.plan import Plan
 from inventory.history.reduced import Reduced
-from inventory.storage.objects import Objects
-from inventory.storage.scratch import scratch_database
 
 #: What DuckDB may take of a function that has 1,769 MB: what it sorts is copied once more where it takes half of it.
 REDUCER_MEMORY_MB: Final = 1_200

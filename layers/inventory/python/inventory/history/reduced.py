@@ -4,9 +4,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
+from inventory.adapters.objects import Objects
 from inventory.history.manifest import DataFile
 from inventory.history.plan import Plan
-from inventory.storage.objects import Objects
 
 
 @dataclass(frozen=True, slots=True)

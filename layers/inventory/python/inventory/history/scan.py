@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from inventory.adapters.objects import Objects
+from inventory.adapters.scratch import scratch_database
 from inventory.domain.clock import Milliseconds
 from inventory.domain.events import KEY_OF, Source, is_directory
 from inventory.history.columnar import DIRECTORIES, HOLDS, LIVE, MEMORY_MB, SHARDS, Columns, save
 from inventory.history.layout import PARTIALS, bucket_of, stamp_of
 from inventory.history.map_task import kind_of
 from inventory.storage.codec import Record, decode
-from inventory.storage.objects import Objects
-from inventory.storage.scratch import scratch_database
 
 #: What is read of a record where a snapshot begins with it: all that a fold knows of one.
 WHOLE: Final[Columns] = {**LIVE, **SHARDS, **DIRECTORIES, **HOLDS}

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from inventory.adapters.objects import Objects
+from inventory.adapters.scratch import scratch_database
 from inventory.history.columnar import HEADS, LIVE, MEMORY_MB, load
 from inventory.history.map_task import download_all
 from inventory.history.opening import ADJUSTMENT
 from inventory.history.plan import Plan
 from inventory.history.reduced import heads_path, read_results
 from inventory.history.scan import read_paths
-from inventory.storage.objects import Objects
-from inventory.storage.scratch import scratch_database
 
 _TOLD_MAX: Final = 20
 

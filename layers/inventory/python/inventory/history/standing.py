@@ -4,10 +4,10 @@ import json
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from inventory.adapters.objects import NoSuchObject, Objects
 from inventory.domain.clock import Milliseconds
 from inventory.history.layout import LISTED, OPENED, instant_of_listed, instant_of_path, listed_before, listed_path
 from inventory.history.manifest import Manifest, head_number, read_manifest
-from inventory.storage.objects import NoSuchObject, Objects
 
 #: How many snapshots before an instant are asked whether they can be its base. They cannot where the number of buckets
 #: was changed; then the first event is the start, which makes the same bytes.
@@ -60,7 +60,7 @@ class Standing:
 
 
 def standing_of(objects: Objects, as_of_ms: Milliseconds) -> Standing:
-    """Looks at the chain, however long it is, in a few requests.
+    """Looks at the chain: lists all its manifests, a thousand in a request, and reads few of them.
 
     All manifests but the newest are listed: a commit publishes the one before its own first. So the newest is read
     before the list; one that comes between is listed or not, and a commit on this standing is overtaken by it.

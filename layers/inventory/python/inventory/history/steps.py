@@ -8,6 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
+from inventory.adapters.executions import Machine
+from inventory.adapters.objects import Objects
+from inventory.adapters.workplace import workplace
 from inventory.domain.clock import AHEAD_MAX_MS, Milliseconds
 from inventory.domain.events import Source
 from inventory.history.commit import Catalogue, commit, finish
@@ -28,9 +31,6 @@ from inventory.history.reduce import reduce_holds, reduce_items
 from inventory.history.scan import Reading, Segment, live_folder, scan_segment, segments, segments_path, whole_folder
 from inventory.history.seal import find_incomplete
 from inventory.history.standing import Opened, latest_buckets, openings, standing_of
-from inventory.storage.executions import Machine
-from inventory.storage.objects import Objects
-from inventory.storage.workplace import workplace
 
 Words = Mapping[str, Any]
 

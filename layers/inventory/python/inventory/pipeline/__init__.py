@@ -1,1 +1,1 @@
-"""What runs behind the streams and the clock: settling, projecting, sweeping."""
+"""What runs behind the streams and the clock: archiving, settling, collecting, projecting, sweeping."""

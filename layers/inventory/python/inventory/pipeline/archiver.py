@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
+from inventory.adapters.objects import Objects
 from inventory.domain.clock import Milliseconds
 from inventory.domain.events import Event, Source, event_of, line_of
 from inventory.pipeline.stream import SetAside, StreamRecord, change_of, put_aside
-from inventory.storage.objects import Objects
 from inventory.telemetry import Metric, logger, report
 
 #: An event's `at` differs from the stream's own time by no more than this, or a clock or a stream is wrong.

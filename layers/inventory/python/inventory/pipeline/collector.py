@@ -3,12 +3,12 @@
 import base64
 from collections.abc import Iterator, Sequence
 
+from inventory.adapters.collecting import holds_in
 from inventory.domain.clock import Milliseconds
 from inventory.domain.holds import Hold
 from inventory.pipeline.settler import settle_told
 from inventory.pipeline.stream import SetAside, StreamRecord, put_aside
 from inventory.protocol.core import Core
-from inventory.storage.collecting import holds_in
 
 
 def settle_collected(

@@ -5,8 +5,8 @@ before it, which never change again, nor of adjustments, which never change at a
 audit that begins at the first event can tell.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
 
 from inventory.proof.checks import Rule, checked
 from inventory.proof.findings import Check
@@ -245,25 +245,6 @@ LIVE_RULES: Final = (
 )
 
 
-def check_live(
-    database: "DuckDBPyConnection", span: Span, records: Mapping[str, Iterable[Mapping[str, Any]]]
-) -> list[Check]:
-    """The live tables against the events, after `check_events`.
-
-    Args:
-        database: Has the events.
-        span: Up to its end every event is archived: a later record may be ahead of the archive.
-        records: What is live, by the tables of `LIVE_COLUMNS`, with their columns.
-    """
-    create_live_tables(database)
-    for table, columns in LIVE_COLUMNS.items():
-        rows = [[each.get(name) for name in columns] for each in records.get(table, ())]
-        if rows:
-            marks = ", ".join("?" for _ in columns)
-            database.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608 the names are our own
-    return check_live_tables(database, span)
-
-
 def create_live_tables(database: "DuckDBPyConnection") -> None:
     """Makes the tables of `LIVE_COLUMNS`, with nothing in them."""
     for table, columns in LIVE_COLUMNS.items():
@@ -272,5 +253,10 @@ def create_live_tables(database: "DuckDBPyConnection") -> None:
 
 
 def check_live_tables(database: "DuckDBPyConnection", span: Span) -> list[Check]:
-    """The same, of what is in the tables of `LIVE_COLUMNS` already."""
+    """The live tables against the events, after `check_events`.
+
+    Args:
+        database: Has the events, and what is live in the tables of `LIVE_COLUMNS`.
+        span: Up to its end every event is archived: a later record may be ahead of the archive.
+    """
     return [checked(database, rule, span) for rule in LIVE_RULES]

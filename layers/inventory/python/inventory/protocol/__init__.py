@@ -1,1 +1,1 @@
-"""The use cases, one file for each sentence of the protocol."""
+"""The use cases, a file for each, beside what several of them share: looking, trying again, remembering."""

@@ -35,7 +35,7 @@ class Attempts:
         conflicts: How many of them met another transaction on the same record.
         was_throttled: Whether DynamoDB refused the last one for load.
         throttled_for: The items of which it refused a shard, and `EVERYTHING` where it was something else.
-        missed: Items and warehouses of which a shard had less than was thought, with how often.
+        missed: Items and warehouses of which a shard had less than was thought.
         wait_s: How long to wait before the next try.
     """
 
@@ -54,7 +54,7 @@ class Attempts:
         self.avoid: set[ShardKey] = set()
         self.hops = 0
         self.conflicts = 0
-        self.missed: Counter[tuple[str, str]] = Counter()
+        self.missed: set[tuple[str, str]] = set()
 
     def __iter__(self) -> Iterator[int]:
         """The numbers of the tries, with the waits that the failures call for between them.
@@ -160,7 +160,7 @@ class Attempts:
             elif about.item in views:
                 shards = views[about.item].setdefault(about.warehouse, {})
                 shards[about.number] = reason.record["available"] if reason.record else 0
-                self.missed[(about.item, about.warehouse)] += 1
+                self.missed.add((about.item, about.warehouse))
         if any(reason.throttled for reason in failed):
             self.throttled()
         elif any(reason.contended for reason in failed):

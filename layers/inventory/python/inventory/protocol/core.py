@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
+from inventory.adapters.past import ReadPast, no_past
 from inventory.domain.availability import ItemStock
 from inventory.domain.clock import HybridClock
 from inventory.domain.heat import Thresholds
@@ -12,7 +13,6 @@ from inventory.domain.passes import Pass
 from inventory.protocol.hints import Hints, Memory, Refusals
 from inventory.protocol.shedding import Shed
 from inventory.storage.database import Database
-from inventory.storage.past import ReadPast, no_past
 from inventory.storage.tables import Tables
 
 T = TypeVar("T")

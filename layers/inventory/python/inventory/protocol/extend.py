@@ -12,9 +12,9 @@ from inventory.protocol.attempts import Attempts
 from inventory.protocol.core import Answer, Core
 from inventory.protocol.holds_view import get_hold
 from inventory.protocol.resolve import ENDED, expire
-from inventory.storage.adjustment_records import put_request
 from inventory.storage.codec import Record
 from inventory.storage.hold_records import extend_hold, hold_from
+from inventory.storage.request_records import put_request
 
 
 def extend(

@@ -20,7 +20,6 @@ from inventory.storage.hold_records import hold_from, put_hold
 from inventory.storage.stock_records import change_shard
 
 _DRAWS_MAX = TRANSACTION_RECORDS_MAX - 1  # the hold itself is one of the records
-_MISSES_MAX = 1  # so many shards may have had less than was thought before a strong reading says what all have
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +71,11 @@ def place(
             core.shed.remember(attempts.throttled_for)
             core.report("HoldsShed", 1)
             raise attempts.exhausted()
-        for item, warehouse in [place for place, misses in attempts.missed.items() if misses >= _MISSES_MAX]:
-            attempts.missed.pop((item, warehouse))
+        for item, warehouse in sorted(
+            attempts.missed
+        ):  # what all of its shards have is read before another is guessed at
             _remember(core, views, item, warehouse, read_pass(core, item, warehouse).view)
+        attempts.missed.clear()
     raise AssertionError("the tries end by an error of their own")
 
 

@@ -12,9 +12,9 @@ from inventory.protocol.core import Answer, Core
 from inventory.protocol.lookout import entry, read_pass
 from inventory.protocol.move import spread
 from inventory.protocol.stock_view import read_stock
-from inventory.storage.adjustment_records import REQUEST, put_request
 from inventory.storage.codec import Record
 from inventory.storage.database import Reason
+from inventory.storage.request_records import REQUEST, put_request
 from inventory.storage.stock_records import give_up_shard, set_shards
 
 _GIVEN_UP_AT_ONCE = TRANSACTION_RECORDS_MAX - 2  # beside the directory and the request's record

@@ -2,6 +2,7 @@
 
 import json
 
+from inventory.adapters.objects import NoSuchObject
 from inventory.domain.clock import Milliseconds
 from inventory.domain.errors import InvalidRequest, Missing
 from inventory.domain.ids import Requester, digest
@@ -13,10 +14,9 @@ from inventory.runs.desk import Desk
 from inventory.runs.listing import cursor, page_of
 from inventory.runs.once import Asked, decide_once
 from inventory.runs.snapshots import UNKNOWN_S, get_snapshot, latest_snapshot
-from inventory.storage.adjustment_records import put_latest
 from inventory.storage.codec import Record
 from inventory.storage.database import ConditionFailed
-from inventory.storage.objects import NoSuchObject
+from inventory.storage.request_records import put_latest
 
 _TAIL_DIGITS = 20
 #: How long after it was asked for an audit may be unknown because it is only being started.

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
+from inventory.adapters.executions import Machine
+from inventory.adapters.objects import Objects
 from inventory.domain.clock import Milliseconds
 from inventory.protocol.core import Core
-from inventory.storage.executions import Machine
-from inventory.storage.objects import Objects
 
 
 @dataclass(frozen=True, slots=True)

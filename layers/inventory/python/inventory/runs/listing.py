@@ -4,9 +4,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
+from inventory.adapters.objects import Objects
 from inventory.domain.errors import InvalidRequest
 from inventory.protocol.core import Page
-from inventory.storage.objects import Objects
 
 T = TypeVar("T")
 

@@ -8,9 +8,9 @@ from inventory.domain.errors import IdempotencyKeyMismatch
 from inventory.domain.ids import Requester
 from inventory.protocol.attempts import Attempts
 from inventory.protocol.core import Answer, Core
-from inventory.storage.adjustment_records import put_request
 from inventory.storage.codec import Record
 from inventory.storage.database import ConditionFailed
+from inventory.storage.request_records import put_request
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 import json
 from typing import Final
 
+from inventory.adapters.executions import Execution
+from inventory.adapters.objects import NoSuchObject
 from inventory.domain.clock import Milliseconds
 from inventory.domain.errors import InvalidRequest, Missing
 from inventory.domain.ids import Requester
@@ -12,8 +14,6 @@ from inventory.protocol.core import Answer, Page
 from inventory.runs.desk import Desk
 from inventory.runs.listing import cursor, page_of
 from inventory.runs.once import Asked, decide_once
-from inventory.storage.executions import Execution
-from inventory.storage.objects import NoSuchObject
 
 #: How long a run that was started just now may be unknown to those who ask for it.
 UNKNOWN_S: Final = 0.5

@@ -47,7 +47,7 @@ def change_shard(tables: Tables, change: Change, at: Milliseconds, cause: Cause)
     """Adds to (takes from) one shard's counters.
 
     Guards: what is taken is there (`never_oversold`), and `at` never goes back (`gapless`). Only a change that
-    brings stock from outside may make the record; all others need it to exist.
+    adds available units and holds nothing may make the record; all others need it to exist.
     """
     makes = change.available > 0 and change.held == 0
     conditions = ["(attribute_not_exists(#at) OR #at <= :at)" if makes else "#at <= :at"]

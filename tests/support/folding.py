@@ -1,4 +1,4 @@
-"""Events folded back to records: the plain meaning of the archive, against which the columnar fold is tested."""
+"""Events folded back to records, one by one: what the archive means, against which the columnar fold is held."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -6,15 +6,8 @@ from typing import Any
 from inventory.domain.clock import Milliseconds
 from inventory.domain.events import KEY_OF, Event, Record, Source, event_id, record_key, revision
 from inventory.domain.holds import due
-from inventory.domain.lives import Lives
-
-
-class EventsDiffer(Exception):
-    """Two events have one id and different contents."""
-
-    def __init__(self, event_id: str) -> None:
-        super().__init__(f"two events called {event_id} differ")
-        self.event_id = event_id
+from inventory.history.fold import EventsDiffer
+from support.lives import Lives
 
 
 class EventMissing(Exception):

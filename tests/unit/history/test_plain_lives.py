@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from inventory.domain.folding import EventMissing, EventsDiffer, fold
 from inventory.domain.limits import KEPT_AFTER_SETTLEMENT_S
-from inventory.domain.lives import SLACK_MS, Lives
+from inventory.history.fold import EventsDiffer
+from inventory.history.lives import SLACK_MS
+from support.folding import EventMissing, fold
+from support.lives import Lives
 
 START_MS = 1_800_000_000_000
 KEPT_MS = KEPT_AFTER_SETTLEMENT_S * 1000

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 from botocore.exceptions import ClientError
 
-from inventory.storage.outages import outages_named
+from inventory.adapters.outages import outages_named
 
 _PRECONDITION_FAILED = {"PreconditionFailed", "412"}
 _SERVICE = "The history"

@@ -3,7 +3,7 @@
 import duckdb
 import pytest
 
-from inventory.storage.scratch import scratch_database
+from inventory.adapters.scratch import scratch_database
 
 MEMORY_MB = 256
 

@@ -8,9 +8,9 @@ from typing import Any, Final, Protocol
 
 from botocore.exceptions import ClientError
 
+from inventory.adapters.outages import outages_named
 from inventory.domain.clock import Milliseconds
 from inventory.domain.runs import Failure, RunStatus, failure_called
-from inventory.storage.outages import outages_named
 
 _SERVICE: Final = "The workflow service"
 _STATUSES: Final = {"RUNNING": RunStatus.PENDING, "PENDING_REDRIVE": RunStatus.PENDING, "SUCCEEDED": RunStatus.COMPLETE}

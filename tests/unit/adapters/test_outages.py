@@ -7,10 +7,10 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, IncompleteReadError, ReadTimeoutError
 from urllib3.exceptions import ProtocolError
 
+from inventory.adapters.executions import StepFunctionsMachine
+from inventory.adapters.objects import S3Objects
+from inventory.adapters.outages import outages_named
 from inventory.domain.errors import Overloaded
-from inventory.storage.executions import StepFunctionsMachine
-from inventory.storage.objects import S3Objects
-from inventory.storage.outages import outages_named
 
 ARN = "arn:aws:states:us-east-1:1:stateMachine:m"
 

@@ -7,16 +7,10 @@ removal between them: the lives before the last one are called `<id>~1`, `<id>~2
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Final
 
 from inventory.domain.clock import Milliseconds
 from inventory.domain.events import Event, record_key
-
-#: A removal has the stream's time, and so may seem to come after what was placed a moment later. TTL removes a hold
-#: weeks after it was placed, so what it removes within a day of a placement is what was there before.
-SLACK_MS: Final[Milliseconds] = 86_400_000
-#: Stands between an id and the number of an ended life. No id has it.
-ENDED: Final = "~"
+from inventory.history.lives import ENDED, SLACK_MS
 
 
 class Lives:

@@ -7,10 +7,10 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from inventory.adapters.outages import outages_named
 from inventory.domain.availability import ItemStock, WarehouseStock
 from inventory.domain.clock import Milliseconds
 from inventory.domain.errors import InstantNotSealed, Missing, Overloaded, SnapshotNeeded
-from inventory.storage.outages import outages_named
 
 #: What there was of an item at an instant, a whole second in milliseconds since 1970. Raises: InstantNotSealed,
 #: Missing, SnapshotNeeded, Overloaded.

@@ -8,9 +8,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
 from botocore.stub import Stubber
 
-from inventory.domain.holds import Draw, Hold, Line, Status
-from inventory.domain.stock import ShardKey
-from inventory.storage.collecting import (
+from inventory.adapters.collecting import (
     RECORDS_MAX,
     CollectingStream,
     NotPassedOn,
@@ -20,6 +18,8 @@ from inventory.storage.collecting import (
     data_of,
     holds_in,
 )
+from inventory.domain.holds import Draw, Hold, Line, Status
+from inventory.domain.stock import ShardKey
 
 FIRST, SECOND = ShardKey("A", "W1", 0), ShardKey("A", "W1", 7)
 

@@ -1,0 +1,1 @@
+"""Everything outside of the process but DynamoDB: other services of AWS, DuckDB, and the disk."""
