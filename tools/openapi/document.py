@@ -78,7 +78,7 @@ def document() -> Json:
                     "description": "Whether the same request may succeed later.",
                     "schema": {"enum": ["true", "false"]},
                 },
-                "Retry-After": {"description": "Seconds to wait before.", "schema": {"type": "string"}},
+                "Retry-After": {"description": "Seconds to wait before trying again.", "schema": {"type": "string"}},
                 "Idempotent-Replayed": {
                     "description": "The request had been carried out before.",
                     "schema": {"const": "true"},

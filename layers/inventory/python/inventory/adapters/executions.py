@@ -41,7 +41,7 @@ class Machine(Protocol):
     """A state machine."""
 
     def start(self, execution: str, words: Mapping[str, Any]) -> Milliseconds | None:
-        """Starts an execution of this name, which there can be only one of; done again, it does no more.
+        """Starts the execution of this name. There can be only one: a second call changes nothing.
 
         Returns:
             When it began; None where there was one of this name already.
@@ -77,7 +77,7 @@ class StepFunctionsMachine:
         return f"{self._arn.replace(':stateMachine:', ':execution:')}:{execution}"
 
     def start(self, execution: str, words: Mapping[str, Any]) -> Milliseconds | None:
-        """Starts an execution of this name; done again, it does no more."""
+        """Starts the execution of this name; a second call changes nothing."""
         try:
             with outages_named(_SERVICE):
                 answer = self._client.start_execution(

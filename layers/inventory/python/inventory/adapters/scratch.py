@@ -21,7 +21,7 @@ def scratch_database(*, memory_mb: int, threads: int = 1, ordered: bool = True) 
     """An empty database, which is gone afterwards. What does not fit into memory goes to the disk until then.
 
     Args:
-        memory_mb: How much memory all databases of as many threads and the same order may take together, from now on.
+        memory_mb: The limit that all databases with the same `threads` and `ordered` share from this call on.
         threads: How many threads a query may use. With one, rows are written in the order asked for.
         ordered: Whether rows that nobody asked to be sorted stay in the order in which they were read.
     """

@@ -69,8 +69,8 @@ def shortage(wants: Sequence[Want], views: Mapping[str, ItemView]) -> Shortage |
 def lasts_ms(view: ItemView) -> int | None:
     """How long what was seen of a hot item lasts at least, milliseconds, if all its shards are sold from at once.
 
-    None where that is no question: the item is counted on one shard in each warehouse, so that few want it, or there
-    was nothing, which no write is tried for.
+    None where it does not matter: the item is counted on one shard in each warehouse, so that few want it, or nothing
+    was there.
     """
     shards = sum(map(len, view.values()))
     there = sum(sum(of_warehouse.values()) for of_warehouse in view.values())

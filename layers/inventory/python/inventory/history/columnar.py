@@ -15,8 +15,8 @@ MEMORY_MB: Final = 700
 
 Columns = Mapping[str, str]
 
-#: Adds no row, but DuckDB cannot know. Else it would make a column required in Parquet's sense wherever the statistics
-#: of what was read say that it has no nulls, and so equal rows from an increment and from a rebuild other bytes.
+#: Adds no row, but DuckDB cannot know that. Otherwise it marks a column as required wherever the statistics of what it
+#: read have no nulls, and equal rows, from an increment and from a rebuild, would make different bytes.
 _MAY_BE_NULL: Final = "UNION ALL SELECT {nulls} WHERE random() > 2"
 
 LEDGER: Final[Columns] = {

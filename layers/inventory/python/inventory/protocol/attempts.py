@@ -125,10 +125,9 @@ class Attempts:
     def contended(self, times: int | None = None) -> None:
         """Another was in the way: a short wait, longer each `times` that it was the same record (by default each).
 
-        On a hot item the next try goes to another shard, which has nothing to do with how busy this one was: waiting
-        longer with each shard met would only keep the buyer waiting. Buyers are many, and how often one of them meets
-        another does not depend on how soon they try again, but how many tries are under way does. So one who gives
-        way first waits as long as records are kept; and then for less, as who has waited long shall not for ever.
+        The next try on a hot item goes to another shard, so only the same record met again makes the wait longer. Of
+        many buyers, those that give way wait as long as a transaction keeps a record, so that fewer tries are under
+        way at once; and less each time, so that nobody waits for ever.
         """
         self.hops += 1
         self.conflicts += 1

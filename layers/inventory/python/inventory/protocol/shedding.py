@@ -1,7 +1,8 @@
 """What DynamoDB refused for load is not asked for again at once, so that it can do what was begun.
 
-Buyers who keep trying use up what executing and settling need, and they are many: the stock that they hold then comes
-free for nobody. So who places is told to come again, without a call where the instance was refused a moment ago.
+Buyers who keep trying use up what executing and settling need, and they are many: then what is already held can be
+neither sold nor given back. So who places is told to come again, without a call where the instance was refused a moment
+ago.
 """
 
 from collections.abc import Callable, Iterable
