@@ -70,7 +70,7 @@ class ReadStock(Parameters):
 
 
 class ListStock(PageParameters):
-    """Which items: `items`, or all `in_stock` in a `warehouse`."""
+    """Which items: `items`, which come all at once; or all `in_stock` in a `warehouse`, page by page."""
 
     items: Items | None = None
     warehouse: Name | None = None
@@ -84,14 +84,14 @@ class ListStock(PageParameters):
                 "parameter_missing", "'items' is required, or 'warehouse' with 'in_stock=true'.", param="items"
             )
         if self.items is not None:
-            self._has_no("warehouse", "in_stock", "starting_after", "limit", beside="items")
+            self._has_no("warehouse", "in_stock", "starting_after", beside="items")
         elif self.in_stock is None:
             raise InvalidRequest("parameter_missing", "'warehouse' needs 'in_stock=true' beside it.", param="in_stock")
         return self
 
     def _has_no(self, *names: str, beside: str) -> None:
         for name in names:
-            if name in self.model_fields_set:
+            if getattr(self, name) is not None:
                 raise InvalidRequest("parameter_invalid", f"'{name}' cannot stand beside '{beside}'.", param=name)
 
 
