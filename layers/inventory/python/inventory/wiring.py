@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     # DuckDB stays off the API's path
     from inventory.audit.report import Reporter
     from inventory.audit.steps import Auditor
+    from inventory.domain.keys import ApiKey
     from inventory.history.past import Past
     from inventory.history.steps import Workshop
 
@@ -173,6 +174,14 @@ def core_with(
         pause=pause,
         report=report,
     )
+
+
+def keys_from(settings: Settings) -> "Callable[[str], ApiKey | None]":
+    """How the authorizer looks a key up: by its hash, in a call that a caller waits for."""
+    from inventory.storage.key_records import find_key
+
+    database = Database(boto3.client("dynamodb", config=BRIEF_CONFIG), now_ms, time.sleep)
+    return partial(find_key, database, settings.api_keys_table)
 
 
 def aside_on(queue_url: str) -> SetAside:

@@ -180,7 +180,7 @@ def _pointer(content: bytes) -> str:
 
 
 def _compare(manifest: Manifest, files: Sequence[DataFile]) -> Committed:
-    differing = sorted(path for path in {file.path for file in set(manifest.files) ^ set(files)})
+    differing = sorted({file.path for file in set(manifest.files) ^ set(files)})
     if differing:
         raise RebuildDiffers(differing[:_DIFFERENCES_TOLD_MAX])
     return Committed(Outcome.EXISTED, manifest.number)

@@ -9,17 +9,13 @@ import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from inventory.proof.base import BASE
+from inventory.proof.columns import LINES_SHAPE
 from inventory.proof.findings import Check, Finding
 from inventory.proof.lives import plain
 from inventory.proof.spans import Span
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
-
-LINES_SHAPE: Final = (
-    '[{"item": "VARCHAR", "warehouse": "VARCHAR", "quantity": "BIGINT", "executed": "BIGINT", '
-    '"drawn": [{"shard": "INTEGER", "quantity": "BIGINT"}]}]'
-)
 
 
 class Rule(NamedTuple):

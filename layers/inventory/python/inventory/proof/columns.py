@@ -13,6 +13,12 @@ LINE: Final = """{
             "settlement": "VARCHAR", "ttl": "BIGINT", "item": "VARCHAR", "warehouse": "VARCHAR", "from": "VARCHAR",
             "to": "VARCHAR", "quantity": "BIGINT", "count": "BIGINT", "reason": "VARCHAR", "reference": "VARCHAR"}}"""
 
+#: What a hold's lines are read as.
+LINES_SHAPE: Final = (
+    '[{"item": "VARCHAR", "warehouse": "VARCHAR", "quantity": "BIGINT", "executed": "BIGINT", '
+    '"drawn": [{"shard": "INTEGER", "quantity": "BIGINT"}]}]'
+)
+
 _KEY = "regexp_extract(event_id, '^(.*)@', 1)"
 _SHARD = "e.type IN ('shard_changed', 'shard_removed')"
 _STOCK = "(e.type LIKE 'shard_%' OR e.type LIKE 'directory_%')"

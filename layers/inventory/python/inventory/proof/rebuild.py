@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from inventory.proof.columns import COLUMNS, comparable
+from inventory.proof.columns import COLUMNS, LINES_SHAPE, comparable
 from inventory.proof.findings import Check, Finding
 from inventory.proof.lives import plain, rename_ended
 from inventory.proof.manifest import File, Manifest
@@ -19,10 +19,6 @@ from inventory.proof.spans import Span
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-_LINES: Final = (
-    '[{"item": "VARCHAR", "warehouse": "VARCHAR", "quantity": "BIGINT", "executed": "BIGINT", '
-    '"drawn": [{"shard": "INTEGER", "quantity": "BIGINT"}]}]'
-)
 
 #: Each statement makes a temporary table from `followed` (the base's records and the events up to the snapshot's
 #: instant) and the tables before it; `$shape` is that of a hold's lines.
@@ -129,7 +125,7 @@ def fold_books(database: "DuckDBPyConnection") -> None:
 
 def _make(database: "DuckDBPyConnection", tables: Mapping[str, str]) -> None:
     for name, query in tables.items():
-        used = {"shape": _LINES} if "$shape" in query else {}
+        used = {"shape": LINES_SHAPE} if "$shape" in query else {}
         database.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}", used)
 
 
