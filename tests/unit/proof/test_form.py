@@ -114,6 +114,25 @@ def test_an_event_among_those_of_another_table_is_named(bucket: Sealer) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "content", "what"),
+    [
+        ("stock/dt=2026-11-22/hour=10/notes.txt", b"hello", "It cannot be decompressed"),
+        ("stock/dt=2026-11-22/hour=10/x.json", gzip.compress(b"{}\n"), "It cannot be read"),
+        ("others/dt=2026-11-22/hour=10/0-0-0.jsonl.gz", gzip.compress(b"{}\n"), "A line is no event."),
+    ],
+)
+def test_an_object_that_the_archiver_would_not_make_is_named(
+    bucket: Sealer, name: str, content: bytes, what: str
+) -> None:
+    path = bucket.folder / "archive" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    [finding] = found(bucket)
+    assert finding.path == f"archive/{name}"
+    assert finding.what.startswith(what)
+
+
+@pytest.mark.parametrize(
     ("damage", "says"),
     [
         (lambda _content: b"", "ends too early"),

@@ -17,7 +17,6 @@ from inventory.proof.spans import Span, tell_holes
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-SOURCES: Final = ("stock", "holds", "adjustments")
 _CHUNK_BYTES: Final = 1 << 20
 _GZIP: Final = 16 + zlib.MAX_WBITS
 
@@ -42,9 +41,9 @@ Progress = Callable[[int], None]
 
 
 def archived_objects(folder: Path) -> list[Path]:
-    """All objects of the archive, in the order of their names."""
-    found = (path for source in SOURCES for path in (folder / "archive" / source).rglob("*.jsonl.gz"))
-    return sorted(found)
+    """All objects of the archive, whatever they are called, in the order of their names."""
+    found = (path for path in (folder / "archive").rglob("*") if path.is_file())
+    return sorted(path for path in found if not path.name.startswith("."))  # what a desktop leaves in a copy
 
 
 def read_archive(
