@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from inventory.audit.listing import HOURS_MAX, archive_folders, cut_folder
+from inventory.audit.listing import HOURS_MAX, SOURCES, archive_folders, cut_folder
 from inventory.audit.plan import AuditPlan, Depth
-from inventory.proof.archive import SOURCES
 from support.objects import DirectoryObjects
 
 NOW = datetime(2026, 11, 22, 12, 30, tzinfo=UTC)

@@ -8,7 +8,7 @@ from typing import Final
 from inventory.adapters.objects import Objects
 from inventory.audit.plan import HOUR_MS, AuditPlan, first_hour
 
-_SOURCES: Final = ("stock", "holds", "adjustments")
+SOURCES: Final = ("stock", "holds", "adjustments")
 TASK_BYTES: Final = 32 * 1024 * 1024
 TASK_OBJECTS_MAX: Final = 500
 #: A longer time is looked through by the days that there are: a base may be of years before the first event.
@@ -21,7 +21,7 @@ def archive_folders(objects: Objects, plan: AuditPlan, now_ms: int) -> Iterator[
     Days where the base is long ago, so that there are never more than the archive has: whatever folders there are, also
     what the archiver would not make, as what lies there is looked at too.
     """
-    for source in _SOURCES:
+    for source in SOURCES:
         prefix = f"archive/{source}/"
         if plan.base is None:
             yield from objects.folders(prefix)
