@@ -25,6 +25,7 @@ from support.shop import wait_until
 if TYPE_CHECKING:
     from mypy_boto3_apigateway import APIGatewayClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_kinesis import KinesisClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_sqs import SQSClient
@@ -102,6 +103,11 @@ class Operator:
         """A client for buses and their rules."""
         session: Any = self._session
         return session.client("events", endpoint_url=self.stack.aws_endpoint_url)
+
+    @cached_property
+    def kinesis(self) -> "KinesisClient":
+        """A client for the stream that the collector reads."""
+        return self._session.client("kinesis", endpoint_url=self.stack.aws_endpoint_url)
 
     @cached_property
     def logs(self) -> "CloudWatchLogsClient":
