@@ -1,139 +1,14 @@
-import io
 import itertools
 import json
-import time
-from collections.abc import Callable
 from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
 
-from inventory_cli.aws import Aws
-from inventory_cli.errors import NotFound
 from inventory_cli.redrive.queues import OnFailureQueue
+from support.failures import FIRST, LAST, RECORD, Clock, Functions, Queues, aside, failed_batch
 from support.template import table_definitions
-from support.terminal import Terminal, write_stack
-
-RECORD = {"eventID": "e1", "eventName": "MODIFY", "dynamodb": {"Keys": {"hold_id": {"S": "hold_1"}}, "NewImage": {}}}
-FIRST, LAST = "100000000000000000000", "300000000000000000000"
-Handle = Callable[[str, dict[str, Any]], str | None]
-
-
-class Functions:
-    """Lambda: notes what it is given, and fails where a test says so."""
-
-    def __init__(self) -> None:
-        self.given: list[tuple[str, dict[str, Any]]] = []
-        self.fails: Handle = lambda _name, _event: None
-
-    def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 - boto3's names
-        event = json.loads(Payload)
-        self.given.append((FunctionName, event))
-        if why := self.fails(FunctionName, event):
-            said = json.dumps({"errorType": "StillPoison", "errorMessage": why}).encode()
-            return {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": io.BytesIO(said)}
-        return {"StatusCode": 200, "Payload": io.BytesIO(b"{}")}
-
-
-class Queues:
-    """The settler's, the collector's, the archiver's and the sweeper's on-failure queues."""
-
-    def __init__(self) -> None:
-        self._sqs = boto3.client("sqs")
-        self.urls = {
-            name: self._sqs.create_queue(QueueName=name)["QueueUrl"]
-            for name in ("settler", "collector", "archiver", "sweeper")
-        }
-
-    def put(self, queue: str, body: Any, **attributes: str) -> None:
-        text = body if isinstance(body, str) else json.dumps(body)
-        said: dict[str, Any] = {
-            name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
-        }
-        self._sqs.send_message(QueueUrl=self.urls[queue], MessageBody=text, MessageAttributes=said)
-
-    def bodies(self, queue: str) -> list[str]:
-        """What can be received now."""
-        answer = self._sqs.receive_message(QueueUrl=self.urls[queue], MaxNumberOfMessages=10, VisibilityTimeout=0)
-        return [message["Body"] for message in answer.get("Messages", [])]
-
-    def empty(self, queue: str) -> None:
-        self._sqs.purge_queue(QueueUrl=self.urls[queue])
-
-    def abolish(self, queue: str) -> None:
-        self._sqs.delete_queue(QueueUrl=self.urls[queue])
-
-
-class Clock:
-    """The queues' clock: it goes on when a test says so."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._passed_s = 0.0
-        monkeypatch.setattr("moto.sqs.models.unix_time_millis", lambda: (time.time() + self._passed_s) * 1000)
-
-    def passes(self, seconds: float) -> None:
-        self._passed_s += seconds
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    return Clock(monkeypatch)
-
-
-@pytest.fixture
-def queues(aws: None, terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> Queues:
-    monkeypatch.setattr("inventory_cli.redrive.queues._POLL_SECONDS", 0)
-    monkeypatch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "disabled")  # moto knows streams by their old address only
-    queues = Queues()
-    outputs = {
-        "ArchiverOnFailureQueue": queues.urls["archiver"],
-        "ArchiverFunction": "the-archiver",
-        "CollectorOnFailureQueue": queues.urls["collector"],
-        "CollectorFunction": "the-collector",
-        "SettlerOnFailureQueue": queues.urls["settler"],
-        "SettlerFunction": "the-settler",
-        "SweeperOnFailureQueue": queues.urls["sweeper"],
-        "SweeperFunction": "the-sweeper",
-    }
-    write_stack(terminal.folder, outputs)
-    return queues
-
-
-@pytest.fixture
-def functions(monkeypatch: pytest.MonkeyPatch) -> Functions:
-    functions = Functions()
-    monkeypatch.setattr(Aws, "functions", property(lambda _: functions))
-    return functions
-
-
-def _aside(why: str = "KeyError: 'lines'", **changes: Any) -> dict[str, Any]:
-    return {"why": why, "record": RECORD | changes}
-
-
-def _batch(**positions: Any) -> dict[str, Any]:
-    """What AWS puts on the queue for a batch of a stream that failed too often."""
-    return {
-        "version": "1.0",
-        "timestamp": "2026-01-01T00:00:00.000Z",
-        "requestContext": {
-            "requestId": "r1",
-            "functionArn": "arn:aws:lambda:us-east-1:1:function:the-settler",
-            "condition": "RetryAttemptsExhausted",
-            "approximateInvokeCount": 11,
-        },
-        "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
-        "DDBStreamBatchInfo": {
-            "shardId": "shardId-00000000000000000000",
-            "startSequenceNumber": FIRST,
-            "endSequenceNumber": LAST,
-            "approximateArrivalOfFirstRecord": "2026-01-01T00:00:00Z",
-            "approximateArrivalOfLastRecord": "2026-01-01T00:00:00Z",
-            "batchSize": 3,
-            "streamArn": "arn:aws:dynamodb:us-east-1:1:table/Holds/stream/2026",
-        }
-        | positions,
-    }
+from support.terminal import Terminal
 
 
 def _outcomes(terminal: Terminal, *arguments: str) -> dict[str, int]:
@@ -143,8 +18,8 @@ def _outcomes(terminal: Terminal, *arguments: str) -> dict[str, int]:
 
 
 def test_looking_tells_what_and_why_and_changes_nothing(terminal: Terminal, queues: Queues) -> None:
-    queues.put("settler", _aside())
-    queues.put("settler", _batch())
+    queues.put("settler", aside())
+    queues.put("settler", failed_batch())
     queues.put("settler", "hello")
     queues.put("sweeper", {}, ERROR_CODE="AWS.Scheduler.InternalServerError", ERROR_MESSAGE="down")
     failed = {
@@ -173,15 +48,15 @@ def test_looking_tells_what_and_why_and_changes_nothing(terminal: Terminal, queu
 
 
 def test_what_is_handled_is_deleted(terminal: Terminal, queues: Queues, functions: Functions) -> None:
-    queues.put("settler", _aside())
+    queues.put("settler", aside())
     assert _outcomes(terminal) == {"handled": 1, "exit": 0}
     assert functions.given == [("the-settler", {"Records": [RECORD], "redrive": True})]
     assert queues.bodies("settler") == []
 
 
 def test_what_fails_again_is_kept_and_the_rest_is_not(terminal: Terminal, queues: Queues, functions: Functions) -> None:
-    queues.put("settler", _aside(eventID="bad"))
-    queues.put("settler", _aside(eventID="good"))
+    queues.put("settler", aside(eventID="bad"))
+    queues.put("settler", aside(eventID="good"))
     functions.fails = lambda _, event: "no lines" if event["Records"][0]["eventID"] == "bad" else None
     assert _outcomes(terminal) == {"failed": 1, "handled": 1, "exit": 1}
     (left,) = queues.bodies("settler")
@@ -193,7 +68,7 @@ def test_in_a_run_that_outlasts_the_hiding_each_message_is_given_once(
     terminal: Terminal, queues: Queues, functions: Functions, clock: Clock
 ) -> None:
     for number in range(6):
-        queues.put("settler", _aside(eventID=str(number)))
+        queues.put("settler", aside(eventID=str(number)))
 
     def fails(_name: str, _event: dict[str, Any]) -> str:
         clock.passes(140)
@@ -208,7 +83,7 @@ def test_in_a_run_that_outlasts_the_hiding_each_message_is_given_once(
 def test_a_message_stays_hidden_while_its_records_are_given_call_by_call(
     terminal: Terminal, queues: Queues, functions: Functions, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    queues.put("settler", _batch())
+    queues.put("settler", failed_batch())
     monkeypatch.setattr("inventory_cli.redrive.giving.records_at", lambda *_: [RECORD] * 200)
     seen_by_others: list[str] = []
 
@@ -224,7 +99,7 @@ def test_a_message_stays_hidden_while_its_records_are_given_call_by_call(
 def test_a_message_that_is_gone_meanwhile_does_not_hinder_the_report(
     terminal: Terminal, queues: Queues, functions: Functions
 ) -> None:
-    queues.put("settler", _aside())
+    queues.put("settler", aside())
 
     def fails(_name: str, _event: dict[str, Any]) -> str:
         queues.empty("settler")
@@ -247,8 +122,8 @@ def test_messages_are_put_back_whatever_became_of_the_others(queues: Queues) -> 
 def test_what_was_given_is_told_where_the_rest_cannot_be_had(
     terminal: Terminal, queues: Queues, functions: Functions
 ) -> None:
-    queues.put("settler", _aside())
-    queues.put("settler", _aside())
+    queues.put("settler", aside())
+    queues.put("settler", aside())
 
     def fails(_name: str, _event: dict[str, Any]) -> str:
         queues.abolish("settler")
@@ -262,13 +137,13 @@ def test_what_was_given_is_told_where_the_rest_cannot_be_had(
 
 def test_no_more_than_asked_for_is_given_back(terminal: Terminal, queues: Queues, functions: Functions) -> None:
     for number in range(3):
-        queues.put("settler", _aside(eventID=str(number)))
+        queues.put("settler", aside(eventID=str(number)))
     assert _outcomes(terminal, "--max", "2") == {"handled": 2, "exit": 0}
     assert len(queues.bodies("settler")) == 1
 
 
 def test_nothing_is_given_back_without_a_yes(terminal: Terminal, queues: Queues, functions: Functions) -> None:
-    queues.put("settler", _aside())
+    queues.put("settler", aside())
     assert terminal.run("redrive", "run", typed="n\n").exit_code == 1
     assert terminal.run("redrive", "run", "--json").exit_code == 2
     assert functions.given == []
@@ -301,7 +176,7 @@ def test_records_are_fetched_by_their_positions(terminal: Terminal, queues: Queu
     records = streams.get_records(ShardIterator=streams.get_shard_iterator(**start)["ShardIterator"])["Records"]
     numbers = [record["dynamodb"]["SequenceNumber"] for record in records]
     where = {"streamArn": arn, "shardId": shard["ShardId"]}
-    queues.put("settler", _batch(startSequenceNumber=numbers[1], endSequenceNumber=numbers[3], **where))
+    queues.put("settler", failed_batch(startSequenceNumber=numbers[1], endSequenceNumber=numbers[3], **where))
 
     assert _outcomes(terminal) == {"handled": 1, "exit": 0}
     ((_, event),) = functions.given
@@ -321,7 +196,7 @@ def test_what_was_passed_on_is_fetched_from_the_collecting_stream(
         kinesis.put_record(StreamName="collecting", PartitionKey=f"A#W1#{number}", Data=f"{number}".encode())
         for number in range(5)
     ]
-    batch = _batch()
+    batch = failed_batch()
     where = {"streamArn": arn, "shardId": told[0]["ShardId"]}
     first, last = (told[number]["SequenceNumber"] for number in (1, 3))
     positions = batch.pop("DDBStreamBatchInfo") | where | {"startSequenceNumber": first, "endSequenceNumber": last}
@@ -339,7 +214,7 @@ def test_what_was_passed_on_is_fetched_from_the_collecting_stream(
 def test_records_that_are_gone_are_said_to_be_and_dropped_on_demand_only(
     terminal: Terminal, queues: Queues, functions: Functions
 ) -> None:
-    queues.put("settler", _batch())
+    queues.put("settler", failed_batch())
     result = terminal.run("redrive", "run", "--yes")
     assert result.exit_code == 0
     assert "trimmed" in result.out
@@ -352,7 +227,7 @@ def test_records_that_are_gone_are_said_to_be_and_dropped_on_demand_only(
 def test_trimmed_messages_of_the_archiver_tell_of_a_hole_and_are_not_dropped_with_the_others(
     terminal: Terminal, queues: Queues, functions: Functions
 ) -> None:
-    queues.put("archiver", _batch())
+    queues.put("archiver", failed_batch())
     result = terminal.run("redrive", "run", "--yes", "--drop-trimmed")
     assert "trimmed" in result.out
     assert "lost events" in " ".join(result.err.split())
@@ -361,102 +236,6 @@ def test_trimmed_messages_of_the_archiver_tell_of_a_hole_and_are_not_dropped_wit
     assert _outcomes(terminal, "--function", "archiver") == {"trimmed": 1, "exit": 0}
     assert _outcomes(terminal, "--function", "archiver", "--drop-trimmed") == {"dropped": 1, "exit": 0}
     assert (queues.bodies("archiver"), functions.given) == ([], [])
-
-
-def _ids(terminal: Terminal, function: str) -> list[str]:
-    (queue,) = terminal.run("redrive", "list", "--function", function, "--json").json
-    return [message["id"] for message in queue["messages"]]
-
-
-def test_one_message_is_dropped_and_can_be_kept_whole(terminal: Terminal, queues: Queues, functions: Functions) -> None:
-    for number in range(12):
-        queues.put("settler", str(number), ERROR_CODE="TooMany")
-    dropped = _ids(terminal, "settler")[10]
-    result = terminal.run("redrive", "drop", dropped, "--function", "settler", "--yes", "--json")
-    assert (result.exit_code, f"Dropped {dropped}" in result.err) == (0, True)
-    told = {"function": "settler", "id": dropped, "body": "10", "attributes": {"ERROR_CODE": "TooMany"}}
-    assert told.items() <= result.json.items()
-    assert queues.bodies("settler") == [str(number) for number in (*range(10), 11)][:10]
-    assert (len(_ids(terminal, "settler")), functions.given) == (11, [])
-
-
-def test_nothing_is_dropped_without_a_yes(terminal: Terminal, queues: Queues) -> None:
-    queues.put("settler", _aside())
-    (name,) = _ids(terminal, "settler")
-    drop = ("redrive", "drop", name, "--function", "settler")
-    refused = terminal.run(*drop, typed="n\n")
-    assert refused.exit_code == 1
-    for text in ("MODIFY hold_id=hold_1", "KeyError: 'lines'", name):
-        assert text in refused.out
-    asked = terminal.run(*drop, "--json")
-    assert (asked.exit_code, asked.out) == (2, "")
-    assert len(queues.bodies("settler")) == 1
-    assert terminal.run(*drop, typed="y\n").exit_code == 0
-    assert queues.bodies("settler") == []
-
-
-def test_an_unknown_message_is_not_dropped_nor_is_any_other(terminal: Terminal, queues: Queues) -> None:
-    queues.put("settler", _aside())
-    (name,) = _ids(terminal, "settler")
-    for function, message in (("settler", "5f0c"), ("sweeper", name)):
-        result = terminal.run("redrive", "drop", message, "--function", function, "--yes")
-        assert result.exit_code == 4
-        assert f"The {function}'s queue has no message {message}" in result.err
-    assert terminal.run("redrive", "drop", name, "--yes").exit_code == 2
-    assert len(queues.bodies("settler")) == 1
-
-
-def test_a_message_that_was_found_is_hidden_and_no_other(queues: Queues) -> None:
-    queue = OnFailureQueue("settler", queues.urls["settler"], "the-settler", boto3.client("sqs"))
-    for body in ("a", "b", "c"):
-        queues.put("settler", body)
-    assert queue.find(queue.look(3)[1].id).body == "b"
-    assert queues.bodies("settler") == ["a", "c"]
-
-
-@pytest.mark.timeout(20)  # it would never end
-def test_looking_for_a_message_ends_where_only_those_come_that_were_seen(
-    queues: Queues, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("inventory_cli.redrive.queues._WORK_SECONDS", 0)
-    queues.put("settler", _aside())
-    queue = OnFailureQueue("settler", queues.urls["settler"], "the-settler", boto3.client("sqs"))
-    with pytest.raises(NotFound):
-        queue.find("5f0c")
-
-
-def test_a_message_that_is_no_longer_in_hand_is_not_called_dropped(
-    terminal: Terminal, queues: Queues, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: object) -> None:
-        raise ClientError({"Error": {"Code": "MessageNotInflight", "Message": "m"}}, "ChangeMessageVisibility")
-
-    queues.put("settler", _aside())
-    (name,) = _ids(terminal, "settler")
-    monkeypatch.setattr(OnFailureQueue, "hide_again", refuse)
-    result = terminal.run("redrive", "drop", name, "--function", "settler", "--yes")
-    assert (result.exit_code, "Dropped" in result.err) == (1, False)
-    assert len(queues.bodies("settler")) == 1
-
-
-@pytest.mark.parametrize(
-    ("queue", "found", "left"), [("archiver", [RECORD], 1), ("archiver", None, 0), ("settler", [RECORD], 0)]
-)
-def test_positions_of_the_archiver_stay_while_the_stream_has_their_events(
-    terminal: Terminal,
-    queues: Queues,
-    monkeypatch: pytest.MonkeyPatch,
-    queue: str,
-    found: list[dict[str, Any]] | None,
-    left: int,
-) -> None:
-    if found:
-        monkeypatch.setattr("inventory_cli.redrive.streams.records_at", lambda *_: found)
-    queues.put(queue, _batch())
-    (name,) = _ids(terminal, queue)
-    result = terminal.run("redrive", "drop", name, "--function", queue, "--yes")
-    assert (result.exit_code, len(queues.bodies(queue))) == (left, left)
-    assert ("the archive has a hole" in " ".join(result.err.split())) == bool(left)
 
 
 def test_the_help_names_every_function_with_a_queue(terminal: Terminal) -> None:
