@@ -61,14 +61,6 @@ BOOKS: Final = (
     ),
     Mutant(
         "stock_conserved",
-        "also for a split",
-        "protocol/split.py",
-        'if made is not None and made["fingerprint"] != by.fingerprint:',
-        "if False:",
-        (_PROTOCOL + "test_split.py::TestRetries",),
-    ),
-    Mutant(
-        "stock_conserved",
         "a split that a twin has just made is a replay",
         "protocol/split.py",
         "return step is _Step.DONE_BY_TWIN",

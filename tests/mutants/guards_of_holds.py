@@ -115,11 +115,11 @@ HOLDS: Final = (
     ),
     Mutant(
         "resolved_once",
-        "an extension with the same key and other parameters is a mismatch",
-        "protocol/extend.py",
+        "an extension, or a split, with the same key and other parameters is a mismatch",
+        "storage/request_records.py",
         'if request is not None and request["fingerprint"] != by.fingerprint:',
         "if False:",
-        (_PROTOCOL + "test_extend.py::TestRetries",),
+        (_PROTOCOL + "test_extend.py::TestRetries", _PROTOCOL + "test_split.py::TestRetries"),
     ),
     Mutant(
         "resolved_once",
@@ -203,7 +203,7 @@ HOLDS: Final = (
         "resolved_once",
         "an extension is replayed though a reading showed the hold's end and not yet the request",
         "protocol/extend.py",
-        "if by.keyed and core.database.get(core.tables.request(by.token)) is not None:",
+        "if by.keyed and made_before(core.database.get(core.tables.request(by.token)), by):",
         "if False:",
         (_PROTOCOL + "test_extend.py::TestRetries",),
         beyond=TOLD,

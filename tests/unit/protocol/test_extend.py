@@ -162,6 +162,8 @@ class TestRetries:
         read = world.core.database.batch_get
         monkeypatch.setattr(world.core.database, "batch_get", lambda keys: read(keys[:1]))
         assert world.extend(hold, 60, key="k").replayed
+        with pytest.raises(IdempotencyKeyMismatch):
+            world.extend(hold, 61, key="k")
 
     def test_a_replay_is_told_even_after_the_end(self, world: Watched) -> None:
         hold = _active(world)

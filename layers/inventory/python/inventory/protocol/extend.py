@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from inventory.domain.clock import Milliseconds
-from inventory.domain.errors import IdempotencyKeyMismatch, InvalidRequest, Missing
+from inventory.domain.errors import InvalidRequest, Missing
 from inventory.domain.holds import Hold, Status
 from inventory.domain.ids import HOLD, Requester, is_object_id
 from inventory.domain.limits import METADATA_KEYS_MAX
@@ -14,7 +14,7 @@ from inventory.protocol.holds_view import get_hold
 from inventory.protocol.resolve import ENDED, expire
 from inventory.storage.codec import Record
 from inventory.storage.hold_records import extend_hold, hold_from
-from inventory.storage.request_records import put_request
+from inventory.storage.request_records import made_before, put_request
 
 
 def extend(
@@ -56,8 +56,9 @@ def _ended(core: Core, hold: Hold, at: Milliseconds, by: Requester) -> Answer[Ho
 
     Raises:
         InvalidRequest: It has not.
+        IdempotencyKeyMismatch: The key changed this hold with other parameters.
     """
-    if by.keyed and core.database.get(core.tables.request(by.token)) is not None:
+    if by.keyed and made_before(core.database.get(core.tables.request(by.token)), by):
         return Answer(get_hold(core, hold.id), replayed=True)
     raise InvalidRequest(*ENDED[hold.status_at(at)])
 
@@ -74,9 +75,7 @@ def _read(core: Core, hold_id: str, by: Requester) -> tuple[Hold, bool]:
             request = record
     if hold is None:
         raise Missing("hold", hold_id)
-    if request is not None and request["fingerprint"] != by.fingerprint:
-        raise IdempotencyKeyMismatch
-    return hold, request is not None
+    return hold, made_before(request, by)
 
 
 def _merged(known: Mapping[str, str], changes: Mapping[str, str]) -> dict[str, str]:

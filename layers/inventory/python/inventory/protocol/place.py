@@ -71,9 +71,8 @@ def place(
             core.shed.remember(attempts.throttled_for)
             core.report("HoldsShed", 1)
             raise attempts.exhausted()
-        for item, warehouse in sorted(
-            attempts.missed
-        ):  # what all of its shards have is read before another is guessed at
+        # What all shards have is read before another one is guessed at.
+        for item, warehouse in sorted(attempts.missed):
             _remember(core, views, item, warehouse, read_pass(core, item, warehouse).view)
         attempts.missed.clear()
     raise AssertionError("the tries end by an error of their own")

@@ -3,7 +3,7 @@
 from enum import Enum, auto
 
 from inventory.domain.availability import ItemStock
-from inventory.domain.errors import Conflict, IdempotencyKeyMismatch
+from inventory.domain.errors import Conflict
 from inventory.domain.ids import Requester
 from inventory.domain.limits import TRANSACTION_RECORDS_MAX
 from inventory.domain.stock import Cause, ShardKey
@@ -12,9 +12,8 @@ from inventory.protocol.core import Answer, Core
 from inventory.protocol.lookout import entry, read_pass
 from inventory.protocol.move import spread
 from inventory.protocol.stock_view import read_stock
-from inventory.storage.codec import Record
 from inventory.storage.database import Reason
-from inventory.storage.request_records import REQUEST, put_request
+from inventory.storage.request_records import REQUEST, made_before, put_request
 from inventory.storage.stock_records import give_up_shard, set_shards
 
 _GIVEN_UP_AT_ONCE = TRANSACTION_RECORDS_MAX - 2  # beside the directory and the request's record
@@ -32,7 +31,7 @@ def split(core: Core, item: str, warehouse: str, shards: int, *, by: Requester) 
         Conflict: Shards to be given up still carry holds, or others were faster; what was done so far stands.
         Overloaded: The database refused or did not answer.
     """
-    replayed = by.keyed and _made_before(core, by)
+    replayed = by.keyed and made_before(core.database.get(core.tables.request(by.token)), by)
     if not replayed:
         replayed = reshape(core, item, warehouse, shards, by.actor, by if by.keyed else None)
     if entry(read_pass(core, item, warehouse), item, warehouse).shards == shards:
@@ -106,15 +105,5 @@ def _stopped_by(failed: list[Reason], request: Requester | None) -> bool:
                 "was moved off it, so that no more are placed there: ask again when they have ended."
             )
     return request is not None and any(
-        reason.write.about == REQUEST and _is_own(reason.record, request) for reason in failed
+        reason.write.about == REQUEST and made_before(reason.record, request) for reason in failed
     )
-
-
-def _made_before(core: Core, by: Requester) -> bool:
-    return _is_own(core.database.get(core.tables.request(by.token)), by)
-
-
-def _is_own(made: Record | None, by: Requester) -> bool:
-    if made is not None and made["fingerprint"] != by.fingerprint:
-        raise IdempotencyKeyMismatch
-    return made is not None

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from inventory.domain.clock import Milliseconds
+from inventory.domain.errors import IdempotencyKeyMismatch
 from inventory.domain.ids import Requester
 from inventory.domain.limits import KEPT_AFTER_SETTLEMENT_S
+from inventory.storage.codec import Record
 from inventory.storage.tables import Tables
 from inventory.storage.writes import Write
 
@@ -31,6 +33,17 @@ def put_request(
             **(more or {}),
         },
     )
+
+
+def made_before(request: Record | None, by: Requester) -> bool:
+    """Whether the record that stands under a request's token is its own: then what it asks for was done.
+
+    Raises:
+        IdempotencyKeyMismatch: The key was used with other parameters.
+    """
+    if request is not None and request["fingerprint"] != by.fingerprint:
+        raise IdempotencyKeyMismatch
+    return request is not None
 
 
 def put_latest(
