@@ -117,6 +117,7 @@ def test_an_event_among_those_of_another_table_is_named(bucket: Sealer) -> None:
     ("name", "content", "what"),
     [
         ("stock/dt=2026-11-22/hour=10/notes.txt", b"hello", "It cannot be decompressed"),
+        ("stock/dt=2026-11-22/hour=10/.hidden.jsonl.gz", gzip.compress(b"{}\n"), "A line is no event."),
         ("stock/dt=2026-11-22/hour=10/x.json", gzip.compress(b"{}\n"), "It cannot be read"),
         ("others/dt=2026-11-22/hour=10/0-0-0.jsonl.gz", gzip.compress(b"{}\n"), "A line is no event."),
     ],

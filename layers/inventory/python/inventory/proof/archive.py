@@ -42,8 +42,7 @@ Progress = Callable[[int], None]
 
 def archived_objects(folder: Path) -> list[Path]:
     """All objects of the archive, whatever they are called, in the order of their names."""
-    found = (path for path in (folder / "archive").rglob("*") if path.is_file())
-    return sorted(path for path in found if not path.name.startswith("."))  # what a desktop leaves in a copy
+    return sorted(path for path in (folder / "archive").rglob("*") if path.is_file())
 
 
 def read_archive(
