@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from inventory.adapters.objects import S3Objects
 from inventory.adapters.signing import KmsSigner
-from inventory.history.layout import published_path
+from inventory.history.layout import audit_after, audit_path, listed_path, published_path
 from inventory.history.manifest import Manifest, head_number, read_manifest
 from inventory.history.plan import Mode
 from stack.place import LOCAL_CREDENTIALS
@@ -174,13 +174,17 @@ def test_an_execution_killed_at_any_state_and_started_again_ends_with_the_bytes_
 def test_a_rebuild_from_the_first_event_makes_the_bytes_of_the_increment(
     machine: Machine, instants: tuple[int, int]
 ) -> None:
-    """Commit compares every file's hash, and fails where one differs."""
+    """Commit compares every file's hash, and fails where one differs. An audit from the first event follows."""
     _, second_ms = instants
     before = machine.manifest(second_ms).content
     rebuild = machine.start(second_ms, Mode.REBUILD)
     machine.succeed(rebuild)
     assert "Commit" in machine.entered(rebuild), "it did the work again"
     assert machine.manifest(second_ms).content == before
+    published = json.loads(machine.objects.read(listed_path(second_ms)))
+    result = audit_path(audit_after(second_ms, published["created_ms"], full=True))
+    wait_until(lambda: list(machine.objects.list(result)), _RUN_S_MAX, "the audit is done")
+    assert json.loads(machine.objects.read(result))["depth"] == "full"
 
 
 def test_what_is_archived_cannot_be_removed_before_its_time(machine: Machine, sold: str) -> None:

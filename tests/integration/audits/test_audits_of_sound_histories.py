@@ -4,6 +4,7 @@ from typing import Any
 
 from inventory.domain.events import Source
 from inventory.history.layout import instant_of_audit
+from inventory.history.plan import Mode
 from inventory.history.steps import start_audit
 from inventory.storage.codec import encode
 from support.audits import Audits
@@ -67,18 +68,31 @@ def test_a_settled_hold_that_expired_from_the_table_is_no_discrepancy_though_the
     assert {each["name"]: each["looked_at"] for each in result["checks"]}["removals"] == 1
 
 
+class Started(dict[str, Any]):
+    """A state machine that keeps what it was started with, by the name of the execution."""
+
+    def start(self, execution: str, words: Any) -> int | None:
+        return None if self.setdefault(execution, words) is not words else 1
+
+    def find(self, execution: str) -> None:
+        return None
+
+
 def test_each_snapshot_starts_one_audit_however_often_it_is_told_to(history: History) -> None:
-    started: dict[str, Any] = {}
-
-    class Machine:
-        def start(self, execution: str, words: Any) -> int | None:
-            return None if started.setdefault(execution, words) is not words else 1
-
-        def find(self, execution: str) -> None:
-            return None
-
+    started = Started()
     for instant in (LAST, INSTANTS[0], LAST):
-        start_audit(history.objects, Machine(), {"step": "audit", "as_of_ms": instant})
+        start_audit(history.objects, started, {"step": "audit", "as_of_ms": instant, "mode": Mode.INCREMENT})
     assert [words["as_of_ms"] for words in started.values()] == [LAST, INSTANTS[0]]
     assert {words["depth"] for words in started.values()} == {"increment"}
     assert all(name == words["audit"] and instant_of_audit(name) for name, words in started.items())
+
+
+def test_a_rebuild_starts_one_audit_from_the_first_event_beside_the_one_of_its_snapshot(
+    history: History, audits: Audits
+) -> None:
+    started = Started()
+    for mode in (Mode.INCREMENT, Mode.REBUILD, Mode.REBUILD, Mode.INCREMENT):
+        start_audit(history.objects, started, {"step": "audit", "as_of_ms": LAST, "mode": mode})
+    assert [words["depth"] for words in started.values()] == ["increment", "full"]
+    told = [audits.run(words["as_of_ms"], depth=words["depth"]) for words in started.values()]
+    assert [each["since_ms"] for each in told] == [INSTANTS[1], 0]

@@ -34,3 +34,9 @@ def test_an_audit_that_follows_a_snapshot_is_one_and_is_listed_by_when_that_was_
         audit == audit_after(1_800_000_000_000, 1_800_000_090_123) != audit_after(1_800_000_001_000, 1_800_000_090_123)
     )
     assert instant_of_audit(audit) == 1_800_000_090_123
+
+
+def test_the_audit_that_follows_a_rebuild_is_another_one() -> None:
+    instants = 1_800_000_000_000, 1_800_000_090_123
+    assert audit_after(*instants, full=True) != audit_after(*instants)
+    assert instant_of_audit(audit_after(*instants, full=True)) == 1_800_000_090_123

@@ -13,7 +13,6 @@ from inventory.proof.manifest import Manifest, NoManifest, manifest_path, parsed
 from inventory.proof.spans import Span
 
 HOUR_MS: Final = 3_600_000
-DAY_MS: Final = 24 * HOUR_MS
 #: How far an event's instant and its place in the archive can be apart: 20 s are reported, the rest is margin.
 OVERLAP_MS: Final = 15 * 60_000
 _READS_AT_ONCE: Final = 16
@@ -112,14 +111,14 @@ def read_plan(scratch: Objects, run: str) -> AuditPlan:
 def make_plan(objects: Objects, audit: str, as_of_ms: int, depth: Depth) -> AuditPlan:
     """Looks at the chain, and decides.
 
-    An increment whose snapshot has none before it, or that is the first of a day, looks back to the first event.
+    An increment whose snapshot has none before it looks back to the first event.
     """
     numbers = set(_numbers(objects, "manifests/", ".json"))
     announced = numbers.union(_numbers(objects, "published/", ""))
     missing = tuple(sorted(set(range(1, max(announced, default=0) + 1)) - numbers))
     plan = AuditPlan(audit, as_of_ms, Depth.FULL, missing=missing)
     told: list[Sealed] = []
-    if depth is Depth.INCREMENT and as_of_ms % DAY_MS:
+    if depth is Depth.INCREMENT:
         for manifest in _newest_first(objects, numbers):
             told.append(manifest)
             if increment := _increment(plan, told):

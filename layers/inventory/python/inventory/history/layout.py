@@ -126,9 +126,15 @@ def instant_of_audit(identifier: str) -> Milliseconds | None:
     return int(found[1], 16) if found and int(found[1], 16) <= _LAST_MS else None
 
 
-def audit_after(as_of_ms: Milliseconds, published_ms: Milliseconds) -> str:
-    """The id of the one audit that follows a snapshot by itself; it counts as asked for when that was published."""
-    tail = hashlib.sha256(f"audit/{snapshot_id(as_of_ms)}".encode()).hexdigest()[:20]
+def audit_after(as_of_ms: Milliseconds, published_ms: Milliseconds, *, full: bool = False) -> str:
+    """The id of the one audit that follows a snapshot by itself; it counts as asked for when that was published.
+
+    Args:
+        as_of_ms: The snapshot's instant.
+        published_ms: When it was published.
+        full: Whether it is the one that follows its rebuild, and begins at the first event.
+    """
+    tail = hashlib.sha256(f"audit/{snapshot_id(as_of_ms)}{'/full' if full else ''}".encode()).hexdigest()[:20]
     return f"{AUDIT}_{published_ms:012x}{tail}"
 
 

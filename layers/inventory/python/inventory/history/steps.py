@@ -227,7 +227,9 @@ def conclude(
 
 
 def start_audit(objects: Objects, audits: Machine, words: Words) -> dict[str, Any]:
-    """Starts the audit of a published snapshot, which looks back to the snapshot before; done again, it does no more.
+    """Starts the audit of a published snapshot; done again, it does no more.
+
+    It looks back to the snapshot before. What a rebuild has proved from the first event is audited from there, too.
 
     Raises:
         NoSuchObject: The snapshot is not published.
@@ -235,8 +237,9 @@ def start_audit(objects: Objects, audits: Machine, words: Words) -> dict[str, An
     """
     as_of_ms = words["as_of_ms"]
     published = json.loads(objects.read(listed_path(as_of_ms)))
-    audit = audit_after(as_of_ms, published["created_ms"])
-    audits.start(audit, {"audit": audit, "as_of_ms": as_of_ms, "depth": "increment"})
+    full = words.get("mode") == Mode.REBUILD  # executions begun before it was told do not say
+    audit = audit_after(as_of_ms, published["created_ms"], full=full)
+    audits.start(audit, {"audit": audit, "as_of_ms": as_of_ms, "depth": "full" if full else "increment"})
     return {"audit": audit}
 
 
