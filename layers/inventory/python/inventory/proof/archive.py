@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from inventory.proof.base import BASE
 from inventory.proof.columns import LINE, ROW
 from inventory.proof.findings import Check, Finding
-from inventory.proof.form import IS_EVENT, LOOKED_AT
+from inventory.proof.form import FORMS
 from inventory.proof.lives import tell_lives_apart
 from inventory.proof.spans import Span, tell_holes
 
@@ -88,7 +88,10 @@ def read_lines(
             readable.append(path)
         advance(path.stat().st_size)
     create_lines(database, holes)
-    _fill_lines(database, folder, _with_json(check, database, folder, readable))
+    for source, paths in _by_source(folder, readable).items():
+        check.extend(_fill_lines(database, folder, source, paths))
+    _set_holes_aside(database)
+    _place_twins(database, folder)
     check.extend(_unreadable_lines(database))
     return check
 
@@ -118,21 +121,43 @@ def create_lines(database: "DuckDBPyConnection", holes: Sequence[Span] = ()) -> 
     database.execute("CREATE TABLE hole_event (event_id VARCHAR, at_ms BIGINT)")
 
 
-def _fill_lines(database: "DuckDBPyConnection", folder: Path, readable: Sequence[Path]) -> None:
-    if readable:
-        database.execute(
-            f"""
-            INSERT INTO line
-            SELECT json->>'event_id', CASE WHEN {IS_EVENT} THEN json->>'type' END, json::VARCHAR, path, 0
-            FROM (SELECT json, filename[length(?) + 2:] AS path, {LOOKED_AT}
-                  FROM read_ndjson_objects(?, filename = true))
-            """,  # noqa: S608 the form is our own
-            [str(folder), [str(path) for path in readable]],
-        )
-        of_hole = f"FROM line WHERE kind IS NOT NULL AND in_hole({_AT})"
-        database.execute(f"INSERT INTO hole_event SELECT event_id, {_AT} {of_hole}")
-        database.execute(f"DELETE {of_hole}")
-        _place_twins(database, folder)
+def _fill_lines(database: "DuckDBPyConnection", folder: Path, source: str, paths: Sequence[Path]) -> list[Finding]:
+    """Fills the table `line` with what objects of one of the archive's folders say, and finds what has to be left out.
+
+    One by one they are only looked at where some have lines that are no JSON objects.
+    """
+    from duckdb import Error
+
+    form = FORMS.get(source)
+    looked_at, is_event = (f", {form.looked_at}", form.is_event) if form else ("", "false")
+    fill = f"""
+        INSERT INTO line
+        SELECT json->>'event_id', CASE WHEN {is_event} THEN json->>'type' END, json::VARCHAR, path, 0
+        FROM (SELECT json, filename[length(?) + 2:] AS path{looked_at} FROM read_ndjson_objects(?, filename = true))
+    """  # noqa: S608 the form is our own
+    try:
+        database.execute(fill, [str(folder), [str(path) for path in paths]])
+    except Error:
+        wrong = {path: found for path in paths if (found := _wrong_line(path) or _unread(database, path))}
+        if left := [str(path) for path in paths if path not in wrong]:
+            database.execute(fill, [str(folder), left])
+        return [Finding(found, _name(folder, path)) for path, found in wrong.items()]
+    return []
+
+
+def _set_holes_aside(database: "DuckDBPyConnection") -> None:
+    of_hole = f"FROM line WHERE kind IS NOT NULL AND in_hole({_AT})"
+    database.execute(f"INSERT INTO hole_event SELECT event_id, {_AT} {of_hole}")
+    database.execute(f"DELETE {of_hole}")
+
+
+def _by_source(folder: Path, paths: Sequence[Path]) -> dict[str, list[Path]]:
+    """The objects by the folder of the archive that they lie in, or "" where they lie in none."""
+    by_source: dict[str, list[Path]] = {}
+    for path in paths:
+        _, *folders = path.relative_to(folder).parts[:-1]
+        by_source.setdefault(folders[0] if folders else "", []).append(path)
+    return by_source
 
 
 def _place_twins(database: "DuckDBPyConnection", folder: Path) -> None:
@@ -228,21 +253,6 @@ def _wrong_object(path: Path) -> str | None:
     if not gzipped.eof:
         return "It cannot be decompressed: it ends too early."
     return "Something follows after its end." if more else None
-
-
-def _with_json(check: Check, database: "DuckDBPyConnection", folder: Path, objects: list[Path]) -> list[Path]:
-    """The objects whose lines are all JSON objects. One by one they are only looked at where some are not."""
-    if not objects:
-        return []
-    from duckdb import Error
-
-    try:
-        database.execute("SELECT count(json) FROM read_ndjson_objects(?)", [[str(path) for path in objects]])
-    except Error:
-        wrong = {path: found for path in objects if (found := _wrong_line(path) or _unread(database, path))}
-        check.extend(Finding(found, _name(folder, path)) for path, found in wrong.items())
-        return [path for path in objects if path not in wrong]
-    return objects
 
 
 def _wrong_line(path: Path) -> str | None:

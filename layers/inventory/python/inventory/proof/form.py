@@ -5,7 +5,7 @@ no event has would hide what somebody wrote there. So each object has its own fi
 What the ledger keeps as JSON is compared with it as text, and not looked into here.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 #: The year 9999: beyond it no instant has a name.
@@ -78,53 +78,79 @@ _KINDS: Final = (
         {"$": _SETS, "$.set": _ADJUSTMENT},
     ),
 )
-_OBJECTS: Final = tuple(dict.fromkeys(path for kind in _KINDS for path in kind.objects))
-_FIELDS: Final = tuple(
-    dict.fromkeys(f"{path}.{name}" for kind in _KINDS for path, fields in kind.objects.items() for name in fields)
-)
-#: Those whose text is looked at, too.
-_READ: Final = tuple(
-    dict.fromkeys(
-        f"{path}.{name}"
-        for kind in _KINDS
-        for path, fields in kind.objects.items()
-        for name, types in fields.items()
-        if types == _NUMBER or f"{path}.{name}" in ("$.type", "$.event_id")
+
+
+class Form(NamedTuple):
+    """How to tell the events of one folder of the archive, in SQL.
+
+    Attributes:
+        looked_at: What is asked of the column `json`: it is parsed once for each.
+        is_event: Whether a line is an event, of what `looked_at` gives.
+    """
+
+    looked_at: str
+    is_event: str
+
+
+class _Looked(NamedTuple):
+    """What is asked of a line: of these fields the type and the text, of these objects the names of their fields."""
+
+    types: tuple[str, ...]
+    texts: tuple[str, ...]
+    keys: tuple[str, ...]
+
+    def type_of(self, field: str) -> str:
+        return f"types[{self.types.index(field) + 1}]"
+
+    def text_of(self, field: str) -> str:
+        return f"texts[{self.texts.index(field) + 1}]"
+
+    def width_of(self, path: str) -> str:
+        return f"coalesce(len(keys[{self.keys.index(path) + 1}]), 0)"
+
+
+def _form(kinds: Sequence[_Kind]) -> Form:
+    fields = {field: types for kind in kinds for field, types in _fields(kind).items()}
+    looked = _Looked(
+        types=tuple(fields),
+        texts=tuple(field for field, types in fields.items() if types == _NUMBER or field in ("$.type", "$.event_id")),
+        keys=tuple(dict.fromkeys(path for kind in kinds for path in kind.objects)),
     )
-)
+    looked_at = (
+        f"json_type(json, [{_quoted(looked.types)}]) AS types, json_extract_string(json, [{_quoted(looked.texts)}]) "
+        f"AS texts, json_keys(json, [{_quoted(looked.keys)}]) AS keys"
+    )
+    return Form(looked_at, " OR ".join(f"({' AND '.join(_conditions(kind, looked))})" for kind in kinds))
+
+
+def _fields(kind: _Kind) -> Fields:
+    return {f"{path}.{name}": types for path, fields in kind.objects.items() for name, types in fields.items()}
+
+
+def _conditions(kind: _Kind, looked: _Looked) -> Iterator[str]:
+    own = _fields(kind)
+    yield f"regexp_full_match({looked.text_of('$.type')}, '{kind.types}')"
+    yield f"regexp_full_match({looked.text_of('$.event_id')}, '{kind.key}@[1-9][0-9]{{0,17}}')"
+    yield f"{looked.text_of('$.v')} = '1'"
+    yield f"TRY_CAST({looked.text_of('$.at')} AS BIGINT) BETWEEN 1 AND {_AT_MAX_MS}"
+    # Objects that have as many fields as there are of those that they may have, have no other, and none twice.
+    foreign = "".join(
+        f" - ({looked.type_of(field)} IS NOT NULL)::INTEGER" for field in looked.types if field not in own
+    )
+    yield f"{' + '.join(map(looked.width_of, kind.objects))} = list_count(types){foreign}"
+    for field, types in own.items():
+        yield f"coalesce({looked.type_of(field)} IN ({_quoted(types)}), true)"
+        if types == _NUMBER:
+            text, number = looked.text_of(field), "INTEGER" if field.endswith(".hops") else "BIGINT"
+            yield f"({text} IS NULL OR TRY_CAST({text} AS {number}) IS NOT NULL)"
 
 
 def _quoted(names: tuple[str, ...]) -> str:
     return ", ".join(f"'{name}'" for name in names)
 
 
-#: What is asked of the column `json`: it is parsed once for each.
-LOOKED_AT: Final = (
-    f"json_type(json, [{_quoted(_FIELDS)}]) AS types, json_extract_string(json, [{_quoted(_READ)}]) AS texts, "
-    f"json_keys(json, [{_quoted(_OBJECTS)}]) AS keys"
-)
-
-
-def _conditions(kind: _Kind) -> Iterator[str]:
-    def text(name: str, path: str = "$") -> str:
-        return f"texts[{_READ.index(f'{path}.{name}') + 1}]"
-
-    yield f"starts_with(path, 'archive/{kind.source}/')"
-    yield f"regexp_full_match({text('type')}, '{kind.types}')"
-    yield f"regexp_full_match({text('event_id')}, '{kind.key}@[1-9][0-9]{{0,17}}')"
-    yield f"{text('v')} = '1'"
-    yield f"TRY_CAST({text('at')} AS BIGINT) BETWEEN 1 AND {_AT_MAX_MS}"
-    for path, fields in kind.objects.items():
-        keys = f"keys[{_OBJECTS.index(path) + 1}]"
-        own = f"list_has_all([{_quoted(tuple(fields))}], {keys})"
-        yield f"coalesce({own} AND len({keys}) = len(list_distinct({keys})), true)"
-        for name, types in fields.items():
-            place = _FIELDS.index(f"{path}.{name}") + 1
-            yield f"coalesce(types[{place}] IN ({_quoted(types)}), true)"
-            if types == _NUMBER:
-                number = "INTEGER" if name == "hops" else "BIGINT"
-                yield f"({text(name, path)} IS NULL OR TRY_CAST({text(name, path)} AS {number}) IS NOT NULL)"
-
-
-#: Whether a line is an event, of what `LOOKED_AT` gives, and `path`, the object's.
-IS_EVENT: Final = "(" + " OR ".join(f"({' AND '.join(_conditions(kind))})" for kind in _KINDS) + ")"
+#: By the name of the folder in the archive; in any other there is no event.
+FORMS: Final = {
+    source: _form([kind for kind in _KINDS if kind.source == source])
+    for source in dict.fromkeys(kind.source for kind in _KINDS)
+}
