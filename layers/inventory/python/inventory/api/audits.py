@@ -2,20 +2,17 @@
 
 from typing import Annotated, Any, Final
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
-from inventory.api.fields import AUDIT_ID_PATTERN, SNAPSHOT_ID_PATTERN, NoParameters, PageParameters, Parameters
+from inventory.api.fields import AuditId, NoParameters, PageParameters, Parameters, SnapshotId
 from inventory.api.operations import Call, Operation, PathParameter, Reply
 from inventory.api.views import AuditList, AuditView, audit_list, audit_view
+from inventory.domain.ids import AUDIT
 from inventory.domain.keys import Scope
-from inventory.history.layout import AUDIT
 from inventory.runs import audits
 from inventory.runs.desk import Desk
 
 _URL: Final = "/v1/audits"
-
-SnapshotId = Annotated[str, StringConstraints(pattern=SNAPSHOT_ID_PATTERN)]
-AuditId = Annotated[str, StringConstraints(pattern=AUDIT_ID_PATTERN)]
 
 
 class RunAudit(Parameters):

@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from inventory.api.brackets import bracketed
 from inventory.api.text import READABLE_PATTERN
 from inventory.domain.errors import InvalidRequest
-from inventory.domain.ids import NAME_PATTERN
+from inventory.domain.ids import AUDIT, HOLD, NAME_PATTERN, SNAPSHOT, id_pattern
 from inventory.domain.limits import (
     ID_LENGTH_MAX,
     METADATA_KEY_LENGTH_MAX,
@@ -26,14 +26,11 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 NAME_RULE: Final = f"It should be 1 to {ID_LENGTH_MAX} characters, each a letter A-Z or a-z, a digit, '.', '_' or '-'"
-HOLD_ID_PATTERN: Final = r"^hold_[0-9a-f]{32}$"
-SNAPSHOT_ID_PATTERN: Final = r"^snap_[0-9a-f]{32}$"
-AUDIT_ID_PATTERN: Final = r"^audit_[0-9a-f]{32}$"
 _PATTERNS: Final = {
     NAME_PATTERN: NAME_RULE,
-    HOLD_ID_PATTERN: "It should be the id of a hold",
-    SNAPSHOT_ID_PATTERN: "It should be the id of a snapshot",
-    AUDIT_ID_PATTERN: "It should be the id of an audit",
+    id_pattern(HOLD): "It should be the id of a hold",
+    id_pattern(SNAPSHOT): "It should be the id of a snapshot",
+    id_pattern(AUDIT): "It should be the id of an audit",
 }
 
 _WHOLE = re.compile(r"-?[0-9]{1,20}", re.ASCII)
@@ -52,6 +49,9 @@ _READABLE: Final[dict[str, Any]] = {"pattern": READABLE_PATTERN}  # `check_text`
 InDigits: Final = BeforeValidator(_plain_digits)
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+HoldId = Annotated[str, StringConstraints(pattern=id_pattern(HOLD))]
+SnapshotId = Annotated[str, StringConstraints(pattern=id_pattern(SNAPSHOT))]
+AuditId = Annotated[str, StringConstraints(pattern=id_pattern(AUDIT))]
 Text = Annotated[str, Field(min_length=1, max_length=TEXT_LENGTH_MAX, json_schema_extra=_READABLE)]
 Quantity = Annotated[int, Field(ge=1, le=QUANTITY_MAX), InDigits]
 _Entries = dict[

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from inventory.api.fields import (
-    HOLD_ID_PATTERN,
+    HoldId,
     InDigits,
     Metadata,
     MetadataChange,
@@ -52,9 +52,8 @@ class ListHolds(PageParameters):
 
     starting_after: (
         Annotated[
-            str,
+            HoldId,
             Field(
-                pattern=HOLD_ID_PATTERN,
                 description="The last hold already seen. The next page begins "
                 "where it stands now: do not extend holds while you turn pages, but collect their ids first.",
             ),

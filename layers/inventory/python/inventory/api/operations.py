@@ -9,7 +9,7 @@ from typing_extensions import TypeVar
 from inventory.api.fields import NAME_RULE, P
 from inventory.api.text import shown
 from inventory.domain.errors import InvalidRequest, Missing
-from inventory.domain.ids import NAME_PATTERN, Requester, is_name, is_object_id
+from inventory.domain.ids import NAME_PATTERN, Requester, id_pattern, is_name, is_object_id
 from inventory.domain.keys import Scope
 from inventory.protocol.core import Core
 
@@ -34,7 +34,7 @@ class PathParameter:
     @property
     def pattern(self) -> str:
         """What a possible value looks like, as a regular expression."""
-        return NAME_PATTERN if self.prefix is None else f"^{self.prefix}_[0-9a-f]{{32}}$"
+        return NAME_PATTERN if self.prefix is None else id_pattern(self.prefix)
 
     def check(self, value: str) -> None:
         """Checks that there could be such an object.

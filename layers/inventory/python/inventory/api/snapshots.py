@@ -2,20 +2,18 @@
 
 from typing import Annotated, Any, Final
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
-from inventory.api.fields import SNAPSHOT_ID_PATTERN, InDigits, NoParameters, PageParameters, Parameters
+from inventory.api.fields import InDigits, NoParameters, PageParameters, Parameters, SnapshotId
 from inventory.api.operations import Call, Operation, PathParameter, Reply
 from inventory.api.views import SnapshotList, SnapshotView, snapshot_list, snapshot_view
+from inventory.domain.ids import SNAPSHOT
 from inventory.domain.keys import Scope
-from inventory.history.layout import SNAPSHOT
 from inventory.runs import snapshots
 from inventory.runs.desk import Desk
 
 _URL: Final = "/v1/snapshots"
 _INSTANT_MAX_S: Final = 9_999_999_999
-
-SnapshotId = Annotated[str, StringConstraints(pattern=SNAPSHOT_ID_PATTERN)]
 
 
 class TakeSnapshot(Parameters):

@@ -13,17 +13,23 @@ from inventory.domain.limits import ID_LENGTH_MAX
 HOLD: Final = "hold"
 ADJUSTMENT: Final = "adj"
 TRANSFER: Final = "trf"
+SNAPSHOT: Final = "snap"
+AUDIT: Final = "audit"
 
 #: An item or warehouse.
 NAME_PATTERN: Final = rf"^[A-Za-z0-9._-]{{1,{ID_LENGTH_MAX}}}$"
-_OBJECT_ID = re.compile(r"[a-z]+_[0-9a-f]{32}", re.ASCII)
 
 NewUuid = Callable[[], uuid.UUID]
 
 
+def id_pattern(prefix: str) -> str:
+    """What the ids of objects with this prefix look like (``hold_`` and 32 hex digits), as a regular expression."""
+    return f"^{prefix}_[0-9a-f]{{32}}$"
+
+
 def is_object_id(prefix: str, text: str) -> bool:
-    """Whether the text could be the id of an object with this prefix (``hold_`` and 32 hex digits)."""
-    return text.startswith(prefix + "_") and _OBJECT_ID.fullmatch(text) is not None
+    """Whether the text could be the id of an object with this prefix."""
+    return re.fullmatch(id_pattern(prefix)[1:-1], text) is not None
 
 
 def is_name(text: str) -> bool:

@@ -7,6 +7,7 @@ from typing import Final
 
 from inventory.domain.clock import Milliseconds
 from inventory.domain.events import Source
+from inventory.domain.ids import AUDIT, SNAPSHOT
 
 MANIFESTS: Final = "manifests/"
 PUBLISHED: Final = "published/"
@@ -15,8 +16,6 @@ PARTIALS: Final = "partials/"
 LISTED: Final = "listed/"
 AUDITS: Final = "audits/"
 OPENED: Final = "opened/"
-SNAPSHOT: Final = "snap"
-AUDIT: Final = "audit"
 
 #: Glue tables whose location is the prefix of the same name.
 TABLES: Final = ("snapshots", "holds", "ledger")

@@ -5,9 +5,9 @@ import json
 from inventory.adapters.objects import NoSuchObject
 from inventory.domain.clock import Milliseconds
 from inventory.domain.errors import InvalidRequest, Missing
-from inventory.domain.ids import Requester, digest
+from inventory.domain.ids import AUDIT, Requester, digest
 from inventory.domain.runs import Audit, CheckResult, Failure, RunStatus, Snapshot
-from inventory.history.layout import AUDIT, AUDITS, audit_path, instant_of_audit, snapshot_id
+from inventory.history.layout import AUDITS, audit_path, instant_of_audit, snapshot_id
 from inventory.protocol.attempts import Attempts
 from inventory.protocol.core import Answer, Page
 from inventory.runs.desk import Desk
