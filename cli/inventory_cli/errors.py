@@ -13,6 +13,7 @@ class ExitCode(IntEnum):
     NOT_ENOUGH = 3
     NOT_FOUND = 4
     TRY_LATER = 5
+    DISCREPANCIES = 6
 
 
 class CliError(Exception):
@@ -42,6 +43,12 @@ class NotFound(CliError):
     """What was named is not there."""
 
     exit_code = ExitCode.NOT_FOUND
+
+
+class Discrepancies(CliError):
+    """The history was looked at, and is not what it says it is."""
+
+    exit_code = ExitCode.DISCREPANCIES
 
 
 class Unreachable(CliError):

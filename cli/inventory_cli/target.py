@@ -101,16 +101,11 @@ def find_api(options: Options, environ: Mapping[str, str], folder: Path) -> Api:
 def find_stack(options: Options, environ: Mapping[str, str], folder: Path) -> Stack:
     """The stack that is meant, seen from a folder.
 
-    Where a URL says which API is meant, and nothing says which stack, a local stack is not taken for it.
-
     Raises:
         WrongUse: Nothing says which.
         CliError: The stack that was named is not there, or its file cannot be read.
     """
-    named = options.stack or environ.get("INVENTORY_STACK")
-    if named is None and (options.url or environ.get("INVENTORY_URL")):
-        raise WrongUse(_NO_STACK)
-    stack = _named_stack(options, environ, folder)
+    stack = optional_stack(options, environ, folder)
     if stack is None:
         raise WrongUse(_NO_STACK)
     return stack
@@ -122,7 +117,12 @@ def optional_stack(options: Options, environ: Mapping[str, str], folder: Path) -
     Raises:
         CliError: The stack that was named is not there, or its file cannot be read.
     """
-    return _named_stack(options, environ, folder)
+    return None if _only_an_api_is_named(options, environ) else _named_stack(options, environ, folder)
+
+
+def _only_an_api_is_named(options: Options, environ: Mapping[str, str]) -> bool:
+    """Whether a URL says which API is meant, and nothing which stack: a local one is not taken for it then."""
+    return not (options.stack or environ.get("INVENTORY_STACK")) and bool(options.url or environ.get("INVENTORY_URL"))
 
 
 def _named_stack(options: Options, environ: Mapping[str, str], folder: Path) -> Stack | None:

@@ -133,7 +133,7 @@ class Proof:
             self._stage.says(f"changed: {key}")
             code, proof = self._verified()
             named = [finding for check in proof["checks"] for finding in check["findings"] if finding["path"] == key]
-            self._stage.expect("exit code of `inventory verify`", 1, code)
+            self._stage.expect("exit code of `inventory verify`", 6, code)
             self._stage.expect("it names the object", True, bool(named))  # noqa: FBT003 - what is expected
             self._stage.says(f"[red]{named[0]['what']}[/]")
         finally:

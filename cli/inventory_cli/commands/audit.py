@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from inventory_cli import render
-from inventory_cli.errors import CliError
+from inventory_cli.errors import Discrepancies
 from inventory_cli.options import AtMost, IdempotencyKey, Limit, Wait
 from inventory_cli.runs import Json, Runs
 from inventory_cli.session import session_of
@@ -27,7 +27,7 @@ def run(
     at_most: AtMost = 1800,
     idempotency_key: IdempotencyKey = None,
 ) -> None:
-    """Begin an audit of a snapshot. With --wait the exit code is 1 where it found anything wrong.
+    """Begin an audit of a snapshot. With --wait the exit code is 6 where it found anything wrong.
 
     For example:
 
@@ -53,6 +53,6 @@ def show(context: typer.Context, audit_id: AuditId, wait: Wait = False, at_most:
 
 def _judge(audit: Json) -> None:
     if audit["status"] == "complete" and audit["discrepancies"]:
-        raise CliError(
+        raise Discrepancies(
             f"{audit['discrepancies']} discrepancies: `inventory query discrepancies` shows each with its evidence."
         )

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from inventory_cli import render
 from inventory_cli.aws import explained
-from inventory_cli.errors import CliError, NotFound, WrongUse
+from inventory_cli.errors import CliError, Discrepancies, NotFound, WrongUse
 from inventory_cli.history.copying import copy_objects, stored_objects
 from inventory_cli.session import Session, session_of
 
@@ -70,7 +70,8 @@ def verify(
 ) -> None:
     """Verify signatures, the chain of manifests and every file, then rebuild a snapshot from the archive and compare.
 
-    It needs nothing but read access to the bucket. Exit code 1 where anything is wrong: each file and record is named.
+    It needs read access to the bucket and, where no --key-fingerprint is given, to the stack and its key in KMS. Exit
+    code 6 where anything is wrong: each file and record is named. Any other code but 0 says that nothing was proved.
 
     For example:
 
@@ -93,7 +94,7 @@ def verify(
         proof = _prove(folder, trusted, _beginner(progress), snapshot=snapshot, every=every, head=noted)
     session.output.show(_data(proof), _view(proof))
     if proof.discrepancies:
-        raise CliError(f"{proof.discrepancies} discrepancies: this history is not what it says it is.")
+        raise Discrepancies(f"{proof.discrepancies} discrepancies: this history is not what it says it is.")
 
 
 def _prove(

@@ -1,6 +1,9 @@
 """Audits of what nobody touched find nothing, whatever else goes on; and each snapshot starts one."""
 
+import json
 from typing import Any
+
+import pytest
 
 from inventory.domain.events import Source
 from inventory.history.layout import instant_of_audit
@@ -8,7 +11,7 @@ from inventory.history.plan import Mode
 from inventory.history.steps import start_audit
 from inventory.storage.codec import encode
 from support.audits import Audits
-from support.handiwork import INSTANTS, LAST, archive_also, archived, found, next_snapshot
+from support.handiwork import INSTANTS, LAST, archive_also, archived, edit, found, is_shard, named, next_snapshot
 from support.trade import trade
 from support.workflow import History
 
@@ -66,6 +69,26 @@ def test_a_settled_hold_that_expired_from_the_table_is_no_discrepancy_though_the
     result = audits.run(instant, depth="increment")
     assert found(audits, instant) == {}
     assert {each["name"]: each["looked_at"] for each in result["checks"]}["removals"] == 1
+
+
+@pytest.mark.parametrize(("wider", "common"), [(4, 2), (3, 1)])
+@pytest.mark.parametrize("depth", ["increment", "full"])
+def test_where_the_number_of_buckets_changed_audits_are_cut_into_as_many_as_all_have_in_common(
+    history: History, depth: str, wider: int, common: int
+) -> None:
+    changed = History(history.objects.root, history.tape, buckets=wider)
+    changed.now_ms = history.now_ms
+    trade(history.tape.world, 30, seed=7)
+    instant, audits = next_snapshot(changed), Audits(changed)
+    audit = f"audit_{instant:012x}{'0' * 20}"
+    began = audits.auditor.run({"step": "begin", "input": {"audit": audit, "as_of_ms": instant, "depth": depth}})
+    assert [len(json.loads(changed.objects.read(began["lists"][each]))) for each in ("holds", "items")] == [common] * 2
+    result = audits.run(instant, depth=depth)
+    assert (result["depth"], result["discrepancies"]) == (depth, 0)
+    assert all(each["looked_at"] for each in result["checks"] if each["name"] != "removals")
+    record = edit(history, Source.STOCK, is_shard, available=10_000)
+    audits.run(instant, depth=depth)
+    assert named(found(audits, instant)["live_stock"]) == {record["stock_id"]}
 
 
 class Started(dict[str, Any]):

@@ -83,7 +83,7 @@ def test_an_audit_is_run_and_waited_for(terminal: Terminal) -> None:
 def test_discrepancies_are_a_failure_with_the_result_shown_all_the_same(terminal: Terminal) -> None:
     terminal.answers(*ok(audit(discrepancies=3)))
     result = terminal.run("audit", "show", AUDIT_ID, "--json")
-    assert (result.exit_code, result.json["discrepancies"]) == (1, 3)
+    assert (result.exit_code, result.json["discrepancies"]) == (6, 3)
     assert "3 discrepancies" in json.loads(result.err)["error"]["message"]
 
 

@@ -51,7 +51,7 @@ def test_a_sound_copy_passes_and_its_head_is_told(terminal: Terminal, sealer: Se
     assert head in out
     assert verify(terminal, sealer, "--head", head)[0] == 0
     assert verify(terminal, sealer, "--head", f" {head.upper()} ")[0] == 0
-    assert verify(terminal, sealer, "--head", "0" * 64)[0] == 1
+    assert verify(terminal, sealer, "--head", "0" * 64)[0] == 6
     assert verify(terminal, sealer, "--head", head[:-1])[0] == 2
 
 
@@ -61,7 +61,7 @@ def test_one_changed_byte_is_named_and_the_exit_code_says_so(terminal: Terminal,
     content[10] ^= 1
     path.write_bytes(content)
     code, out, err = verify(terminal, sealer)
-    assert code == 1
+    assert code == 6
     assert path.relative_to(sealer.folder).as_posix() in out.replace("\n", "")
     assert "not what it says it is" in err
 
@@ -85,7 +85,7 @@ def test_a_script_gets_every_check_and_finding(terminal: Terminal, sealer: Seale
     (sealer.folder / "manifests/00000001.json").unlink()
     directory = ("--directory", str(sealer.folder), "--key-fingerprint", fingerprint_of(sealer.key).upper())
     result = terminal.run("verify", *directory, "--json")
-    assert result.exit_code == 1
+    assert result.exit_code == 6
     assert result.json["sound"] is False
     assert result.json["discrepancies"] == sum(check["discrepancies"] for check in result.json["checks"])
     assert result.json["checks"][0]["findings"][0] == {
@@ -128,7 +128,7 @@ def test_the_stacks_bucket_is_copied_and_its_key_is_asked_for(
     assert {path.name for path in kept.iterdir()} == {path.name for path in sealer.folder.iterdir()}
     assert terminal.run("verify", "--keep", str(kept)).exit_code == 2
     s3.delete_object(Bucket="history", Key="manifests/00000001.json")
-    assert terminal.run("verify").exit_code == 1
+    assert terminal.run("verify").exit_code == 6
 
 
 @pytest.mark.usefixtures("aws")
@@ -141,9 +141,22 @@ def test_what_the_stacks_earlier_keys_signed_counts_too(terminal: Terminal, seal
         if path.is_file():
             s3.upload_file(str(path), "history", path.relative_to(sealer.folder).as_posix())
     write_stack(tmp_path, {"HistoryBucket": "history", "ManifestKey": now})
-    assert terminal.run("verify").exit_code == 1
+    assert terminal.run("verify").exit_code == 6
     write_stack(tmp_path, {"HistoryBucket": "history", "ManifestKey": now, "EarlierManifestKeys": earlier})
     assert terminal.run("verify").exit_code == 0
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_named_bucket_is_not_looked_for_in_a_local_stack_while_a_url_says_which_api_is_meant(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    s3 = boto3.client("s3", "us-east-1")
+    s3.create_bucket(Bucket="history")
+    s3.put_object(Bucket="history", Key="archive/../../escaped", Body=b"x")
+    write_stack(tmp_path, {}, aws_endpoint_url="http://127.0.0.1:9")
+    terminal.environ["INVENTORY_URL"] = "https://env.test"
+    result = terminal.run("verify", "--bucket", "history", "--key-fingerprint", "0" * 64)
+    assert "cannot be copied" in result.err
 
 
 @pytest.mark.usefixtures("aws")

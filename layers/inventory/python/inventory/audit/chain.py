@@ -1,5 +1,6 @@
 """The parts of an audit that look at manifests and at the files that they name."""
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -17,6 +18,8 @@ from inventory.proof.findings import Check, Finding
 from inventory.proof.manifest import File, Manifest, instant_name, key_path, manifest_number, manifest_path
 
 _AT_ONCE: Final = 8
+#: A sealed file: `state/as_of=…/holds-0007.parquet`.
+_NAME: Final = re.compile(r"(?P<prefix>[a-z]+)/as_of=[^/]+/(?P<kind>[a-z]+)-(?P<bucket>[0-9]+)[.]parquet")
 
 
 def check_chain(objects: Objects, plan: AuditPlan, trusted: Collection[str], signer_of: SignatureCheck) -> Part:
@@ -102,13 +105,18 @@ def check_files_of(objects: Objects, number: int, work: Path) -> Part:
 
 
 def files_in_bucket(manifest: Manifest, kinds: Collection[str], bucket: int, buckets: int) -> tuple[File, ...]:
-    """A manifest's files of these kinds (`state/holds`) that have a bucket's rows."""
-    return tuple(
-        file
-        for file in manifest.files
-        if f"{file.path.split('/')[0]}/{Path(file.path).name.rsplit('-', 1)[0]}" in kinds
-        and (buckets == 1 or file.path.endswith(f"-{bucket:04}.parquet"))
-    )
+    """A manifest's files of these kinds (`state/holds`) that have a bucket's rows.
+
+    A name's bucket is its hash modulo the number of buckets: where the manifest has a multiple of so many, it has some
+    of its own for each.
+    """
+    numbered = ((file, _bucket_of(file, kinds)) for file in manifest.files)
+    return tuple(file for file, number in numbered if number is not None and number % buckets == bucket)
+
+
+def _bucket_of(file: File, kinds: Collection[str]) -> int | None:
+    found = _NAME.fullmatch(file.path)
+    return int(found["bucket"]) if found and f"{found['prefix']}/{found['kind']}" in kinds else None
 
 
 def download_present(objects: Objects, keys: Sequence[str], folder: Path) -> None:

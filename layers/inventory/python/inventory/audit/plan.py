@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from math import gcd
 from typing import Final, NamedTuple
 
 from inventory.adapters.objects import NoSuchObject, Objects
@@ -132,7 +133,7 @@ def _increment(plan: AuditPlan, told: Sequence[Sealed]) -> AuditPlan | None:
     """The plan, where the manifests that are known reach back far enough; the newest comes first."""
     target = _of_instant(told, plan.as_of_ms)
     base = None if target is None or target.hole else _base_of(target, told)
-    if target is None or base is None or base.buckets != target.buckets:
+    if target is None or base is None:
         return None
     floor_ms = first_hour(base.as_of_ms) - OVERLAP_MS
     if not any(each.ledger_from_ms is not None and each.ledger_from_ms <= floor_ms for each in told):
@@ -145,7 +146,7 @@ def _increment(plan: AuditPlan, told: Sequence[Sealed]) -> AuditPlan | None:
         depth=Depth.INCREMENT,
         since_ms=base.as_of_ms,
         until_hour_ms=None if is_newest else (plan.as_of_ms + OVERLAP_MS) // HOUR_MS * HOUR_MS,
-        buckets=_common({target.buckets, *(each.buckets for each in ledgers)}),
+        buckets=_common({target.buckets, base.buckets, *(each.buckets for each in ledgers)}),
         manifest=target.number,
         base=base.number,
         ledgers=tuple(each.number for each in ledgers),
@@ -207,8 +208,8 @@ def _tells(manifest: Sealed, since_ms: int, until_ms: int) -> bool:
 
 
 def _common(buckets: set[int]) -> int:
-    """The number of buckets that all files have. Where it was changed, everything is one bucket."""
-    return buckets.pop() if len(buckets) == 1 else 1
+    """Into how many buckets all files can be cut: what is another bucket of so many is in another file of each."""
+    return gcd(*buckets) or 1
 
 
 def _numbers(objects: Objects, prefix: str, suffix: str) -> Iterator[int]:
