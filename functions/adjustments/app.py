@@ -11,4 +11,6 @@ settings = Settings.from_env(
     os.environ, needed=("stock_table", "adjustments_table", "requests_table", "availability_table")
 )
 
-lambda_handler = Application(OPERATIONS, core_from(settings), docs_url=settings.docs_url)
+core = core_from(settings)
+
+lambda_handler = Application(OPERATIONS, core, docs_url=settings.docs_url, begun=core.clock.compare)

@@ -6,7 +6,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from inventory.pipeline.collector import settle_collected
-from inventory.pipeline.stream import aside_for
+from inventory.pipeline.stream import aside_for, told_at
 from inventory.settings import Settings
 from inventory.telemetry import logger, metrics
 from inventory.wiring import aside_on, core_from
@@ -20,5 +20,6 @@ SPARE_MS = 10_000  # for the transaction under way when the time is up, and for 
 @logger.inject_lambda_context
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
+    core.clock.compare(told_at(event["Records"]))
     until_ms = core.clock.now() + context.get_remaining_time_in_millis() - SPARE_MS
     return {"settled": settle_collected(core, event["Records"], aside_for(event, set_aside), until_ms=until_ms)}

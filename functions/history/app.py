@@ -12,4 +12,6 @@ settings = Settings.from_env(
 )
 
 OPERATIONS = (*snapshots.OPERATIONS, *audits.OPERATIONS)
-lambda_handler = Application(OPERATIONS, desk_from(settings), docs_url=settings.docs_url)
+desk = desk_from(settings)
+
+lambda_handler = Application(OPERATIONS, desk, docs_url=settings.docs_url, begun=desk.core.clock.compare)

@@ -9,4 +9,6 @@ from inventory.wiring import core_from
 
 settings = Settings.from_env(os.environ, needed=("stock_table", "holds_table", "requests_table", "availability_table"))
 
-lambda_handler = Application(OPERATIONS, core_from(settings), docs_url=settings.docs_url)
+core = core_from(settings)
+
+lambda_handler = Application(OPERATIONS, core, docs_url=settings.docs_url, begun=core.clock.compare)

@@ -6,7 +6,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from inventory.pipeline.settler import passing_for, settle_batch
-from inventory.pipeline.stream import aside_for
+from inventory.pipeline.stream import aside_for, told_at
 from inventory.settings import Settings
 from inventory.telemetry import logger, metrics
 from inventory.wiring import aside_on, collecting_on, core_from
@@ -21,6 +21,7 @@ SPARE_MS = 10_000  # for the transaction under way when the time is up, and for 
 @logger.inject_lambda_context
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
+    core.clock.compare(told_at(event["Records"]))
     until_ms = core.clock.now() + context.get_remaining_time_in_millis() - SPARE_MS
     aside, passing = aside_for(event, set_aside), passing_for(event, pass_on)
     return {"settled": settle_batch(core, event["Records"], aside, until_ms=until_ms, pass_on=passing)}

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from mutants.mutant import COST, LOAD, POISON, REDRIVEN, Edit, Mutant
+from mutants.mutant import CLOCKS, COST, EDITED, LOAD, POISON, REDRIVEN, Edit, Mutant
 
 _GUARDS = "tests/unit/storage/test_guards.py::"
 _PROTOCOL = "tests/unit/protocol/"
@@ -156,8 +156,8 @@ CONSUMERS: Final = (
         "everything_settles",
         "one contended group stops no other",
         "protocol/settle.py",
-        "groups = [left for group in groups for left in _tried(core, group, report, until_ms)]",
-        "groups = [*_tried(core, groups[0], report, until_ms), *groups[1:]] if groups else []",
+        "groups = [left for group in groups for left in _tried_or_put_off(core, group, report, until_ms)]",
+        "groups = [*_tried_or_put_off(core, groups[0], report, until_ms), *groups[1:]] if groups else []",
         (_PROTOCOL + "test_settle.py::TestDisturbances",),
     ),
     Mutant(
@@ -262,6 +262,42 @@ CONSUMERS: Final = (
         "except (KeyError, TypeError, ValueError):",
         "except ZeroDivisionError:",
         (_PROTOCOL + "test_sweep.py",),
+    ),
+    Mutant(
+        "everything_settles",
+        "also one that cannot even be read",
+        "protocol/sweep.py",
+        "    except ValueError:\n        records = []",
+        "    except ZeroDivisionError:\n        records = []",
+        (_PROTOCOL + "test_sweep.py",),
+        beyond=EDITED,
+    ),
+    Mutant(
+        "everything_settles",
+        "or one that no transaction could settle",
+        "storage/hold_records.py",
+        "if len(hold.shard_keys()) > DRAWS_MAX:",
+        "if False:",
+        (_PROTOCOL + "test_sweep.py",),
+        beyond=EDITED,
+    ),
+    Mutant(
+        "everything_settles",
+        "holds of a shard that was edited stop no others",
+        "protocol/settle.py",
+        "except InvariantBroken as contradiction:",
+        "except ZeroDivisionError as contradiction:",
+        (_PROTOCOL + "test_sweep.py",),
+        beyond=EDITED,
+    ),
+    Mutant(
+        "everything_settles",
+        "nor do holds of a shard that lies far ahead",
+        "protocol/settle.py",
+        "    except RecordAhead as ahead:",
+        "    except ZeroDivisionError as ahead:",
+        (_PROTOCOL + "test_sweep.py::TestTime",),
+        beyond=CLOCKS,
     ),
     Mutant(
         "everything_settles",

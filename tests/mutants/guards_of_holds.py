@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from mutants.mutant import EDGE, TOLD, Edit, Mutant
+from mutants.mutant import CLOCKS, EDGE, TOLD, UNKNOWN, Edit, Mutant
 
 _GUARDS = "tests/unit/storage/test_guards.py::"
 _PROTOCOL = "tests/unit/protocol/"
@@ -56,7 +56,7 @@ HOLDS: Final = (
         "held_matches_holds",
         "a line too scattered for one transaction is gathered first",
         "protocol/place.py",
-        "if sum(len(line.drawn) for line in lines) > _DRAWS_MAX:",
+        "if sum(len(line.drawn) for line in lines) > DRAWS_MAX:",
         "if False:",
         (_PROTOCOL + "test_place.py::TestScatteredStock",),
     ),
@@ -64,9 +64,26 @@ HOLDS: Final = (
         "held_matches_holds",
         "scattered lines are gathered together, within the tries that there are",
         "protocol/place.py",
-        "        if too_many > 0:",
+        "        if too_many > 0 and len(line.drawn) > 1:",
         "        if too_many > 0 and line is max(lines, key=lambda line: len(line.drawn)):",
         (_PROTOCOL + "test_place.py::TestScatteredStock",),
+    ),
+    Mutant(
+        "held_matches_holds",
+        "only what lies on several shards is gathered",
+        "protocol/place.py",
+        "if too_many > 0 and len(line.drawn) > 1:",
+        "if too_many > 0:",
+        (_PROTOCOL + "test_place.py::TestScatteredStock",),
+    ),
+    Mutant(
+        "held_matches_holds",
+        "nobody is told that nothing was changed where the outcome of a try is unknown",
+        "protocol/attempts.py",
+        "        if self.unknown:",
+        "        if False:",
+        (_PROTOCOL + "test_place.py", _PROTOCOL + "test_adjust.py::TestRetries"),
+        beyond=UNKNOWN,
     ),
     Mutant(
         "resolved_once",
@@ -224,6 +241,15 @@ HOLDS: Final = (
         "if self._trusted is False:",
         "if False:",
         ("tests/unit/domain/test_clock.py::TestSkew",),
+    ),
+    Mutant(
+        "expiry_exact",
+        "a clock that may have gone wrong since it was measured is measured anew",
+        "domain/clock.py",
+        "if told_ms is None or not -SKEW_MAX_MS <= self.now() - told_ms <= UNDER_WAY_MAX_MS:",
+        "if False:",
+        ("tests/unit/domain/test_clock.py::TestSkew", "tests/integration/test_clocks_gone_wrong.py"),
+        beyond=CLOCKS,
     ),
     Mutant(
         "expiry_exact",

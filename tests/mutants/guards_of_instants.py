@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from mutants.mutant import Edit, Mutant
+from mutants.mutant import SNAPSHOTS, Edit, Mutant
 
 _GUARDS = "tests/unit/storage/test_guards.py::"
 _PROTOCOL = "tests/unit/protocol/"
@@ -116,5 +116,17 @@ INSTANTS: Final = (
         "AND #held = :zero AND #at <= :at)",
         "AND #held = :zero AND (#at <= :at OR #at > :at))",
         (_GUARDS + "TestGivingUpAShard",),
+    ),
+    *(
+        Mutant(
+            "atomic_instant",
+            f"stock comes into a warehouse no sooner than its entry in the directory, by {how}",
+            f"protocol/{file}.py",
+            "core.clock.stamp(seen_at, seen.directory_at)",
+            "core.clock.stamp(seen_at)",
+            (_PROTOCOL + "test_adjust.py::TestAdding",),
+            beyond=SNAPSHOTS,
+        )
+        for how, file in (("an adjustment", "adjust"), ("a transfer", "transfer"))
     ),
 )

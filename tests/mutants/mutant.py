@@ -36,7 +36,10 @@ COST: Final = "is about what settling costs: without it all is settled too"
 REDRIVEN: Final = "is about what operators give back: nobody does in the simulation"
 LOAD: Final = "is about load: there how much is asked decides nothing about what is refused"
 TOLD: Final = "is about what a caller of an extension was told: the simulation judges what the records say"
-EDGE: Final = "is about the HTTP edge: the simulation's callers ask the protocol itself"
+EDGE: Final = "is about the HTTP edge: nobody chooses a request's id in the simulation"
+UNKNOWN: Final = "is about what a caller without a key is told: in the simulation those do not ask again"
+CLOCKS: Final = "is about clocks that go wrong: those of the simulation stay as far off as they were"
+EDITED: Final = "is about records that were edited by hand: nobody does in the simulation"
 SNAPSHOTS: Final = "is about snapshots: none are made in the simulation"
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from inventory import wiring
 from inventory.domain.keys import ApiKey
+from inventory.protocol.core import Core
 from inventory.storage.codec import Record, decode, encode
 from inventory.storage.key_records import key_record
 from simulated_dynamodb import SimulatedDynamoDB
@@ -70,11 +71,15 @@ class Functions:
     """All functions over one set of tables and one bucket.
 
     Each is loaded when it is first played to, as after a cold start.
+
+    Attributes:
+        off_s: How far the functions' clocks are ahead of the tables'.
     """
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         definitions = table_definitions()
         self._ahead_s = 0.0
+        self.off_s = 0.0
         self._modules: dict[str, ModuleType] = {}
         self.database = SimulatedDynamoDB(definitions.values(), now=self._now_s)
         self.queue = Queue()
@@ -101,7 +106,7 @@ class Functions:
         patch.setattr(boto3, "client", lambda service, **_: clients[service])
 
         def now_ns() -> int:
-            return round(self._now_s() * 1e9)
+            return round((self._now_s() + self.off_s) * 1e9)
 
         clock = SimpleNamespace(time_ns=now_ns, monotonic_ns=now_ns, sleep=self.pass_s)
         patch.setattr(wiring, "time", clock)
@@ -129,9 +134,13 @@ class Functions:
 
     def invoke(self, function: str, event: Mapping[str, Any]) -> Any:
         """What a function answers to an event."""
-        if function not in self._modules:
-            self._modules[function] = _loaded(function)
-        return self._modules[function].lambda_handler(event, Context(function))
+        return self._module(function).lambda_handler(event, Context(function))
+
+    def freeze(self, function: str, seconds: float, *, off_s: float) -> None:
+        """Freezes a function that has measured its clock and found it right; when it goes on, its clock is off."""
+        _core(self._module(function)).clock.stamp()
+        self.pass_s(seconds)
+        self.off_s = off_s
 
     def pass_s(self, seconds: float) -> None:
         """Lets time pass."""
@@ -160,6 +169,11 @@ class Functions:
         shards = [record for record in self.records("StockTable") if record["stock_id"].startswith(f"{item}#")]
         counted = [shard for shard in shards if "available" in shard]
         return sum(shard["available"] for shard in counted), sum(shard["held"] for shard in counted)
+
+    def _module(self, function: str) -> ModuleType:
+        if function not in self._modules:
+            self._modules[function] = _loaded(function)
+        return self._modules[function]
 
     def _now_s(self) -> float:
         return time.time() + self._ahead_s
@@ -192,6 +206,11 @@ def _described() -> Iterator[Sample]:
 
 
 SAMPLES: dict[str, Sample] = {described.event: described for described in _described()}
+
+
+def _core(module: ModuleType) -> Core:
+    core: Core = module.core if hasattr(module, "core") else module.desk.core
+    return core
 
 
 def _loaded(function: str) -> ModuleType:

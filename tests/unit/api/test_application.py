@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from inventory.api.application import Application
 from inventory.api.errors import CODES
-from inventory.domain.errors import ClockSkewed, Conflict, Overloaded
+from inventory.domain.errors import ClockSkewed, Conflict, Overloaded, RecordAhead
 from inventory.domain.keys import ALL_SCOPES
 from inventory.protocol.core import Core
 from openapi.document import OPERATIONS
@@ -206,8 +206,9 @@ def test_a_defect_is_500_logged_with_its_stack_and_never_told(world: World, outp
     assert "secret" in line["exception"]
 
 
-def test_a_clock_that_is_wrong_is_counted(world: World, output: Output) -> None:
-    refused(world.core, ClockSkewed("skewed"))().get("/v1/holds")
+@pytest.mark.parametrize("error", [ClockSkewed("skewed"), RecordAhead("ahead")])
+def test_a_clock_that_is_wrong_is_counted(world: World, output: Output, error: Exception) -> None:
+    refused(world.core, error)().get("/v1/holds")
     (line,) = [line for line in lines_of(output()) if "_aws" in line]
     assert line["ClockSkew"] == [1.0]
 

@@ -58,7 +58,7 @@ CASES: Final[list[tuple[type[Parameters], dict[str, Any], str, str | None]]] = [
     (ChangeHold, {"expires_in": 0}, "parameter_invalid", "expires_in"),
     # execute
     (ExecuteHold, {"lines": []}, "parameter_invalid", "lines"),
-    (ExecuteHold, {"lines": [TAKEN] * 51}, "parameter_invalid", "lines"),
+    (ExecuteHold, {"lines": [TAKEN] * 100}, "parameter_invalid", "lines"),
     (ExecuteHold, {"lines": [LINE]}, "parameter_missing", "lines[0][warehouse]"),
     (ExecuteHold, {"lines": [{**TAKEN, "quantity": 0}]}, "parameter_invalid", "lines[0][quantity]"),
     # adjust
@@ -109,6 +109,7 @@ def test_a_wrong_body_is_refused_and_the_field_blamed(
         (ChangeHold, {"metadata": {f"old{n}": "" for n in range(20)} | {f"new{n}": "x" for n in range(20)}}),
         (ExecuteHold, {}),
         (ExecuteHold, {"lines": [TAKEN]}),
+        (ExecuteHold, {"lines": [TAKEN] * 99}),
         (Adjust, {**ADJUST, "quantity": -1_000_000_000, "reference": HOLD, "metadata": {"a": ""}}),
         (Adjust, {"item": "A", "warehouse": "W", "count": 0, "reason": "counted"}),
         (TransferStock, MOVE),

@@ -3,7 +3,7 @@
 import pytest
 
 from inventory.domain.clock import Elapsed, HybridClock, tick_at_or_after
-from inventory.domain.errors import ClockSkewed
+from inventory.domain.errors import ClockSkewed, RecordAhead
 
 NOW = 1_800_000_000_000
 
@@ -45,7 +45,7 @@ class TestStamps:
         assert Measured().clock.stamp(NOW + 10_000) == NOW + 10_000
 
     def test_one_that_is_further_ahead_is_not(self) -> None:
-        with pytest.raises(ClockSkewed):
+        with pytest.raises(RecordAhead):
             Measured().clock.stamp(NOW + 10_100)
 
 
@@ -75,6 +75,35 @@ class TestSkew:
         measured.clock.stamp()
         measured.clock.stamp()
         assert measured.measured == 1
+
+    @pytest.mark.parametrize(
+        ("told_ms", "measured_again"),
+        [
+            (NOW + 2_000, 0),
+            (NOW + 2_001, 1),
+            (NOW, 0),
+            (NOW - 10_000, 0),
+            (NOW - 10_001, 1),
+            (None, 1),
+        ],
+    )
+    def test_it_measures_again_where_what_it_is_told_does_not_fit(
+        self, told_ms: int | None, measured_again: int
+    ) -> None:
+        measured = Measured()
+        measured.clock.stamp()
+        measured.clock.compare(told_ms)
+        measured.clock.stamp()
+        assert measured.measured == 1 + measured_again
+
+    @pytest.mark.parametrize("off_ms", [-300_000, 3_600_000])
+    def test_an_instance_whose_clock_went_wrong_while_it_was_frozen_does_not_write(self, off_ms: int) -> None:
+        measured = Measured()
+        measured.clock.stamp()
+        measured.off_ms = off_ms
+        measured.clock.compare(measured.true_ms)
+        with pytest.raises(ClockSkewed):
+            measured.clock.stamp()
 
     def test_later_answers_are_noticed(self) -> None:
         measured = Measured()

@@ -14,6 +14,12 @@ from support.watched import Watched
 from support.wire import BATCH_READS, READS, conflicting, in_progress, throttling
 
 
+def _stock_keeps_arriving(world: Watched, nth: int = 3) -> None:
+    """From this call on that reads, before each; the first try makes two such calls."""
+    other = world.instance()
+    world.wire.meanwhile(lambda: world.adjust("A", 1, core=other), BATCH_READS, nth=nth, times=60)
+
+
 class TestAdding:
     def test_the_first_units_make_the_item_and_its_warehouse(self, world: Watched) -> None:
         adjustment = world.adjust("A", 5).value
@@ -32,6 +38,21 @@ class TestAdding:
         world.split("A", 2, "W-2.b_c")
         world.count("A", 3, "W-1.b_c")
         assert world.available("A") == 8
+
+    @pytest.mark.parametrize("way", ["adjust", "transfer", "count"])
+    def test_stock_never_comes_before_its_warehouse_has_an_entry(self, world: Watched, way: str) -> None:
+        world.adjust("A", 9, "W2")
+        fast, slow = world.instance(skew_ms=1_900), world.instance(skew_ms=-1_900)
+        world.count("A", 0, core=fast)
+        world.clock.pass_s(0.2)
+        if way == "adjust":
+            world.adjust("A", 7, core=slow)
+        elif way == "transfer":
+            world.transfer("A", 7, "W2", "W1", core=slow)
+        else:
+            world.count("A", 7, core=slow)
+        [shard] = [shard for shard in world.shards("A") if shard.key.warehouse == "W1"]
+        assert (shard.available, shard.at >= world.directories()["A"].at) == (7, True)
 
     def test_more_units_do_not_touch_the_directory(self, world: Watched) -> None:
         world.adjust("A", 5)
@@ -153,6 +174,22 @@ class TestRetries:
         world.wire.mangle(in_progress)
         assert world.adjust("A", -5, key=key).value.quantity == -5
         assert world.available("A") == 0
+
+    def test_what_was_made_and_not_told_is_found_though_stock_moves_too_quickly_to_refuse(self, world: Watched) -> None:
+        world.receive("A", 50)
+        world.wire.mangle(in_progress)
+        _stock_keeps_arriving(world)
+        assert world.adjust("A", -50).value.quantity == -50
+        assert [record["quantity"] for record in world.records(world.tables.adjustments)].count(-50) == 1
+
+    def test_where_nobody_knows_what_became_of_a_try_nobody_says_that_nothing_was_changed(self, world: Watched) -> None:
+        world.receive("A", 50)
+        world.wire.refuse(in_progress)
+        other = world.instance()
+        world.wire.meanwhile(lambda: world.adjust("A", -50, core=other), BATCH_READS, nth=3)
+        _stock_keeps_arriving(world, nth=4)
+        with pytest.raises(Overloaded, match="did not say"):
+            world.adjust("A", -50)
 
     def test_of_two_twins_at_once_one_adjusts(self, world: Watched) -> None:
         world.wire.meanwhile(lambda: world.adjust("A", 5, key="k", core=world.instance()))

@@ -1,11 +1,17 @@
 """Count: the difference at one instant, applied once, whatever is sold meanwhile."""
 
+from dataclasses import replace
+
 import pytest
 
 from inventory.domain.drawing import Want
 from inventory.domain.errors import Conflict, IdempotencyKeyMismatch, InvalidRequest, Overloaded
 from inventory.domain.limits import ATTEMPTS_MAX, READ_PASSES_MAX
+from inventory.domain.passes import Pass
 from inventory.domain.stock import Warehouse
+from inventory.protocol import count as count_module
+from inventory.protocol.core import Core
+from inventory.protocol.lookout import read_pass
 from support.watched import Watched
 from support.wire import BATCH_READS, conflicting
 
@@ -52,6 +58,25 @@ class TestTheDifference:
             world.count("A", 2)
         assert refusal.value.code == "count_below_held"
         assert _on_hand(world) == 5
+
+    def test_what_moves_from_a_shard_not_read_yet_to_one_already_read_is_no_reason_to_refuse(
+        self, world: Watched, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Held on shard 0 until it was read, and on shard 1 before that is: units that never were fewer than five."""
+        world.scatter("A", [5, 5])
+        seen: list[Pass] = []
+
+        def torn(core: Core, item: str, warehouse: str | None) -> Pass:
+            current = read_pass(core, item, warehouse)
+            seen.append(current)
+            if len(seen) != 2:
+                return current
+            empty = {key: replace(shard, available=0, held=shard.on_hand) for key, shard in current.shards.items()}
+            return replace(current, shards=empty)
+
+        monkeypatch.setattr(count_module, "read_pass", torn)
+        assert world.count("A", 5).value.quantity == -5
+        assert len(seen) > 2
 
     def test_over_several_shards(self, world: Watched) -> None:
         world.scatter("A", [3, 3, 3])

@@ -5,7 +5,7 @@ from contextlib import nullcontext
 import pytest
 
 from inventory.domain.drawing import Want
-from inventory.domain.errors import Conflict, IdempotencyKeyMismatch, InsufficientStock, Overloaded
+from inventory.domain.errors import Conflict, IdempotencyKeyMismatch, InsufficientStock, InvalidRequest, Overloaded
 from inventory.domain.holds import Draw, Line, Status
 from inventory.domain.limits import ATTEMPTS_MAX, LINES_MAX, SHED_AGE_MAX_MS
 from support.watched import Watched
@@ -295,6 +295,22 @@ class TestTimeWithinARequest:
         assert hold.expires_at - hold.at == 10_000
 
 
+def _apart(world: Watched, *, items: int, warehouses: int) -> list[Want]:
+    """One unit of each item in each warehouse, and wants that take them all."""
+    for item in range(items):
+        for warehouse in range(warehouses):
+            world.receive(f"I{item}", 1, f"W{warehouse}")
+    return [Want(f"I{item}", None, warehouses) for item in range(items)]
+
+
+def test_where_nobody_knows_what_became_of_a_try_nobody_says_that_nothing_was_changed(world: Watched) -> None:
+    world.receive("A", 5)
+    world.wire.refuse(in_progress)
+    world.wire.refuse(conflicting(), nth=2, times=ATTEMPTS_MAX)
+    with pytest.raises(Overloaded, match="did not say"):
+        world.place("A", 1)
+
+
 class TestScatteredStock:
     def test_a_line_over_more_shards_than_a_transaction_takes_is_gathered_first(self, world: Watched) -> None:
         world.scatter("A", [1] * 120)
@@ -317,6 +333,42 @@ class TestScatteredStock:
         world.wire.meanwhile(lambda: world.place_all(Want("A", "W1", 1), core=other), TRANSACTIONS)
         assert world.place("A", 110).value.lines[0].quantity == 110
         assert world.available("A") == 9
+
+    def test_only_lines_of_several_draws_are_gathered(self, world: Watched) -> None:
+        singles = [f"I{number}" for number in range(90)]
+        for item in singles:
+            world.receive(item, 1)
+        world.scatter("A", [1] * 60)  # one move takes 48 of them
+        hold = world.place_all(Want("A", "W1", 60), *(Want(item, "W1", 1) for item in singles)).value
+        assert (len(hold.lines), sum(len(line.drawn) for line in hold.lines) <= 99) == (91, True)
+
+    def test_a_hold_of_as_many_places_as_a_transaction_takes_is_placed(self, world: Watched) -> None:
+        assert len(world.place_all(*_apart(world, items=33, warehouses=3)).value.lines) == 99
+
+    @pytest.mark.parametrize(("items", "warehouses"), [(50, 2), (1, 100)])
+    def test_one_of_more_places_is_refused_and_nothing_held(self, world: Watched, items: int, warehouses: int) -> None:
+        wants = _apart(world, items=items, warehouses=warehouses)
+        with pytest.raises(InvalidRequest, match="from 100 places") as refusal:
+            world.place_all(*wants)
+        assert (refusal.value.param, world.holds()) == ("lines", [])
+
+    def test_stock_that_only_seemed_to_lie_so_wide_is_held(self, world: Watched) -> None:
+        wants = _apart(world, items=1, warehouses=100)
+        with world.wire.undisturbed(), pytest.raises(InvalidRequest):
+            world.place_all(*wants)  # now its instance remembers
+        other = world.instance()
+        world.adjust("I0", 100, "W7", core=other)
+        assert world.place_all(*wants).value.lines[0].quantity == 100
+
+    def test_a_hold_that_the_same_request_placed_when_stock_lay_otherwise_is_found(self, world: Watched) -> None:
+        items = [f"I{number}" for number in range(50)]
+        for item in items:
+            world.receive(item, 2, "W0")
+        wants = [Want(item, None, 2) for item in items]
+        placed = world.place_all(*wants, key="cart").value
+        _apart(world, items=50, warehouses=2)
+        again = world.place_all(*wants, key="cart")
+        assert (again.value, again.replayed) == (placed, True)
 
     def test_as_many_draws_as_a_transaction_takes_need_no_gathering(self, world: Watched) -> None:
         world.scatter("A", [1] * 99)

@@ -22,6 +22,18 @@ def _lose_the_stream(world: Watched) -> None:
     world.database.stream(world.tables.holds).drain()
 
 
+def _edit(world: Watched, table: str, key: str, **attributes: Any) -> None:
+    """Somebody edits a record by hand."""
+    world.database.after_call = lambda *_: None
+    items = world.database._tables[table].items
+    items[(key,)] = {**items[(key,)], **attributes}
+
+
+def _line(*, shards: int) -> dict[str, Any]:
+    drawn = [{"M": {"shard": {"N": str(number)}, "quantity": {"N": "1"}}} for number in range(shards)]
+    return {"M": {"item": {"S": "A"}, "warehouse": {"S": "W1"}, "quantity": {"N": str(shards)}, "drawn": {"L": drawn}}}
+
+
 class TestExpiry:
     def test_what_is_past_its_time_expires_and_gives_its_stock_back(self, world: Watched) -> None:
         _placed(world, 5)
@@ -207,6 +219,32 @@ class TestTime:
             sweep(world.instance(skew_ms=60_000), until_ms=world.clock.now_ms + 120_000)
         assert world.holds()[0].status is Status.ACTIVE
 
+    def test_a_record_that_lies_far_ahead_stops_no_other(self, world: Watched) -> None:
+        """Somebody's clock was an hour ahead when it wrote shard 0 of A."""
+        world.ends_well = False
+        world.receive("B", 100)
+        late = _placed(world, 20)
+        for hold in late:
+            world.release(hold)
+        due = [world.place("B", 1, expires_in_s=11).value for _ in range(20)]
+        _lose_the_stream(world)
+        _edit(world, world.tables.stock, "A#W1#0", at={"N": str(world.clock.now_ms + 3_600_000)})
+        world.clock.pass_s(72)
+        swept = world.sweep()
+        assert {world.hold(hold.id).status for hold in due} == {Status.EXPIRED}
+        assert (swept.finished, swept.contended, swept.settling.settled) == (True, 20, 0)
+        assert all(world.hold(hold.id).settlement is None for hold in late)
+        world.clock.pass_s(3_600)
+        assert world.sweep().settling.settled == 40
+
+    def test_nor_does_a_hold_that_lies_far_ahead(self, world: Watched) -> None:
+        world.ends_well = False
+        holds = _placed(world, 20)
+        _edit(world, world.tables.holds, holds[0].id, at={"N": str(world.clock.now_ms + 3_600_000)})
+        world.clock.pass_s(11)
+        swept = world.sweep()
+        assert (swept.finished, swept.expired, swept.contended) == (True, 19, 1)
+
     def test_an_index_that_cannot_be_read_is_an_overload(self, world: Watched) -> None:
         world.wire.refuse(unreachable, READS)
         with pytest.raises(Overloaded):
@@ -286,6 +324,42 @@ def test_a_hold_that_cannot_be_settled_is_told_and_stops_no_other(world: Watched
     swept = world.sweep()
     assert (swept.settling.settled, len(swept.settling.broken)) == (2, 1)
     assert world.counted["ShardConflicts"] == 0
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [
+        {"note": {"N": "1.5"}},
+        {"lines": {"L": [_line(shards=120)]}},
+    ],
+)
+def test_a_hold_that_no_writer_of_this_service_made_is_told_and_stops_no_other(
+    world: Watched, edited: dict[str, Any]
+) -> None:
+    world.ends_well = False
+    holds = _placed(world, 5)
+    world.execute(holds[0])
+    _lose_the_stream(world)
+    _edit(world, world.tables.holds, holds[0].id, **edited)
+    world.clock.pass_s(72)
+    swept = world.sweep()
+    assert (swept.expired, set(swept.unreadable), swept.finished) == (4, {holds[0].id}, True)
+
+
+def test_holds_of_a_shard_that_was_edited_are_told_and_stop_no_other(world: Watched) -> None:
+    world.ends_well = False
+    world.receive("B", 5)
+    of_edited, sound = _placed(world, 2, 900), world.place("B", 1).value
+    for hold in (*of_edited, sound):
+        world.release(hold)
+    _lose_the_stream(world)
+    _edit(world, world.tables.stock, "A#W1#0", rev={"S": "three"})
+    world.clock.pass_s(62)
+    swept = world.sweep()
+    assert (swept.settling.settled, {hold.id for hold, _ in swept.settling.broken}) == (
+        1,
+        {each.id for each in of_edited},
+    )
 
 
 def test_a_record_that_is_no_hold_is_told_and_stops_no_other(world: Watched) -> None:

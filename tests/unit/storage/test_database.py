@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError
 from urllib3.exceptions import ProtocolError
 
-from inventory.domain.errors import Overloaded
+from inventory.domain.errors import InvariantBroken, Overloaded
 from inventory.domain.limits import TRANSACTION_RECORDS_MAX
 from inventory.storage.codec import decode, encode
 from inventory.storage.database import ConditionFailed, Contended, Database, Throttled, TransactionCancelled
@@ -103,7 +103,7 @@ class TestNamedErrors:
 
     def test_a_mistake_of_ours_is_never_tried_again(self) -> None:
         reasons = [{"Code": "ValidationError", "Message": "wrong type"}]
-        with pytest.raises(AssertionError, match="wrong type"):
+        with pytest.raises(InvariantBroken, match="wrong type"):
             _failing(_error("TransactionCanceledException", CancellationReasons=reasons)).transact([_put()])
 
     def test_a_transaction_over_the_limit_is_a_mistake_of_ours(self) -> None:

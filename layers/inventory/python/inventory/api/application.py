@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Generic
 from urllib.parse import unquote
 
@@ -17,7 +17,7 @@ from inventory.api.fields import P, checked, list_fields
 from inventory.api.operations import Call, Operation, Operations, W
 from inventory.api.requests import Caller, HttpRequest, request_from
 from inventory.api.text import shown
-from inventory.domain.errors import ClockSkewed, InvalidRequest, InventoryError, Missing
+from inventory.domain.errors import ClockSkewed, InvalidRequest, InventoryError, Missing, RecordAhead
 from inventory.domain.ids import Requester, fingerprint
 from inventory.domain.limits import IDEMPOTENCY_KEY_LENGTH_MAX
 from inventory.telemetry import Metric, flush, logger, report
@@ -33,10 +33,19 @@ class Application(Generic[W]):
         operations: The operations.
         works_with: What they work with.
         docs_url: Where the errors are explained, or empty.
+        begun: Told first, when the gateway took the request, milliseconds since 1970; None where it does not say.
     """
 
-    def __init__(self, operations: Operations[W], works_with: W, *, docs_url: str) -> None:
+    def __init__(
+        self,
+        operations: Operations[W],
+        works_with: W,
+        *,
+        docs_url: str,
+        begun: Callable[[int | None], None] = lambda _: None,
+    ) -> None:
         self._works_with = works_with
+        self._begun = begun
         self._docs_url = docs_url
         self._resolver = APIGatewayRestResolver()
         for operation in operations:
@@ -50,6 +59,7 @@ class Application(Generic[W]):
         """Answers one request of the gateway, whatever happens; writes one line of log for it."""
         started = time.perf_counter()
         request = request_from(event, context.aws_request_id)
+        self._begun(request.begun_ms)
         logger.append_keys(request_id=request.request_id, correlation_id=request.correlation_id)
         story: dict[str, Any] = {"method": request.method}
         self._resolver.append_context(request=request, story=story)  # type: ignore[no-untyped-call]
@@ -103,7 +113,7 @@ class Application(Generic[W]):
         return self._resolver.context["request"], self._resolver.context["story"]
 
     def _named(self, error: Exception, story: dict[str, Any]) -> InventoryError:
-        if isinstance(error, ClockSkewed):
+        if isinstance(error, ClockSkewed | RecordAhead):
             report(Metric.CLOCK_SKEW, 1)
         if isinstance(error, InventoryError):
             return error
@@ -154,7 +164,7 @@ def _requester(request: HttpRequest, caller: Caller, parameters: P) -> Requester
         account=caller.account,
         actor=caller.actor,
         invocation_id=request.invocation_id,
-        fingerprint=fingerprint(parameters.model_dump(by_alias=True)),
+        fingerprint=fingerprint(parameters.model_dump(by_alias=True, exclude_defaults=True)),
         method=request.method,
         path=request.path,
         idempotency_key=_idempotency_key(request) if request.method == "POST" else None,

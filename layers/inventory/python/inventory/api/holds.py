@@ -23,7 +23,7 @@ from inventory.domain.errors import InsufficientStock, InvalidRequest
 from inventory.domain.holds import Hold, Take
 from inventory.domain.ids import HOLD
 from inventory.domain.keys import Scope
-from inventory.domain.limits import EXPIRES_IN_DEFAULT_S, EXPIRES_IN_MAX_S, LINES_MAX
+from inventory.domain.limits import DRAWS_MAX, EXPIRES_IN_DEFAULT_S, EXPIRES_IN_MAX_S, LINES_MAX
 from inventory.protocol import extend, holds_view, place, resolve
 from inventory.protocol.core import Answer, Core
 from inventory.telemetry import Metric
@@ -90,7 +90,8 @@ class TakenLine(Parameters):
 class ExecuteHold(Parameters):
     """What to take of the hold: a line left out takes nothing. Without `lines`: all of it."""
 
-    lines: Annotated[list[TakenLine], Field(min_length=1, max_length=LINES_MAX)] | None = None
+    # A hold has more lines than were asked for where one of them came from several warehouses.
+    lines: Annotated[list[TakenLine], Field(min_length=1, max_length=DRAWS_MAX)] | None = None
 
 
 def _place(core: Core, call: Call[PlaceHold]) -> Reply:

@@ -33,6 +33,7 @@ class HttpRequest:
         invocation_id: The id of this one invocation, which nobody chooses: no other request has it.
         correlation_id: The caller's id of what the request is part of, or the request's own.
         caller: Who asks, or None where no authorizer has said.
+        begun_ms: When the gateway took it, milliseconds since 1970; None where it does not say.
     """
 
     method: str
@@ -45,6 +46,7 @@ class HttpRequest:
     invocation_id: str
     correlation_id: str
     caller: Caller | None
+    begun_ms: int | None = None
 
     def header(self, name: str) -> str | None:
         """The header's value; where it was sent several times, the last; None where it was not sent."""
@@ -68,6 +70,7 @@ def request_from(event: Mapping[str, Any], invocation_id: str) -> HttpRequest:
         invocation_id=invocation_id,
         correlation_id=_trace_id(headers.get("x-correlation-id", [""])[-1]) or request_id,
         caller=_caller(context.get("authorizer") or {}),
+        begun_ms=epoch if isinstance(epoch := context.get("requestTimeEpoch"), int) else None,
     )
 
 

@@ -7,11 +7,13 @@ earlier than any record that the write touches or checks.
 from collections.abc import Callable
 from typing import Final
 
-from inventory.domain.errors import ClockSkewed
+from inventory.domain.errors import ClockSkewed, RecordAhead
 
 TICK_MS: Final = 100
 SKEW_MAX_MS: Final = 2_000
 AHEAD_MAX_MS: Final = 10_000
+#: How long what begins an invocation is on its way, a cold start included. More costs a question to the database.
+UNDER_WAY_MAX_MS: Final = 10_000
 
 Milliseconds = int
 
@@ -69,6 +71,15 @@ class HybridClock:
         """Whether the latest answer of the database agreed with this clock; None before the first."""
         return self._trusted
 
+    def compare(self, told_ms: Milliseconds | None) -> None:
+        """Compares this clock with the instant at which AWS says that what began this invocation happened.
+
+        An instance may have been frozen since it measured, and its clock be off when it goes on. Where the two are
+        further apart than what is under way explains, or nothing was told, the next stamp measures again.
+        """
+        if told_ms is None or not -SKEW_MAX_MS <= self.now() - told_ms <= UNDER_WAY_MAX_MS:
+            self._trusted = None
+
     def observe(self, sent_ms: Milliseconds, server_second: int, received_ms: Milliseconds) -> None:
         """Compares this clock with the second that the database wrote on an answer.
 
@@ -83,7 +94,8 @@ class HybridClock:
         """The `at` of a write over records whose own `at` are `seen`.
 
         Raises:
-            ClockSkewed: This clock is more than 2 s off, or a record is more than 10 s ahead of it.
+            ClockSkewed: This clock is more than 2 s off.
+            RecordAhead: A record is more than 10 s ahead of it.
         """
         if not self._trusted:
             self._measure()
@@ -92,5 +104,5 @@ class HybridClock:
         now_ms = self.now()
         at = max(tick_at_or_after(now_ms), *seen) if seen else tick_at_or_after(now_ms)
         if at > now_ms + AHEAD_MAX_MS:
-            raise ClockSkewed("A record lies more than 10 s ahead of this instance's clock; it does not write.")
+            raise RecordAhead("A record lies more than 10 s ahead of this instance's clock; it does not write.")
         return at

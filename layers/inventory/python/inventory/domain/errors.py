@@ -110,5 +110,9 @@ class ClockSkewed(Overloaded):
     """This instance's clock cannot be trusted, so it does not write."""
 
 
+class RecordAhead(Overloaded):
+    """A record was written by a clock far ahead of this one, so that nothing is written over it for now."""
+
+
 class InvariantBroken(Exception):
     """What is stored contradicts itself: a defect, never mended in silence. The function fails; its alarm tells."""

@@ -23,6 +23,7 @@ WAREHOUSES_PER_ITEM_MAX: Final = 2_000  # a directory record stays far under 400
 # What one DynamoDB request may carry.
 TRANSACTION_RECORDS_MAX: Final = 100
 BATCH_GET_KEYS_MAX: Final = 100
+DRAWS_MAX: Final = TRANSACTION_RECORDS_MAX - 1  # of one hold, and so its lines: itself is one of the records
 
 # How long a record outlives its settlement, and a keyed request its answer (the contract promises 30 days).
 KEPT_AFTER_SETTLEMENT_S: Final = 35 * 86_400

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from inventory.domain.clock import Milliseconds
 from inventory.domain.drawing import ItemView
 from inventory.domain.stock import Directory, Shard, ShardKey
 
@@ -21,6 +22,11 @@ class Pass:
     shards: dict[ShardKey, Shard]
     started_ms: int
     ended_ms: int
+
+    @property
+    def directory_at(self) -> Milliseconds:
+        """When the directory was last changed. No stock can come into a warehouse before that has an entry."""
+        return self.directory.at if self.directory else 0
 
     @property
     def available(self) -> int:

@@ -7,6 +7,7 @@ can never be handled is set aside on the function's own queue with the reason, s
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
+from inventory.domain.clock import Milliseconds
 from inventory.storage.codec import Record, decode
 from inventory.telemetry import Metric, logger, report
 
@@ -14,6 +15,8 @@ StreamRecord = Mapping[str, Any]
 #: Puts a stream record where an operator finds it, with the reason.
 SetAside = Callable[[StreamRecord, str], None]
 T = TypeVar("T")
+#: Where the streams say when a record was written, seconds since 1970.
+_WRITTEN = (("dynamodb", "ApproximateCreationDateTime"), ("kinesis", "approximateArrivalTimestamp"))
 
 
 class Change(NamedTuple):
@@ -48,6 +51,20 @@ def understood(
             continue
         if meaning is not None:
             yield record, meaning
+
+
+def told_at(records: Iterable[StreamRecord]) -> Milliseconds | None:
+    """When the newest record of a batch was written, by the clock of DynamoDB or Kinesis; None where none says it."""
+    return round(max(map(_written_s, records), default=0) * 1000) or None
+
+
+def _written_s(record: StreamRecord) -> float:
+    for source, name in _WRITTEN:
+        told = record.get(source)
+        written_s = told.get(name) if isinstance(told, Mapping) else None
+        if isinstance(written_s, int | float):
+            return written_s
+    return 0
 
 
 def put_aside(record: StreamRecord, why: str, set_aside: SetAside) -> None:

@@ -43,7 +43,7 @@ def adjust(
     def compose(seen_at: Milliseconds) -> tuple[Adjustment, Sequence[Write]] | None:
         if quantity > 0:
             seen = read_pass(core, item, warehouse)
-            at = core.clock.stamp(seen_at)
+            at = core.clock.stamp(seen_at, seen.directory_at)
             gain = Change(ShardKey(item, warehouse, emptiest(seen, warehouse)), quantity)
             writes = receipt(core, gain, seen.directory, at, cause)
         else:

@@ -34,6 +34,8 @@ class Attempts:
         hops: How many tries failed.
         conflicts: How many of them met another transaction on the same record.
         was_throttled: Whether DynamoDB refused the last one for load.
+        unknown: Whether a transaction may have been made after all: DynamoDB had it under way, or refused the client's
+            own repetition of it.
         throttled_for: The items of which it refused a shard, and `EVERYTHING` where it was something else.
         missed: Items and warehouses of which a shard had less than was thought.
         wait_s: How long to wait before the next try.
@@ -47,6 +49,7 @@ class Attempts:
         self._gives_way = gives_way
         self._seed = seed
         self.was_throttled = False
+        self.unknown = False
         self.throttled_for: set[str | None] = set()
         self._met: Counter[ShardKey] = Counter()
         self.wait_s = 0.0
@@ -61,7 +64,7 @@ class Attempts:
 
         Raises:
             Conflict: All tries are used up, others were faster each time.
-            Overloaded: The last one was throttled.
+            Overloaded: The last one was throttled, or of one nobody knows what became of it.
         """
         for number in range(self._most):
             if self.wait_s:
@@ -71,9 +74,11 @@ class Attempts:
         raise self.exhausted()
 
     def exhausted(self) -> Conflict | Overloaded:
-        """What to raise when all tries are used up: others were faster each time, or the last one was throttled."""
+        """What to raise when all tries are used up. Where nothing was changed for sure, and no sooner, it says so."""
         if self.was_throttled:
             return Overloaded("The database refused for load. Try again in a moment.")
+        if self.unknown:
+            return Overloaded("The database did not say in time what became of it.")
         return Conflict("Others changed the same stock too quickly. Nothing was changed; try again.")
 
     def transact(
@@ -96,9 +101,11 @@ class Attempts:
             self._learn(cancelled.failed, views or {})
             return cancelled.failed
         except Contended:
+            self.unknown = True
             self.contended()
             return []
         except Throttled:
+            self.unknown = True
             self.throttled_for.add(EVERYTHING)
             self.throttled()
             return []

@@ -47,8 +47,11 @@ def count(
     cause = Cause("count", identifier, by.actor, reason, reference)
 
     def compose(seen_at: Milliseconds) -> tuple[Adjustment, Sequence[Write]] | None:
-        seen = _on_hand_at_an_instant(core, item, warehouse)
+        earlier, seen = _on_hand_at_an_instant(core, item, warehouse)
         quantity = counted - sum(shard.on_hand for shard in seen.shards.values())
+        if seen.available < -quantity:
+            _refuse_below_held(earlier, -quantity)
+            return None
         changes = _changes(core, seen, ShardKey(item, warehouse, emptiest(seen, warehouse)), quantity, identifier, by)
         if changes is None:
             return None
@@ -75,14 +78,31 @@ def count(
     return record_once(core, identifier, by, adjustment_from, compose)
 
 
-def _on_hand_at_an_instant(core: Core, item: str, warehouse: str) -> Pass:
+def _on_hand_at_an_instant(core: Core, item: str, warehouse: str) -> tuple[Pass, Pass]:
+    """Two readings between which no shard gained, and what is on hand stayed: so it was at an instant between them."""
     earlier = read_pass(core, item, warehouse)
     for _ in range(READ_PASSES_MAX):
         current = read_pass(core, item, warehouse)
         if earlier.same_on_hand_as(current):
-            return current
+            return earlier, current
         earlier = current
     raise Conflict("Stock of this item changes too quickly to compare it with a count. Try again.")
+
+
+def _refuse_below_held(earlier: Pass, excess: int) -> None:
+    """Refuses a count where fewer were available than would have to go, at the instant of which it is told.
+
+    Between two readings available units only fell: the later one alone, read shard by shard, may miss some that were
+    given back on a shard it had read, and taken from one that it had not.
+    """
+    if earlier.available < excess:
+        held = sum(shard.held for shard in earlier.shards.values())
+        raise InvalidRequest(
+            "count_below_held",
+            f"{held} units are held, more than were counted. Those of holds that were executed just now are among them "
+            "until these are settled: then count again, or release holds first.",
+            param="count",
+        )
 
 
 def _changes(
@@ -93,14 +113,6 @@ def _changes(
         return []
     if quantity > 0:
         return [Change(gains, quantity)]
-    if seen.available < -quantity:
-        held = sum(shard.held for shard in seen.shards.values())
-        raise InvalidRequest(
-            "count_below_held",
-            f"{held} units are held, more than were counted. Those of holds that were executed just now are among them "
-            "until these are settled: then count again, or release holds first.",
-            param="count",
-        )
     lines = plan([Want(gains.item, gains.warehouse, -quantity)], {gains.item: seen.view}, seed=identifier)
     if len(lines[0].drawn) > _DRAWS_MAX:
         gather(core, lines[0], by.actor)

@@ -5,10 +5,17 @@ from dataclasses import dataclass
 
 from inventory.domain.clock import Milliseconds
 from inventory.domain.drawing import ItemView, Want, drawing_changes, merged, plan, shortage
-from inventory.domain.errors import IdempotencyKeyMismatch, InsufficientStock, Overloaded
+from inventory.domain.errors import (
+    ClockSkewed,
+    Conflict,
+    IdempotencyKeyMismatch,
+    InsufficientStock,
+    InvalidRequest,
+    Overloaded,
+)
 from inventory.domain.holds import Hold, Line, Status
 from inventory.domain.ids import HOLD, Requester
-from inventory.domain.limits import TRANSACTION_RECORDS_MAX
+from inventory.domain.limits import DRAWS_MAX
 from inventory.domain.stock import Cause
 from inventory.protocol.attempts import Attempts, deduct
 from inventory.protocol.core import Answer, Core
@@ -18,8 +25,6 @@ from inventory.protocol.refuse import refuse_from_memory, refuse_or_find, stands
 from inventory.storage.codec import Record
 from inventory.storage.hold_records import hold_from, put_hold
 from inventory.storage.stock_records import change_shard
-
-_DRAWS_MAX = TRANSACTION_RECORDS_MAX - 1  # the hold itself is one of the records
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,24 +48,38 @@ def place(
 
     Raises:
         InsufficientStock: Some want cannot be met.
+        InvalidRequest: Stock lies so that one transaction cannot take it.
         IdempotencyKeyMismatch: The key made another hold.
         Conflict: Others were faster, try after try.
         Overloaded: The database refused or did not answer, or refused others of this instance a moment ago.
     """
     _check_shed(core, wants)
     order = _Order(by.object_id(HOLD, core.new_uuid), merged(wants), expires_in_s, metadata, by)
-    views = hinted_views(core, order.wants)
     attempts = Attempts(core.pause, order.hold_id, gives_way=True)
+    try:
+        return _placed(core, order, attempts)
+    except (InvalidRequest, Conflict, ClockSkewed) as gave_up:
+        # It may stand all the same: by an earlier request with its key, or by a try whose outcome nobody learnt.
+        placed = core.database.get(core.tables.hold(order.hold_id)) if by.keyed or attempts.unknown else None
+        if placed is not None:
+            return _recognised(placed, by)
+        if attempts.unknown:
+            raise attempts.exhausted() from gave_up
+        raise
+
+
+def _placed(core: Core, order: _Order, attempts: Attempts) -> Answer[Hold]:
+    views = hinted_views(core, order.wants)
     for _ in attempts:
         placed = _look_again(core, order, views)
         if placed is not None:
-            return _recognised(placed, by)
+            return _recognised(placed, order.by)
         if shortage(order.wants, views) is not None:
             continue  # stock went while others of the items were looked at
         seed = f"{order.hold_id}/{attempts.hops}"  # another one for each try: all shards may have been contended
         lines = plan(order.wants, views, seed=seed, avoid=attempts.avoid, usual=core.hints.usual)
-        if sum(len(line.drawn) for line in lines) > _DRAWS_MAX:
-            _gather(core, order, lines, views)
+        if sum(len(line.drawn) for line in lines) > DRAWS_MAX:
+            _draw_less(core, order, lines, views)
             continue
         answer = _try(core, order, lines, views, attempts)
         if answer is not None:
@@ -73,7 +92,7 @@ def place(
             raise attempts.exhausted()
         # What all shards have is read before another one is guessed at.
         for item, warehouse in sorted(attempts.missed):
-            _remember(core, views, item, warehouse, read_pass(core, item, warehouse).view)
+            _look(core, views, item, warehouse)
         attempts.missed.clear()
     raise AssertionError("the tries end by an error of their own")
 
@@ -108,14 +127,37 @@ def _look_again(core: Core, order: _Order, views: dict[str, ItemView]) -> Record
     return None
 
 
-def _gather(core: Core, order: _Order, lines: Sequence[Line], views: dict[str, ItemView]) -> None:
-    """Moves stock together, the most scattered lines first, until their draws should fit into one transaction."""
-    too_many = sum(len(line.drawn) for line in lines) - _DRAWS_MAX
+def _draw_less(core: Core, order: _Order, lines: Sequence[Line], views: dict[str, ItemView]) -> None:
+    """Moves stock together, the most scattered lines first, until their draws should fit into one transaction.
+
+    Raises:
+        InvalidRequest: There are too many lines, of one draw each at least, wherever stock really lies.
+    """
+    if len(lines) > DRAWS_MAX:
+        for want in order.wants:
+            _look(core, views, want.item, want.warehouse)
+        if shortage(order.wants, views) is None:
+            _refuse_wide(plan(order.wants, views, seed=order.hold_id))
+        return
+    too_many = sum(len(line.drawn) for line in lines) - DRAWS_MAX
     for line in sorted(lines, key=lambda line: -len(line.drawn)):
-        if too_many > 0:
+        if too_many > 0 and len(line.drawn) > 1:
             too_many -= gather(core, line, order.by.actor)
-            seen = read_pass(core, line.item, line.warehouse)
-            _remember(core, views, line.item, line.warehouse, seen.view)
+            _look(core, views, line.item, line.warehouse)
+
+
+def _refuse_wide(lines: Sequence[Line]) -> None:
+    if len(lines) > DRAWS_MAX:
+        raise InvalidRequest(
+            "parameter_invalid",
+            f"No warehouse has all of some items: this hold would be drawn from {len(lines)} places, and one is drawn "
+            f"from {DRAWS_MAX} at most. Name warehouses, or hold fewer items at a time.",
+            param="lines",
+        )
+
+
+def _look(core: Core, views: dict[str, ItemView], item: str, warehouse: str | None) -> None:
+    _remember(core, views, item, warehouse, read_pass(core, item, warehouse).view)
 
 
 def _remember(core: Core, views: dict[str, ItemView], item: str, warehouse: str | None, view: ItemView) -> None:

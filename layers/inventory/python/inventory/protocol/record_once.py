@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 from inventory.domain.clock import Milliseconds
-from inventory.domain.errors import IdempotencyKeyMismatch, InsufficientStock, InvalidRequest
+from inventory.domain.errors import ClockSkewed, Conflict, IdempotencyKeyMismatch, InsufficientStock, InvalidRequest
 from inventory.domain.ids import Requester
 from inventory.protocol.attempts import Attempts
 from inventory.protocol.core import Answer, Core
@@ -48,6 +48,25 @@ def record_once(
     if made is not None:
         return _recognised(recorded_from(made), by)
     attempts = Attempts(core.pause, identifier)
+    try:
+        return _recorded(core, identifier, by, recorded_from, compose, attempts)
+    except (Conflict, ClockSkewed) as gave_up:
+        if not attempts.unknown:
+            raise
+        made = _made(core, identifier)
+        if made is None:
+            raise attempts.exhausted() from gave_up
+        return _recognised(recorded_from(made), by)
+
+
+def _recorded(
+    core: Core,
+    identifier: str,
+    by: Requester,
+    recorded_from: Callable[[Record], R],
+    compose: Compose[R],
+    attempts: Attempts,
+) -> Answer[R]:
     for _ in attempts:
         try:
             composed = compose(attempts.seen_at)

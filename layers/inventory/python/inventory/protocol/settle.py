@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from inventory.domain.clock import Milliseconds
-from inventory.domain.errors import Conflict, Overloaded
+from inventory.domain.errors import Conflict, InvariantBroken, Overloaded, RecordAhead
 from inventory.domain.holds import Hold, Status, settling_changes
 from inventory.domain.limits import SETTLING_ROUNDS_MAX, TRANSACTION_RECORDS_MAX
 from inventory.domain.stock import Cause, Change, ShardKey
@@ -29,6 +29,7 @@ class Settled:
         broken: Holds that contradict the protocol, with what is wrong: to be set aside for a person.
         left: Holds that could not be settled now; they may be given again.
         hindered: Why there are any.
+        ahead: A record that lies so far ahead that some of them have to wait, which hinders no others.
     """
 
     settled: int = 0
@@ -36,6 +37,7 @@ class Settled:
     broken: list[tuple[Hold, str]] = field(default_factory=list)
     left: list[Hold] = field(default_factory=list)
     hindered: Conflict | Overloaded | None = None
+    ahead: RecordAhead | None = None
 
 
 def settle(core: Core, holds: Iterable[Hold], *, until_ms: Milliseconds) -> Settled:
@@ -56,15 +58,17 @@ def settle(core: Core, holds: Iterable[Hold], *, until_ms: Milliseconds) -> Sett
     report = Settled()
     groups = [_Group(core, together) for together in _groups(holds)]
     for _ in range(SETTLING_ROUNDS_MAX):
-        groups = [left for group in groups for left in _tried(core, group, report, until_ms)]
+        groups = [left for group in groups for left in _tried_or_put_off(core, group, report, until_ms)]
         if not groups:
-            return report
+            break
         wait_s = max(_wait_s(group.attempts) for group in groups)
         if report.hindered is not None or core.clock.now() + wait_s * 1000 >= until_ms:
             break
         core.pause(wait_s)
-    report.left = [hold for group in groups for hold in group.left.values()]
-    report.hindered = report.hindered or groups[0].attempts.exhausted()
+    report.left += [hold for group in groups for hold in group.left.values()]
+    if groups:
+        report.hindered = report.hindered or groups[0].attempts.exhausted()
+    report.hindered = report.hindered or report.ahead
     return report
 
 
@@ -100,6 +104,15 @@ class _Group:
         self.attempts = Attempts(core.pause, self.settlement)
 
 
+def _tried_or_put_off(core: Core, group: _Group, report: Settled, until_ms: Milliseconds) -> list[_Group]:
+    try:
+        return _tried(core, group, report, until_ms)
+    except RecordAhead as ahead:
+        report.ahead = ahead
+        report.left += group.left.values()
+        return []
+
+
 def _tried(core: Core, group: _Group, report: Settled, until_ms: Milliseconds) -> list[_Group]:
     """Tries to settle a group once, and gives what of it is to be tried again: it, nothing, or its holds apart."""
     if report.hindered is not None or core.clock.now() >= until_ms:
@@ -117,6 +130,8 @@ def _tried(core: Core, group: _Group, report: Settled, until_ms: Milliseconds) -
     except Overloaded as unanswered:  # each of the others would wait for an answer as long
         report.hindered = unanswered
         return [group]
+    except InvariantBroken as contradiction:
+        return _apart(core, group, report, str(contradiction))
     if failed is None:
         report.settled += len(left)
         report.lag_ms = max([report.lag_ms, *(at - hold.at for hold in left.values())])
@@ -128,7 +143,7 @@ def _tried(core: Core, group: _Group, report: Settled, until_ms: Milliseconds) -
         _drop(left, reason, report)
     # Where another is on a hold right now, it may be settling it, and the shard's part of that be done already.
     if broken and not dropped and len(broken) == len(failed):
-        return _apart(core, group, report)
+        return _apart(core, group, report, "a shard holds less than the hold drew from it")
     return [group] if left else []
 
 
@@ -141,11 +156,11 @@ def _drop(left: dict[str, Hold], reason: Reason, report: Settled) -> None:
         report.broken.append((hold, f"the hold's status is {reason.record['status']} by now"))
 
 
-def _apart(core: Core, group: _Group, report: Settled) -> list[_Group]:
-    """Takes a group whose shard holds less than the group says apart, hold by hold: what still fails is broken."""
+def _apart(core: Core, group: _Group, report: Settled, why: str) -> list[_Group]:
+    """Takes a group that can never be settled as it is apart, hold by hold: what still fails is broken."""
     holds = list(group.left.values())
     if len(holds) == 1:
-        report.broken.append((holds[0], "a shard holds less than the hold drew from it"))
+        report.broken.append((holds[0], why))
         return []
     return [_Group(core, [hold]) for hold in holds]
 

@@ -106,8 +106,7 @@ def _pages(core: Core, open_slice: str, low: str, high: str) -> Iterator[list[st
 
 def _finish(core: Core, hold_ids: Sequence[str], swept: Swept, until_ms: int, *, consistent: bool) -> None:
     # What was left for over a minute is seen by the cheaper reading, too; what it sees too late, the next turn sees.
-    records = core.database.batch_get([core.tables.hold(each) for each in hold_ids], consistent=consistent)
-    holds = list(_readable(records, swept))
+    holds = list(_readable(_read(core, hold_ids, swept, consistent=consistent), swept))
     now_ms = core.clock.now()
     swept.seen += len(holds)
     for hold in holds:
@@ -126,6 +125,23 @@ def _finish(core: Core, hold_ids: Sequence[str], swept: Swept, until_ms: int, *,
     swept.settling.settled += settled.settled
     swept.settling.lag_ms = max(swept.settling.lag_ms, settled.lag_ms)
     swept.settling.broken += settled.broken
+
+
+def _read(core: Core, hold_ids: Sequence[str], swept: Swept, *, consistent: bool) -> list[Record]:
+    """The records, as far as they can be read: each by itself where together they cannot."""
+    try:
+        return core.database.batch_get([core.tables.hold(each) for each in hold_ids], consistent=consistent)
+    except ValueError:
+        records = []
+    for hold_id in hold_ids:
+        try:
+            record = core.database.get(core.tables.hold(hold_id))
+        except ValueError:
+            swept.unreadable.append(hold_id)
+            continue
+        if record is not None:
+            records.append(record)
+    return records
 
 
 def _readable(records: Iterable[Record], swept: Swept) -> Iterator[Hold]:

@@ -42,7 +42,7 @@ def transfer(
         if changes is None:
             return None
         seen = read_pass(core, item, destination)
-        at = core.clock.stamp(seen_at)
+        at = core.clock.stamp(seen_at, seen.directory_at)
         gain = Change(ShardKey(item, destination, emptiest(seen, destination)), quantity)
         moved = Transfer(
             id=identifier,

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotocoreConnectionError
 from urllib3.exceptions import HTTPError as Urllib3Error
 
-from inventory.domain.errors import Overloaded
+from inventory.domain.errors import InvariantBroken, Overloaded
 from inventory.domain.limits import BATCH_GET_KEYS_MAX, TRANSACTION_RECORDS_MAX
 from inventory.storage.codec import Record, decode, encode
 from inventory.storage.tables import Key
@@ -175,6 +175,7 @@ class Database:
 
         Raises:
             TransactionCancelled: A write stood in the way.
+            InvariantBroken: A record is such that the write can never be made.
             Contended: The same transaction is still under way from an earlier try.
         """
         if len(writes) > TRANSACTION_RECORDS_MAX:
@@ -248,8 +249,8 @@ def _reasons(writes: Sequence[Write], raw: Sequence[Mapping[str, Any]]) -> list[
     for write, reason in zip(writes, raw, strict=True):
         code = reason.get("Code", "None")
         if code not in {"None", _CONDITION, _CONFLICT, *_THROTTLED}:
-            # ValidationError and ItemCollectionSizeLimitExceeded are mistakes of ours: no retry mends them.
-            raise AssertionError(f"{write.kind} of {write.about}: {code}: {reason.get('Message')}")
+            # ValidationError, ItemCollectionSizeLimitExceeded: a mistake of ours, or of whoever edited the record.
+            raise InvariantBroken(f"{write.kind} of {write.about}: {code}: {reason.get('Message')}")
         item = reason.get("Item")
         reasons.append(
             Reason(write, code == _CONDITION, code == _CONFLICT, code in _THROTTLED, decode(item) if item else None)

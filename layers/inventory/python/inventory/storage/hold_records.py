@@ -6,7 +6,7 @@ from typing import Any, Final
 from inventory.domain.clock import Milliseconds
 from inventory.domain.drawing import rank
 from inventory.domain.holds import Draw, Hold, Line, Resolution, Status, due, settling_changes
-from inventory.domain.limits import KEPT_AFTER_SETTLEMENT_S
+from inventory.domain.limits import DRAWS_MAX, KEPT_AFTER_SETTLEMENT_S
 from inventory.storage.codec import Record
 from inventory.storage.tables import Tables
 from inventory.storage.writes import Write
@@ -42,6 +42,8 @@ def sound_hold_from(record: Record) -> Hold:
         KeyError, TypeError, ValueError: It is none.
     """
     hold = hold_from(record)
+    if len(hold.shard_keys()) > DRAWS_MAX:
+        raise ValueError(f"it is drawn from more than {DRAWS_MAX} shards")
     _ = settling_changes(hold), hold.at + hold.rev + hold.expires_at  # whatever is added up later can be added up
     return hold
 
