@@ -8,11 +8,11 @@ import boto3
 from inventory.history.steps import scan
 from inventory.settings import Settings
 from inventory.telemetry import logger
-from inventory.wiring import CLIENT_CONFIG, archived_tables, objects_from
+from inventory.wiring import SCAN_CONFIG, archived_tables, objects_from
 
 settings = Settings.from_env(os.environ, needed=("stock_table", "holds_table", "adjustments_table", "scratch_bucket"))
 objects = objects_from(settings)
-client = boto3.client("dynamodb", config=CLIENT_CONFIG)
+client = boto3.client("dynamodb", config=SCAN_CONFIG)
 tables = {source: table for table, source in archived_tables(settings).items()}
 
 

@@ -133,7 +133,19 @@ def test_the_stage_waits_for_the_role_of_its_logs_and_that_waits_for_the_api() -
     account = load_template()["Resources"]["ApiGatewayAccount"]
     assert account["DependsOn"] == "Api"
     waits = {"Fn::If": ["CreateApiLogRole", {"Ref": "ApiGatewayAccount"}, "another-stack"]}
-    assert properties("Api")["Variables"] == {"logs_by": waits}, "SAM gives its variables to the stage alone"
+    variables = properties("Api")["Variables"]  # which SAM gives to the stage alone
+    assert variables == {"logs_by": waits, "errors_in": {"Ref": "ApiErrorLogs"}}
+
+
+def test_the_gateways_own_log_is_there_before_the_gateway_makes_one_that_is_kept_for_ever() -> None:
+    name = properties("ApiErrorLogs")["LogGroupName"]
+    assert name == {"Fn::Sub": "API-Gateway-Execution-Logs_${Api}/${Environment}"}
+    assert properties("ApiErrorLogs")["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+def test_every_deployment_reaches_the_stage() -> None:
+    """What the gateway itself answers is in no path: of a change there SAM would make no new deployment."""
+    assert properties("Api")["AlwaysDeploy"] is True
 
 
 def test_throttling_is_a_matter_of_parameters() -> None:

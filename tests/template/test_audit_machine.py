@@ -4,7 +4,9 @@ from support.machines import State, definition, next_states
 
 MACHINE = definition("AuditMachine")
 STATES: dict[str, State] = MACHINE["States"]
-READ = ("Folders", "List", "Tasks", "Read")
+READ = ("Folders", "AreThereFolders", "List", "Tasks", "AreThereTasks", "Read")
+#: The way where there is something of everything.
+WITH_ALL = {"IsThere": "Scan", "AreThereFolders": "List", "AreThereTasks": "Read"}
 
 
 def test_the_live_tables_are_read_before_the_archive_is_listed_and_holds_before_items() -> None:
@@ -12,9 +14,11 @@ def test_the_live_tables_are_read_before_the_archive_is_listed_and_holds_before_
     way, state = [], MACHINE["StartAt"]
     while "Next" in STATES[state] or "Choices" in STATES[state]:
         way.append(state)
-        state = "Scan" if state == "IsThere" else STATES[state]["Next"]
+        state = WITH_ALL.get(state) or STATES[state]["Next"]
     assert way == ["Begin", "IsThere", "Scan", *READ, "Holds", "Items", "Files", "Chain", "Report"]
-    assert next_states(STATES["IsThere"]) == {"Scan", "Folders", "Files"}
+    assert next_states(STATES["IsThere"]) == {"Scan", "Folders", "Files", "Chain"}
+    assert next_states(STATES["AreThereFolders"]) == {"List", "Tasks"}
+    assert next_states(STATES["AreThereTasks"]) == {"Read", "Holds"}
 
 
 def test_an_audit_ends() -> None:

@@ -28,9 +28,20 @@ def test_every_state_is_reached_and_every_name_is_a_state(machine: str) -> None:
 
 @pytest.mark.parametrize(("name", "task"), TASKS)
 def test_a_task_is_tried_a_few_times_and_no_more(name: str, task: State) -> None:
-    (retry,) = task["Retry"]
+    *_, retry = task["Retry"]
     assert retry["ErrorEquals"] == ["States.ALL"]
     assert 1 <= retry["MaxAttempts"] <= 5
+
+
+@pytest.mark.parametrize(("name", "task"), TASKS)
+def test_a_task_waits_for_lambda_where_that_refuses_for_load(name: str, task: State) -> None:
+    """A map begins dozens of them at once; an account that is new may run ten."""
+    refused, _ = task["Retry"]
+    assert "Lambda.TooManyRequestsException" in refused["ErrorEquals"]
+    assert "States.ALL" not in refused["ErrorEquals"]
+    assert 10 <= refused["MaxAttempts"] <= 20
+    assert refused["JitterStrategy"] == "FULL"
+    assert refused["MaxDelaySeconds"] <= 60
 
 
 @pytest.mark.parametrize(("machine", "state"), of_type("Task", "Map"))
@@ -47,6 +58,21 @@ def test_a_failure_says_what_is_wrong_and_what_to_do(machine: str, state: State)
     assert len(problem.split()) > 5
     assert len(action.split()) > 3
     assert "again" in action
+
+
+@pytest.mark.parametrize(
+    ("machine", "count", "map_"),
+    [
+        ("Snapshot", "$.tasks", "Map"),
+        ("Audit", "$.folders.folders", "List"),
+        ("Audit", "$.list.tasks", "Read"),
+        ("Audit", "$.manifests", "Files"),
+    ],
+)
+def test_a_map_is_never_given_an_empty_list(machine: str, count: str, map_: str) -> None:
+    """What AWS does then is written nowhere. The other lists have a part for each bucket or segment at least."""
+    choices = [state for state in MACHINES[machine]["States"].values() if state["Type"] == "Choice"]
+    assert any(count in str(state) and map_ in next_states(state) for state in choices)
 
 
 @pytest.mark.parametrize(("machine", "state"), of_type("Map"))

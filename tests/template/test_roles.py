@@ -66,6 +66,10 @@ def test_only_tracing_is_granted_on_everything_because_it_has_nothing_to_name() 
     assert set(statement["Action"]) == {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
     for role in ROLES:
         assert properties(role)["ManagedPolicyArns"] == [{"Ref": "TracingPolicy"}]
+    (statement,) = properties("SamplingPolicy")["PolicyDocument"]["Statement"]
+    assert set(statement["Action"]) == {"xray:GetSamplingRules", "xray:GetSamplingTargets"}
+    for role in ("SnapshotMachineRole", "AuditMachineRole"):
+        assert properties(role)["ManagedPolicyArns"] == [{"Ref": "TracingPolicy"}, {"Ref": "SamplingPolicy"}]
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -114,11 +114,14 @@ def _read(
 
 
 def _as_event(record: Mapping[str, Any], stream_arn: str) -> dict[str, Any]:
-    """Lambda's form of a stream record: times are numbers."""
+    """Lambda's form of a stream record: times are numbers, and who made a change is spelled with small letters."""
     told = dict(record["dynamodb"])
     if "ApproximateCreationDateTime" in told:
         told["ApproximateCreationDateTime"] = told["ApproximateCreationDateTime"].timestamp()
-    return dict(record) | {"dynamodb": told, "eventSourceARN": stream_arn}
+    event = dict(record) | {"dynamodb": told, "eventSourceARN": stream_arn}
+    if who := record.get("userIdentity"):  # without which a removal by TTL would be archived as somebody's
+        event["userIdentity"] = {"type": who["Type"], "principalId": who["PrincipalId"]}
+    return event
 
 
 def _as_kinesis_event(record: Mapping[str, Any], positions: Positions) -> dict[str, Any]:

@@ -59,6 +59,17 @@ CLIENT_CONFIG = Config(
 #: A reading of many parts makes so many calls at a time: fewer than there are connections.
 READS_AT_ONCE = 8
 
+#: A segment of a table is read for minutes, a page at a time, beside sales that come first. A page that is refused for
+#: load is waited for: else the whole segment would have to be read, and paid for, again.
+SCAN_CONFIG = Config(
+    connect_timeout=2,
+    read_timeout=10,
+    retries={"mode": "standard", "total_max_attempts": 12},
+    tcp_keepalive=True,
+    parameter_validation=False,
+    user_agent=USER_AGENT,
+)
+
 #: Two tries of a second each. What the settler passes on must not cost it its time: it settles itself what the stream
 #: does not take in 4 s. And that a key could not be checked must be said before the authorizer's own timeout.
 BRIEF_CONFIG = Config(

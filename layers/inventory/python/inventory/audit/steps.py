@@ -97,6 +97,7 @@ class Auditor:
             "run": plan.run,
             "found": plan.manifest is not None,
             "live": plan.live,
+            "manifests": len(plan.files),
             "lists": {name: f"{plan.run}{name}.json" for name in names},
         }
 

@@ -180,6 +180,7 @@ class Workshop:
         return {name: words[name] for name in settled} | {
             "run": plan.run,
             "done": plan.done,
+            "tasks": len(plan.tasks),
             "lists": {name: f"{plan.run}{name}.json" for name in lists},
             "attempt": words["attempt"] + 1,
         }
