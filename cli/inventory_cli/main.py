@@ -19,10 +19,10 @@ _EPILOG = """
 Options above may stand anywhere on the line: `inventory stock espresso-cup --json` works too.
 
 Exit codes: 0 done · 1 failed · 2 wrong use of the command · 3 not enough stock · 4 not found ·
-5 no answer, or too busy: try again later · 130 interrupted.
+5 no answer, or too busy: try again later · 6 verify or audit found discrepancies · 130 interrupted.
 
-A request that is not answered is tried again up to 3 times. That is safe: each carries an Idempotency-Key, so that it
-happens once.
+A request that is not answered, or whose answer says so, is tried again up to 3 times. That is safe: whatever changes
+something carries an Idempotency-Key, so that it happens once.
 """
 _WITH_VALUE = ("--url", "--key", "--stack", "--region", "--endpoint-url", "--timeout")
 _FLAGS = ("--json",)
@@ -116,7 +116,8 @@ def root(
 ) -> None:
     """Stock and holds of an inventory service, its history with snapshots, audits and proofs, API keys and queues.
 
-    Say where by --url and --key, by --stack, or in the environment; in a checkout with a local stack up, say nothing.
+    Choose the service with --url and --key, with --stack, or in the environment. Inside a checkout whose local stack is
+    up, you need none of these.
     """
     world = context.obj if isinstance(context.obj, World) else World()
     options = Options(url, key, stack, region, endpoint_url)

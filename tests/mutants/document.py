@@ -14,7 +14,7 @@ PATH = Path(__file__).parents[2] / "docs/invariants.md"
 
 _HEAD = """# What always holds, and what makes it so
 
-Each invariant has a name, and everything that guards or tests it uses that name. They are judged in five ways:
+Each invariant has a name, and everything that guards or tests it uses that name. They are judged in six ways:
 
 - **After every single call**, in `tests/support/invariants.py`: one function for each name, which looks only at the
   recorded history of writes and at the tables. Every test of the protocol runs under them (`tests/support/watched.py`).

@@ -12,9 +12,20 @@ Every error has one shape, its `code` is one of these, and `doc_url` leads to it
 ```
 
 The header `Stripe-Should-Retry` says whether the same request may succeed later, `Retry-After` after how many seconds.
+After 409 and 429 nothing was changed: the same request may be sent again. After 500 and 503 the outcome may be
+unknown: only a request with an `Idempotency-Key`, or one that changes nothing, is told to be sent again. All others
+need another request.
+
 """
 
 
 def errors_page() -> str:
-    """The page, in Markdown; each code is a heading, and so an anchor."""
-    return _HEAD + "".join(f"\n## {code}\n\n{meaning}\n" for code, meaning in CODES.items())
+    """The page, in Markdown: a table by status, and each code as a heading, and so an anchor."""
+    statuses = sorted({code.status for code in CODES.values()})
+    rows = (f"| {status} | {' · '.join(_links(status))} |\n" for status in statuses)
+    table = "| status | codes |\n| --- | --- |\n" + "".join(rows)
+    return _HEAD + table + "".join(f"\n## {name}\n\n{code.status}. {code.meaning}\n" for name, code in CODES.items())
+
+
+def _links(status: int) -> list[str]:
+    return [f"[`{name}`](#{name})" for name, code in CODES.items() if code.status == status]

@@ -14,7 +14,12 @@ from inventory_cli.session import Session, session_of
 app = typer.Typer(no_args_is_help=True, help="Reserve stock for a purchase: place a hold, then execute or release it.")
 
 HoldId = Annotated[str, typer.Argument(metavar="HOLD_ID", help="hold_…", show_default=False)]
-ExpiresIn = Annotated[int | None, typer.Option(min=1, metavar="SECONDS", help="From now on.", show_default=False)]
+ExpiresIn = Annotated[
+    int | None,
+    typer.Option(
+        min=1, metavar="SECONDS", help="Seconds from now; 900 for a new hold, 604800 at most.", show_default=False
+    ),
+]
 _LINE = "ITEM[@WAREHOUSE][:QUANTITY]"
 
 

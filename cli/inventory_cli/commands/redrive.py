@@ -126,7 +126,8 @@ def drop(
 ) -> None:
     """Delete one message that can never be handled. It is shown before; with --json whole, so that it can be kept.
 
-    Nothing brings it back: docs/runbook.md, 'A queue fills', says what may be dropped, and what must not.
+    Nothing brings it back. What may be dropped, and what must not, is in docs/runbook.md, 'Records contradict the
+    protocol'.
 
     For example:
 

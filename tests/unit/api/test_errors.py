@@ -51,6 +51,7 @@ SOURCE = Path(inventory.__file__).parent
 def test_each_error_has_its_status_type_and_code(error: InventoryError, status: int, kind: str, code: str) -> None:
     answer = error_answer(error, request_id="r", docs_url="https://d", safe=True)
     assert (answer.status, answer.error["type"], answer.error["code"]) == (status, kind, code)
+    assert CODES[code].status == status
     assert answer.error["doc_url"] == f"https://d#{code}"
     assert (answer.headers["Stripe-Should-Retry"] == "true") == (status in {409, 500, 503})
 
@@ -86,4 +87,4 @@ def test_every_code_that_the_source_names_is_explained() -> None:
 
 
 def test_every_code_has_one_line_that_says_what_to_do() -> None:
-    assert all(meaning.endswith(".") and "\n" not in meaning for meaning in CODES.values())
+    assert all(code.meaning.endswith(".") and "\n" not in code.meaning for code in CODES.values())
