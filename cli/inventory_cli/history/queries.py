@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 #: As many rows as a person, or a spreadsheet, makes anything of.
 ROWS_MAX: Final = 100_000
-FOLDER: Final = Path(__file__).parents[3] / "queries"
+_PACKAGED: Final = Path(__file__).parents[1] / "queries"
+#: Installed by itself, the command brings them; in a checkout they stand beside it.
+FOLDER: Final = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parents[3] / "queries"
 _PARAMETER: Final = re.compile(
     r"^(?P<before> +)'(?P<value>[^']*)'(?P<after> AS (?P<name>\w+),? -- (?P<meaning>.+))$", re.MULTILINE
 )
