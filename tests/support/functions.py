@@ -38,10 +38,11 @@ class Context:
     aws_request_id: str = "invocation-1"
     memory_limit_in_mb: int = 1024
     invoked_function_arn: str = "arn:aws:lambda:us-east-1:000000000000:function:sample"
+    remaining_ms: int = 120_000
 
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds before the function is stopped."""
-        return 120_000
+        return self.remaining_ms
 
 
 @dataclass
@@ -132,9 +133,9 @@ class Functions:
         self.prepare(f"apigateway/{event}")
         return self.request(event)
 
-    def invoke(self, function: str, event: Mapping[str, Any]) -> Any:
-        """What a function answers to an event."""
-        return self._module(function).lambda_handler(event, Context(function))
+    def invoke(self, function: str, event: Mapping[str, Any], *, remaining_ms: int = 120_000) -> Any:
+        """What a function answers to an event, with so much time left."""
+        return self._module(function).lambda_handler(event, Context(function, remaining_ms=remaining_ms))
 
     def freeze(self, function: str, seconds: float, *, off_s: float) -> None:
         """Freezes a function that has measured its clock and found it right; when it goes on, its clock is off."""
@@ -172,7 +173,7 @@ class Functions:
 
     def _module(self, function: str) -> ModuleType:
         if function not in self._modules:
-            self._modules[function] = _loaded(function)
+            self._modules[function] = loaded(function)
         return self._modules[function]
 
     def _now_s(self) -> float:
@@ -213,7 +214,8 @@ def _core(module: ModuleType) -> Core:
     return core
 
 
-def _loaded(function: str) -> ModuleType:
+def loaded(function: str) -> ModuleType:
+    """A function's own module, new."""
     path = ROOT / "functions" / function / "app.py"
     spec = importlib.util.spec_from_file_location(f"function_{function}", path)
     assert spec is not None

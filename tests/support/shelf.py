@@ -12,6 +12,19 @@ class Shelf:
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
 
+    def put_object(
+        self,
+        *,
+        Bucket: str,  # noqa: N803 - boto3's names
+        Key: str,  # noqa: N803
+        Body: bytes,  # noqa: N803
+        IfNoneMatch: str = "",  # noqa: N803
+    ) -> None:
+        """Keeps an object, if there may be one of this name."""
+        if IfNoneMatch and Key in self.objects:
+            raise ClientError({"Error": {"Code": "PreconditionFailed", "Message": Key}}, "PutObject")
+        self.objects[Key] = Body
+
     def get_object(
         self,
         *,
