@@ -8,7 +8,7 @@ from inventory.settings import Settings
 from inventory.wiring import desk_from
 
 settings = Settings.from_env(
-    os.environ, needed=("requests_table", "history_bucket", "snapshot_machine", "audit_machine")
+    os.environ, needed=("stock_table", "requests_table", "history_bucket", "snapshot_machine", "audit_machine")
 )
 
 OPERATIONS = (*snapshots.OPERATIONS, *audits.OPERATIONS)

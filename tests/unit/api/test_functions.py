@@ -1,16 +1,44 @@
-"""The functions' files: thin, importable as they are, and light."""
+"""The functions' files: thin, importable as they are, and light; each says what it cannot do without."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import boto3
 import pytest
 
-from support.template import table_definitions
+from inventory.settings import Settings, SettingsInvalid
+from support.functions import loaded
 
 ROOT = Path(__file__).parents[3]
-NAMES = ["holds", "stock", "adjustments", "history", "authorizer"]
+
+STOCK, HOLDS, ADJUSTMENTS = "STOCK_TABLE", "HOLDS_TABLE", "ADJUSTMENTS_TABLE"
+REQUESTS, AVAILABILITY = "REQUESTS_TABLE", "AVAILABILITY_TABLE"
+HISTORY, SCRATCH, ASIDE = "HISTORY_BUCKET", "SCRATCH_BUCKET", "POISON_QUEUE_URL"
+
+#: What each function cannot do without.
+NEEDED = {
+    "adjustments": [STOCK, ADJUSTMENTS, REQUESTS, AVAILABILITY],
+    "archiver": [STOCK, HOLDS, ADJUSTMENTS, HISTORY, ASIDE],
+    "audit": [HISTORY, SCRATCH, "SIGNING_KEY"],
+    "audit_report": [HISTORY, SCRATCH, "GLUE_DATABASE", "EVENT_BUS"],
+    "audit_scan": [STOCK, HOLDS, ADJUSTMENTS, HISTORY, SCRATCH],
+    "authorizer": ["API_KEYS_TABLE"],
+    "collector": [STOCK, HOLDS, ASIDE],
+    "history": [STOCK, REQUESTS, HISTORY, "SNAPSHOT_MACHINE", "AUDIT_MACHINE"],
+    "holds": [STOCK, HOLDS, REQUESTS, AVAILABILITY],
+    "projector": [STOCK, AVAILABILITY, ASIDE],
+    "settler": [STOCK, HOLDS, ASIDE],
+    "snapshot": [HISTORY, SCRATCH],
+    "snapshot_commit": [HISTORY, SCRATCH, "GLUE_DATABASE", "SIGNING_KEY", "AUDIT_MACHINE"],
+    "snapshot_scan": [STOCK, HOLDS, ADJUSTMENTS, SCRATCH],
+    "stock": [STOCK, AVAILABILITY],
+    "stock_at": [HISTORY],
+    "sweeper": [STOCK, HOLDS, AVAILABILITY],
+}
+#: Those that read and write the history's files.
+OF_THE_HISTORY = {"audit", "audit_report", "audit_scan", "snapshot", "snapshot_commit", "snapshot_scan", "stock_at"}
 
 #: Costly parts of Powertools, and the X-Ray SDK: the hot path does without.
 TOO_HEAVY = [
@@ -19,7 +47,6 @@ TOO_HEAVY = [
     "aws_lambda_powertools.utilities.parser",
     "aws_lambda_powertools.utilities.idempotency",
     "aws_xray_sdk",
-    "duckdb",
 ]
 
 PROBE = """
@@ -30,35 +57,33 @@ print(*[name for name in sys.argv[1:] if name in sys.modules], sep=",")
 """
 
 
-def run(name: str, code: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Runs code in a new process that finds a function's file as Lambda does."""
+def imported(name: str, *modules: str) -> list[str]:
+    """Those of the modules that come along when Lambda imports a function: in a new process, with what it needs."""
     paths = [ROOT / "functions" / name, ROOT / "layers/inventory/python"]
-    return subprocess.run(  # noqa: S603 the command is our own
-        [sys.executable, "-c", code, *arguments],
-        env={**os.environ, **variables, "PYTHONPATH": os.pathsep.join(map(str, paths))},
+    needed = {variable: "a-name" for variable in NEEDED[name]}
+    process = subprocess.run(  # noqa: S603 the command is our own
+        [sys.executable, "-c", PROBE, *modules],
+        env={**os.environ, **needed, "PYTHONPATH": os.pathsep.join(map(str, paths))},
         capture_output=True,
         text=True,
         check=False,
     )
-
-
-def imported(name: str, *modules: str) -> list[str]:
-    """Those of the modules that come along when a function is imported."""
-    tables = {variable: definition["TableName"] for variable, definition in table_definitions().items()}
-    history = {"HISTORY_BUCKET": "history", "SNAPSHOT_MACHINE": "arn:s", "AUDIT_MACHINE": "arn:a"}
-    process = run(name, PROBE, *modules, **tables, **history)
     assert process.returncode == 0, process.stderr
     return [module for module in process.stdout.strip().split(",") if module]
 
 
-@pytest.mark.parametrize("name", NAMES)
+def test_these_are_all_functions() -> None:
+    assert sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py")) == sorted(NEEDED)
+
+
+@pytest.mark.parametrize("name", NEEDED)
 def test_a_function_is_wiring_and_a_call(name: str) -> None:
     assert len((ROOT / "functions" / name / "app.py").read_text(encoding="utf-8").splitlines()) < 60
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NEEDED)
 def test_a_function_imports_without_the_heavy_parts(name: str) -> None:
-    assert imported(name, *TOO_HEAVY) == []
+    assert imported(name, *TOO_HEAVY, *([] if name in OF_THE_HISTORY else ["duckdb"])) == []
 
 
 def test_a_function_imports_only_its_own_calls() -> None:
@@ -67,6 +92,15 @@ def test_a_function_imports_only_its_own_calls() -> None:
     assert imported("authorizer", "pydantic", "inventory.api.application") == []
 
 
-def test_a_function_without_its_tables_says_which() -> None:
-    process = run("holds", "import app")
-    assert "missing: STOCK_TABLE, HOLDS_TABLE, REQUESTS_TABLE, AVAILABILITY_TABLE." in process.stderr
+@pytest.mark.parametrize("name", NEEDED)
+def test_a_function_names_all_that_it_cannot_do_without(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(boto3, "client", lambda *_, **__: object())
+    for setting in Settings.__dataclass_fields__:
+        monkeypatch.delenv(setting.upper(), raising=False)
+    with pytest.raises(SettingsInvalid) as refused:
+        loaded(name)
+    named = str(refused.value).removeprefix("Environment variables missing: ").removesuffix(".")
+    assert sorted(named.split(", ")) == sorted(NEEDED[name])
+    for variable in NEEDED[name]:
+        monkeypatch.setenv(variable, "a-name")
+    assert callable(loaded(name).lambda_handler)
