@@ -32,6 +32,29 @@ def test_who_gives_poison_back_is_told_that_it_still_is_and_it_is_not_set_aside_
     assert [message["record"] for message in functions.queue.messages] == [poison]
 
 
+@pytest.mark.parametrize("function", POISON)
+def test_poison_larger_than_a_message_is_set_aside_without_its_images(functions: Functions, function: str) -> None:
+    poison = SAMPLES[POISON[function]].load()["Records"][0]
+    source = "kinesis" if function == "collector" else "dynamodb"
+    images = {"kinesis": ("data",), "dynamodb": ("NewImage", "OldImage")}[source]
+    large = {**poison, source: {**poison[source], **dict.fromkeys(images, {"pad": {"S": "ü" * 125_000}})}}
+
+    functions.invoke(function, {"Records": [large]})
+
+    (message,) = functions.queue.messages
+    left = {name: said for name, said in poison[source].items() if name not in images}
+    assert message["record"] == {**poison, source: left, "images": "left out, too large"}
+    assert len(message["why"]) <= 1_000
+    with pytest.raises(StillPoison):
+        functions.invoke(function, {"Records": [message["record"]], "redrive": True})
+
+
+def test_poison_that_a_message_can_carry_is_set_aside_as_it_is(functions: Functions) -> None:
+    poison = {"eventID": "e1", "dynamodb": {"Keys": {"hold_id": {"S": "h"}}, "NewImage": {"pad": {"S": "x" * 240_000}}}}
+    functions.invoke("settler", {"Records": [poison]})
+    assert [message["record"] for message in functions.queue.messages] == [poison]
+
+
 def _counted(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     """The lines of embedded metrics that were written since it was asked last."""
     return [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]

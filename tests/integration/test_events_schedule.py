@@ -1,6 +1,11 @@
 """The schedule's sample event, played to the sweeper's own module."""
 
+import json
+
+import pytest
+
 from inventory.storage.codec import encode
+from inventory.telemetry import metrics
 from support.functions import Functions
 
 
@@ -28,7 +33,9 @@ def test_a_sweep_settles_what_the_settler_left_for_a_minute(functions: Functions
     assert functions.play("schedule/sweep")["settled"] == 0
 
 
-def test_poison_among_the_open_holds_stops_nothing_behind_it(functions: Functions) -> None:
+def test_poison_among_the_open_holds_is_counted_and_stops_nothing_behind_it(
+    functions: Functions, capsys: pytest.CaptureFixture[str]
+) -> None:
     functions.prepare("schedule/sweep")
     (hold,) = functions.records("HoldsTable")
     poison = {
@@ -39,5 +46,10 @@ def test_poison_among_the_open_holds_stops_nothing_behind_it(functions: Function
     }
     functions.database.client.put_item(TableName="HoldsTable", Item=encode(poison))
     functions.pass_s(601)
+    metrics.provider.clear_metrics()
+    capsys.readouterr()
 
     assert functions.play("schedule/sweep") == {"expired": 1, "settled": 0, "merged": 0, "finished": True}
+
+    (counted,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    assert (counted["PoisonRecords"], counted["HoldsExpired"]) == ([1.0], [1.0])

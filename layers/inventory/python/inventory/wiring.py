@@ -3,7 +3,7 @@
 import json
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache, partial
@@ -108,6 +108,13 @@ PAST_OBJECTS_CONFIG = Config(
 ASK_CONFIG = Config(connect_timeout=1, read_timeout=8.5, retries={"mode": "standard", "total_max_attempts": 1})
 
 
+#: SQS takes messages of 256 KB in every region; in some, 1 MiB.
+_ASIDE_BYTES_MAX = 250_000
+_WHY_LENGTH_MAX = 1_000
+#: What of a stream's record may be large.
+_IMAGES = frozenset({"NewImage", "OldImage", "data"})
+
+
 def now_ms() -> int:
     """Milliseconds since 1970 by this machine's clock."""
     return time.time_ns() // 1_000_000
@@ -196,17 +203,29 @@ def keys_from(settings: Settings) -> "Callable[[str], ApiKey | None]":
 
 
 def aside_on(queue_url: str) -> SetAside:
-    """Sets stream records aside on a queue, each with the reason and the whole record.
+    """Sets stream records aside on a queue, each with the reason and the whole record, if the queue takes so much.
 
     A batch with one poison record costs one call more; without any, none.
     """
     client = boto3.client("sqs", config=CLIENT_CONFIG)
 
     def set_aside(record: StreamRecord, why: str) -> None:
-        body = json.dumps({"why": why, "record": record}, default=str)
+        body = json.dumps({"why": why, "record": record})
+        if len(body) > _ASIDE_BYTES_MAX:
+            body = json.dumps({"why": why[:_WHY_LENGTH_MAX], "record": _without_images(record)})
         client.send_message(QueueUrl=queue_url, MessageBody=body)
 
     return set_aside
+
+
+def _without_images(record: StreamRecord) -> StreamRecord:
+    """What finds a record in its stream or its table again."""
+    told = {
+        source: {name: said for name, said in record[source].items() if name not in _IMAGES}
+        for source in ("dynamodb", "kinesis")
+        if isinstance(record.get(source), Mapping)
+    }
+    return {**record, **told, "images": "left out, too large"}
 
 
 def collecting_on(settings: Settings) -> PassOn | None:
