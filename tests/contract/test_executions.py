@@ -47,7 +47,7 @@ def test_what_was_started_is_found_with_its_input(machine: StepFunctionsMachine)
 
 def test_the_same_start_again_is_the_same_run(machine: StepFunctionsMachine) -> None:
     began = machine.start("run-1", WORDS)
-    assert machine.start("run-1", WORDS) in (began, None)
+    assert machine.start("run-1", WORDS) == began
 
 
 def test_a_name_is_used_once(machine: StepFunctionsMachine) -> None:
@@ -73,3 +73,24 @@ def test_a_run_that_was_stopped_has_failed_and_its_name_stays_used(client: Any, 
     assert found.failure is not None
     assert (found.status, found.failure.code) == (RunStatus.FAILED, "aborted")
     assert machine.start("run-1", {"as_of_ms": 2000}) is None
+
+
+@pytest.mark.parametrize(
+    ("told", "status"),
+    [
+        ("RUNNING", RunStatus.PENDING),
+        ("PENDING_REDRIVE", RunStatus.PENDING),
+        ("SUCCEEDED", RunStatus.COMPLETE),
+        ("FAILED", RunStatus.FAILED),
+        ("TIMED_OUT", RunStatus.FAILED),
+        ("ABORTED", RunStatus.FAILED),
+    ],
+)
+def test_a_run_has_ended_only_where_nobody_goes_on_with_it(told: str, status: RunStatus) -> None:
+    states = States(lambda: 0)
+    machine = StepFunctionsMachine(states, "arn:aws:states:us-east-1:123456789012:stateMachine:test")
+    machine.start("run-1", WORDS)
+    states.end("run-1", told)
+    found = machine.find("run-1")
+    assert found is not None
+    assert found.status is status

@@ -44,7 +44,6 @@ def test_poison_larger_than_a_message_is_set_aside_without_its_images(functions:
     (message,) = functions.queue.messages
     left = {name: said for name, said in poison[source].items() if name not in images}
     assert message["record"] == {**poison, source: left, "images": "left out, too large"}
-    assert len(message["why"]) <= 1_000
     with pytest.raises(StillPoison):
         functions.invoke(function, {"Records": [message["record"]], "redrive": True})
 
@@ -53,6 +52,12 @@ def test_poison_that_a_message_can_carry_is_set_aside_as_it_is(functions: Functi
     poison = {"eventID": "e1", "dynamodb": {"Keys": {"hold_id": {"S": "h"}}, "NewImage": {"pad": {"S": "x" * 240_000}}}}
     functions.invoke("settler", {"Records": [poison]})
     assert [message["record"] for message in functions.queue.messages] == [poison]
+
+
+def test_a_reason_too_long_for_a_message_is_cut(functions: Functions) -> None:
+    wiring.aside_on("https://sqs.invalid/poison")({"eventID": "e1"}, "ValueError: " + "x" * 300_000)
+    (message,) = functions.queue.messages
+    assert (message["record"]["eventID"], len(message["why"])) == ("e1", 1_000)
 
 
 def _counted(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:

@@ -75,6 +75,8 @@ def test_records_that_are_refused_for_load_are_named_and_the_others_are_taken() 
     [
         ("ProvisionedThroughputExceededException", 400, StreamFull),
         ("KMSThrottlingException", 400, StreamFull),
+        ("LimitExceededException", 400, StreamFull),
+        ("ThrottlingException", 400, StreamFull),
         ("InternalFailure", 500, StreamUnreachable),
         ("ServiceUnavailable", 503, StreamUnreachable),
         ("ResourceNotFoundException", 400, StreamRefused),

@@ -1,6 +1,7 @@
 """A service that is not there has one name; a mistake of ours keeps its own."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -70,3 +71,13 @@ class Down:
 def test_everything_that_a_caller_waits_for_is_named_so(ask: Callable[[], object]) -> None:
     with pytest.raises(Overloaded):
         ask()
+
+
+def test_an_object_that_breaks_off_while_it_is_read_is_an_outage() -> None:
+    class Broken:
+        def read(self) -> bytes:
+            raise ProtocolError("broken off")
+
+    client = SimpleNamespace(get_object=lambda **_: {"Body": Broken()})
+    with pytest.raises(Overloaded):
+        S3Objects(client, "b").read("a")

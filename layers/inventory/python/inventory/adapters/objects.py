@@ -12,7 +12,7 @@ from inventory.adapters.outages import outages_named
 _PRECONDITION_FAILED = {"PreconditionFailed", "412"}
 _SERVICE = "The history"
 _CHUNK = 1024 * 1024
-_MISSING = {"NoSuchKey", "404", "NotFound"}
+_MISSING = {"NoSuchKey", "404"}  # the latter where there is no body to say it in
 
 
 class Stored(NamedTuple):
