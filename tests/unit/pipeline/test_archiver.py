@@ -108,22 +108,41 @@ def test_poison_is_set_aside_and_stops_nothing(tape: Tape, archive: Archive) -> 
     records = tape.of(Source.ADJUSTMENTS)[:4]
     foreign = {**records[0], "eventSourceARN": "arn:aws:dynamodb:us-east-1:0:table/Other/stream/x"}
     odd = {**records[1], "dynamodb": {**records[1]["dynamodb"], "NewImage": {"adjustment_id": {"S": "adj_1"}}}}
-    done = archive.take([foreign, records[2], odd, {}, records[3]])
+    nowhere = {**records[0], "eventSourceARN": "arn:aws:dynamodb:us-east-1:0:stream/x"}
+    unnamed = {**records[0], "eventSourceARN": None}
+    done = archive.take([foreign, nowhere, records[2], unnamed, odd, {}, records[3]])
     assert done.events == 2
-    assert [record for record, _ in archive.set_aside] == [foreign, odd, {}]
+    assert [record for record, _ in archive.set_aside] == [foreign, nowhere, unnamed, odd, {}]
     assert len(archive.events(Source.ADJUSTMENTS)) == 2
 
 
-def test_the_lag_and_stamps_far_from_the_streams_time_are_reported(
-    tape: Tape, archive: Archive, reported: Reported
-) -> None:
+def test_the_lag_is_reported(tape: Tape, archive: Archive, reported: Reported) -> None:
     record = tape.of(Source.STOCK)[0]
-    told_s = record["dynamodb"]["ApproximateCreationDateTime"]
     archive.take([record], now_ms=int(record["dynamodb"]["NewImage"]["at"]["N"]) + 1234)
     assert reported == [(Metric.EVENTS_ARCHIVED, 1), (Metric.ARCHIVE_LAG, 1234)]
-    late = {**record, "dynamodb": {**record["dynamodb"], "ApproximateCreationDateTime": told_s + 22}}
-    archive.take([late])
-    assert reported[-1] == (Metric.STAMPS_APART, 1)
+
+
+def _told_later(record: Any, by_ms: int) -> Any:
+    """The record, told by the stream so long after its own instant."""
+    told_s = (int(record["dynamodb"]["NewImage"]["at"]["N"]) + by_ms) / 1000
+    return {**record, "dynamodb": {**record["dynamodb"], "ApproximateCreationDateTime": told_s}}
+
+
+@pytest.mark.parametrize(
+    ("by_ms", "apart"), [(20_000, False), (20_001, True), (-20_000, False), (-20_001, True), (0, False)]
+)
+def test_an_instant_more_than_twenty_seconds_from_the_streams_time_is_reported(
+    tape: Tape, archive: Archive, reported: Reported, by_ms: int, *, apart: bool
+) -> None:
+    archive.take([_told_later(tape.of(Source.STOCK)[0], by_ms)])
+    assert ((Metric.STAMPS_APART, 1) in reported) is apart
+
+
+def test_no_lag_is_less_than_none(tape: Tape, archive: Archive, reported: Reported) -> None:
+    record = tape.of(Source.STOCK)[0]
+    done = archive.take([record], now_ms=int(record["dynamodb"]["NewImage"]["at"]["N"]) - 80)
+    assert (Metric.ARCHIVE_LAG, 0) in reported
+    assert done.lag_ms == 0
 
 
 def test_a_removal_by_the_table_itself_is_told_apart_from_one_by_someone(tape: Tape, archive: Archive) -> None:

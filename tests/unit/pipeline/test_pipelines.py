@@ -167,6 +167,19 @@ class TestProjector:
         removed = copy.deepcopy(records[0])
         removed["dynamodb"]["OldImage"] = removed["dynamodb"].pop("NewImage")
         assert project_batch(world.core, [removed, *records], world._set_aside) == 1
+        assert world.set_aside == []
+
+    def test_the_lag_is_that_of_the_oldest_change(self, world: Watched) -> None:
+        world.adjust("A", 5)
+        world.clock.pass_s(3)
+        world.adjust("A", 5)
+        records = _stock_stream(world)
+        told = [int(record["dynamodb"]["NewImage"]["at"]["N"]) for record in records]
+        assert max(told) - min(told) >= 3_000
+        metrics.clear_metrics()
+        project_batch(world.core, records, world._set_aside)
+        assert metrics.metric_set["ProjectionLag"]["Value"] == [world.clock.now_ms - min(told)]
+        metrics.clear_metrics()
 
     def test_pieces_in_any_order_fold_to_the_same(self, world: Watched) -> None:
         world.scatter("A", [3, 3])
