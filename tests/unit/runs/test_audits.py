@@ -55,10 +55,14 @@ def test_while_one_is_under_way_nobody_starts_another_of_the_same_snapshot(burea
     assert ask_for_audit(bureau.desk, None, by=bureau.by()).value.id not in (first.id, other.id)
 
 
+@pytest.mark.parametrize("earlier", [0, 1])
 def test_of_two_that_ask_at_once_the_second_is_told_of_the_first_ones(
-    bureau: Bureau, monkeypatch: pytest.MonkeyPatch
+    bureau: Bureau, monkeypatch: pytest.MonkeyPatch, earlier: int
 ) -> None:
     bureau.publish(1000)
+    ended = [ask_for_audit(bureau.desk, None, by=bureau.by()).value.id for _ in range(earlier)]
+    for each in ended:
+        bureau.states.end(each, "FAILED", error="AuditStepFailed", cause="A step failed.")
     database = bureau.desk.core.database
     told: list[str] = []
 
@@ -72,7 +76,17 @@ def test_of_two_that_ask_at_once_the_second_is_told_of_the_first_ones(
     monkeypatch.setattr(database, "get", get)
     begun = ask_for_audit(bureau.desk, None, by=bureau.by()).value
     assert told == ["", begun.id]
-    assert bureau.states.names == [begun.id]
+    assert bureau.states.names == [*ended, begun.id]
+
+
+def test_a_retry_decides_nothing_anew_after_its_audit_has_ended(bureau: Bureau) -> None:
+    bureau.publish(1000)
+    begun = ask_for_audit(bureau.desk, None, by=bureau.by("k")).value
+    bureau.states.end(begun.id, "FAILED", error="AuditStepFailed", cause="A step failed.")
+    before = sorted(map(str, bureau.world.records(bureau.world.tables.requests)))
+    bureau.world.clock.pass_s(60)
+    assert ask_for_audit(bureau.desk, None, by=bureau.by("k")).value.id == begun.id
+    assert sorted(map(str, bureau.world.records(bureau.world.tables.requests))) == before
 
 
 def test_one_that_was_never_started_is_started_by_the_next_who_asks_and_later_given_up(bureau: Bureau) -> None:
