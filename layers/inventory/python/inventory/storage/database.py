@@ -25,12 +25,6 @@ _THROTTLED_EXCEPTIONS = {
     "ThrottlingException",
     "LimitExceededException",
 }
-_UNAVAILABLE_EXCEPTIONS = {
-    "InternalServerError",
-    "InternalFailure",
-    "ServiceUnavailable",
-    "ServiceUnavailableException",
-}
 _CONFLICT_EXCEPTIONS = {"TransactionConflictException", "TransactionInProgressException"}
 _SERVER_ERROR = 500  # whatever a gateway on the way calls it
 _BATCH_ROUNDS_MAX = 6
@@ -227,7 +221,7 @@ def _named_errors() -> Iterator[None]:
             raise Contended from error
         if code in _THROTTLED_EXCEPTIONS:
             raise Throttled from error
-        if code in _UNAVAILABLE_EXCEPTIONS or _status(response) >= _SERVER_ERROR:
+        if _status(response) >= _SERVER_ERROR:
             raise Overloaded("The database did not answer.") from error
         raise
     except (HTTPClientError, BotocoreConnectionError, Urllib3Error) as error:  # the last: it broke off in its middle
