@@ -34,8 +34,8 @@ def change_of(record: StreamRecord) -> Change:
     """
     told = record["dynamodb"]
     old, new = told.get("OldImage"), told.get("NewImage")
-    if not told.get("Keys") or (old is None and new is None):
-        raise ValueError("no keys or no image")
+    if old is None and new is None:
+        raise ValueError("no image")
     return Change(decode(old) if old else None, decode(new) if new else None)
 
 
