@@ -1,9 +1,14 @@
 """Putting the parts together: what no test of a single part can see."""
 
+from hashlib import sha256
 from threading import Barrier
+from types import SimpleNamespace
+
+import boto3
+import pytest
 
 from inventory.settings import Settings
-from inventory.wiring import CLIENT_CONFIG, READS_AT_ONCE, core_from
+from inventory.wiring import CLIENT_CONFIG, READS_AT_ONCE, auditor_from, core_from
 
 
 def test_several_readings_are_made_at_a_time_and_come_in_their_order() -> None:
@@ -19,3 +24,11 @@ def test_several_readings_are_made_at_a_time_and_come_in_their_order() -> None:
 
 def test_none_of_them_waits_for_a_connection() -> None:
     assert CLIENT_CONFIG.max_pool_connections > READS_AT_ONCE  # type: ignore[attr-defined]
+
+
+def test_an_audit_believes_the_key_that_signs_and_all_that_signed_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    kms = SimpleNamespace(get_public_key=lambda KeyId: {"PublicKey": KeyId.encode()})
+    monkeypatch.setattr(boto3, "client", lambda *_, **__: kms)
+    for earlier, trusted in (("", ["new"]), ("old", ["new", "old"]), ("old,,older", ["new", "old", "older"])):
+        auditor = auditor_from(Settings(signing_key="new", earlier_signing_keys=earlier))
+        assert set(auditor.trusted()) == {sha256(key.encode()).hexdigest() for key in trusted}

@@ -71,7 +71,7 @@ SCAN_CONFIG = Config(
 )
 
 #: Two tries of a second each. What the settler passes on must not cost it its time: it settles itself what the stream
-#: does not take in 4 s. And that a key could not be checked must be said before the authorizer's own timeout.
+#: does not take in 5 s. And that a key could not be checked must be said before the authorizer's own timeout.
 BRIEF_CONFIG = Config(
     connect_timeout=1,
     read_timeout=1,
