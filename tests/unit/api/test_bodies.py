@@ -10,7 +10,6 @@ from inventory.api.bodies import body_of
 from inventory.api.requests import request_from
 from inventory.api.text import is_readable
 from inventory.domain.errors import InvalidRequest
-from inventory.domain.limits import BODY_BYTES_MAX
 from support.gateway import FORM, JSON, event_for
 
 LISTS = frozenset({"lines"})
@@ -28,7 +27,15 @@ def refusal(body: str | bytes, content_type: str | None = JSON) -> InvalidReques
 
 
 @pytest.mark.parametrize(
-    "content_type", [JSON, "application/JSON; charset=utf-8", f"  {JSON} ;charset=UTF8", JSON + ";"]
+    "content_type",
+    [
+        JSON,
+        "application/JSON; charset=utf-8",
+        f"  {JSON} ;charset=UTF8",
+        f"{JSON}; charset=US-ASCII",
+        f'{JSON}; charset="utf-8"',
+        JSON + ";",
+    ],
 )
 def test_json_is_read_with_its_types(content_type: str) -> None:
     assert read('{"a": 1, "b": [true, "é"]}', content_type) == ({"a": 1, "b": [True, "é"]}, True)
@@ -136,7 +143,7 @@ def test_a_body_may_say_that_it_is_not_compressed() -> None:
 
 def test_a_body_may_have_as_many_bytes_as_the_limit_and_no_more() -> None:
     text = json.dumps({"a": ""})
-    fits = text.replace('""', '"' + "x" * (BODY_BYTES_MAX - len(text)) + '"')
+    fits = text.replace('""', '"' + "x" * (262_144 - len(text)) + '"')
     assert read(fits)[1]
     assert refusal(fits + " ").code == "body_too_large"
     assert refusal(fits.replace("xx", "é") + " ").code == "body_too_large", "bytes are counted, not characters"

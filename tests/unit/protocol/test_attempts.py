@@ -6,7 +6,7 @@ import pytest
 
 from inventory.domain.stock import ShardKey
 from inventory.protocol.attempts import Attempts
-from inventory.storage.database import Database, Reason, TransactionCancelled
+from inventory.storage.database import Database, Reason, Throttled, TransactionCancelled
 from inventory.storage.tables import Key
 from inventory.storage.writes import Write
 
@@ -24,18 +24,27 @@ class _Contended(Database):
         raise TransactionCancelled([_met(write) for write in writes])
 
 
+class _Throttled(_Contended):
+    """Every transaction is refused for load."""
+
+    def transact(self, writes: Sequence[Write]) -> None:
+        raise Throttled
+
+
 def _draw(number: int) -> Write:
     return Write("Update", Key("stock", {"stock_id": f"A#W1#{number}"}), "#at <= :at", ShardKey("A", "W1", number))
 
 
-def _waits_ms(shards: list[int], *, gives_way: bool) -> list[float]:
+def _waits_ms(
+    shards: list[int], *, gives_way: bool, seed: str = "seed", database: Database | None = None
+) -> list[float]:
     """The waits between tries that meet others on these shards in turn; each is jittered by half of it."""
     waited: list[float] = []
-    attempts = Attempts(lambda seconds: waited.append(seconds * 1000), "seed", gives_way=gives_way)
+    attempts = Attempts(lambda seconds: waited.append(seconds * 1000), seed, gives_way=gives_way)
     for number, _ in enumerate(attempts):
         if number == len(shards):
             break
-        attempts.transact(_Contended(), [_draw(shards[number])])
+        attempts.transact(database or _Contended(), [_draw(shards[number])])
     return waited
 
 
@@ -53,6 +62,21 @@ def test_who_meets_the_same_shard_again_and_again_waits_ever_longer() -> None:
 
 def test_others_try_again_soon() -> None:
     assert all(wait <= 1.5 for wait in _waits_ms([0, 1, 2, 3], gives_way=False))
+
+
+def test_who_is_refused_for_load_waits_ever_longer() -> None:
+    waits = _waits_ms([0] * 5, gives_way=False, database=_Throttled())
+    means = [100, 200, 400, 400, 400]
+    assert all(mean / 2 <= wait <= mean * 1.5 for wait, mean in zip(waits, means, strict=True))
+
+
+@pytest.mark.parametrize("database", [_Contended(), _Throttled()])
+def test_those_who_were_refused_at_once_do_not_come_again_at_once(database: Database) -> None:
+    firsts = [_waits_ms([0], gives_way=False, seed=f"hold_{number}", database=database)[0] for number in range(200)]
+    mean = sum(firsts) / len(firsts)
+    assert len(set(firsts)) > 150
+    assert min(firsts) < 0.6 * mean
+    assert max(firsts) > 1.4 * mean
 
 
 @pytest.mark.parametrize("gives_way", [True, False])

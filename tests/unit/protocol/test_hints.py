@@ -4,7 +4,6 @@ import pytest
 
 from inventory.domain.drawing import Shortage, Want
 from inventory.domain.holds import Draw, Line
-from inventory.domain.limits import HINTS_KEPT_MAX
 from inventory.protocol import hints
 from inventory.protocol.hints import Hints, Refusals
 from inventory.protocol.lookout import hinted_views, read_pass
@@ -43,7 +42,7 @@ class TestHints:
 
     def test_the_oldest_goes_when_there_are_too_many(self, clock: Clock) -> None:
         known = Hints(lambda: clock.now_ms)
-        for number in range(HINTS_KEPT_MAX + 1):
+        for number in range(2_001):
             known.remember(f"I{number}", None, {})
         assert known.recall("I0", None) is None
         assert known.recall("I1", None) == {}

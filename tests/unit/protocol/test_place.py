@@ -7,7 +7,7 @@ import pytest
 from inventory.domain.drawing import Want
 from inventory.domain.errors import Conflict, IdempotencyKeyMismatch, InsufficientStock, InvalidRequest, Overloaded
 from inventory.domain.holds import Draw, Line, Status
-from inventory.domain.limits import ATTEMPTS_MAX, LINES_MAX, SHED_AGE_MAX_MS
+from inventory.domain.limits import ATTEMPTS_MAX, LINES_MAX
 from support.watched import Watched
 from support.wire import (
     BATCH_READS,
@@ -254,7 +254,7 @@ class TestFaults:
             world.place("B")
         assert len(world.wire.calls) - asked == (0 if others_too else 2)
         assert world.counted["HoldsShed"] == (3 if others_too else 2)
-        world.clock.now_ms += SHED_AGE_MAX_MS
+        world.clock.now_ms += 500
         assert world.place("A").value.lines[0].quantity == 1
 
     def test_a_transaction_refused_as_a_whole_says_nothing_of_an_item(self, world: Watched) -> None:

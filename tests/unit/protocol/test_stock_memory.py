@@ -1,6 +1,5 @@
 """A reader may be told what the same instance read within the last second: a hot item costs one query a second."""
 
-from inventory.domain.limits import HINTS_KEPT_MAX, STOCK_AGE_MAX_MS
 from inventory.protocol.hints import Memory
 from inventory.protocol.stock_view import read_stock
 from support.world import World
@@ -17,10 +16,20 @@ def test_reads_within_a_second_share_one_query_and_say_when_it_was() -> None:
     world.receive("A", 5)
     made = calls(world)
     first = read_stock(world.core, "A", consistent=False)
-    world.clock.pass_s((STOCK_AGE_MAX_MS - 1) / 1000)
+    world.clock.pass_s(0.999)
     assert read_stock(world.core, "A", consistent=False) == first
-    assert first.as_of_ms == world.clock.now_ms - STOCK_AGE_MAX_MS + 1
+    assert first.as_of_ms == world.clock.now_ms - 999
     assert made == ["Query"]
+
+
+def test_stock_is_as_old_as_the_question_and_not_as_its_answer() -> None:
+    world = World()
+    world.receive("A", 5)
+    asked_ms = world.clock.now_ms
+    world.database.before_call = lambda _operation, _arguments: world.clock.pass_s(0.4)
+    assert read_stock(world.core, "A", consistent=False).as_of_ms == asked_ms
+    world.clock.pass_s(0.6)
+    assert read_stock(world.core, "A", consistent=False).as_of_ms == asked_ms + 1_000, "it is a second old: read again"
 
 
 def test_after_a_second_the_projection_is_read_again() -> None:
@@ -31,7 +40,7 @@ def test_after_a_second_the_projection_is_read_again() -> None:
     world.project()
     made = calls(world)
     assert read_stock(world.core, "A", consistent=False).available == 5
-    world.clock.pass_s(STOCK_AGE_MAX_MS / 1000)
+    world.clock.pass_s(1)
     assert read_stock(world.core, "A", consistent=False).available == 3
     assert made == ["Query"]
 
@@ -54,9 +63,9 @@ def test_another_instance_remembers_by_itself() -> None:
 
 
 def test_a_memory_is_bounded_and_forgets_what_it_learned_first() -> None:
-    memory: Memory[int, str] = Memory(lambda: 0, age_max_ms=1, kept_max=HINTS_KEPT_MAX)
-    for number in range(HINTS_KEPT_MAX + 1):
+    memory: Memory[int, str] = Memory(lambda: 0, age_max_ms=1, kept_max=3)
+    for number in range(4):
         memory.remember(number, "known")
     assert memory.recall(0) is None
     assert memory.recall(1) == "known"
-    assert memory.recall(HINTS_KEPT_MAX) == "known"
+    assert memory.recall(3) == "known"
