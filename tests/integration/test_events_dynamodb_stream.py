@@ -1,7 +1,9 @@
 """The streams' sample events, played to the settler's and the projector's own modules."""
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
+from inventory.domain.errors import Overloaded
 from support.functions import SAMPLES, Functions
 
 
@@ -129,10 +131,10 @@ def test_a_batch_that_fails_for_a_passing_reason_is_raised_to_be_given_again(fun
     functions.prepare("dynamodb-stream/hold-executed")
 
     def down(operation: str, _request: object) -> None:
-        raise ConnectionError(operation)
+        raise EndpointConnectionError(endpoint_url=operation)
 
     functions.database.before_call = down
-    with pytest.raises(Exception, match=r"\w"):
+    with pytest.raises(Overloaded):
         functions.play("dynamodb-stream/hold-executed")
     assert functions.queue.messages == [], "nothing is set aside that may yet be settled"
     functions.database.before_call = lambda _operation, _request: None

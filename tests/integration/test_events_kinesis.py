@@ -1,7 +1,9 @@
 """The collecting stream's sample events, played to the collector's own module."""
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
+from inventory.domain.errors import Overloaded
 from support.functions import SAMPLES, Functions
 
 
@@ -51,10 +53,10 @@ def test_a_batch_that_fails_for_a_passing_reason_is_raised_to_be_given_again(fun
     functions.prepare("kinesis/holds-collected")
 
     def down(operation: str, _request: object) -> None:
-        raise ConnectionError(operation)
+        raise EndpointConnectionError(endpoint_url=operation)
 
     functions.database.before_call = down
-    with pytest.raises(Exception, match=r"\w"):
+    with pytest.raises(Overloaded):
         functions.play("kinesis/holds-collected")
     functions.database.before_call = lambda _operation, _request: None
     assert functions.queue.messages == [], "nothing is set aside that may yet be settled"

@@ -275,14 +275,23 @@ class TestMerge:
         world.merge_cold()
         assert world.wire.calls == ["Query", "BatchGetItem"]
 
-    def test_a_hold_meanwhile_puts_it_off(self, world: Watched) -> None:
+    def test_a_hold_on_what_would_go_puts_it_off(self, world: Watched) -> None:
+        world.scatter("A", [5, 6, 7])
+        self._cool(world)
+        other = world.instance()
+        world.wire.meanwhile(lambda: world.place_all(Want("A", "W1", 7), core=other), TRANSACTIONS)
+        assert (world.merge_cold(), _shards(world)) == (0, 3)
+        assert world.counted["RebalancesPutOff"] == 1
+        assert (world.available("A"), world.held("A")) == (11, 7)
+
+    def test_a_hold_on_what_stays_does_not(self, world: Watched) -> None:
         world.scatter("A", [5, 6, 7])
         self._cool(world)
         other = world.instance()
         world.wire.meanwhile(lambda: world.place_all(Want("A", "W1", 7), core=other), TRANSACTIONS, nth=2)
-        world.merge_cold()
-        assert world.available("A") + world.held("A") == 18
-        assert world.held("A") in (0, 7)
+        assert (world.merge_cold(), _shards(world)) == (1, 1)
+        assert world.counted["RebalancesPutOff"] == 0
+        assert (world.available("A"), world.held("A")) == (11, 7)
 
     def test_every_page_of_what_is_split_is_looked_through(
         self, world: Watched, monkeypatch: pytest.MonkeyPatch

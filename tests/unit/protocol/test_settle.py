@@ -157,6 +157,20 @@ class TestDisturbances:
         world.wire.refuse(fault, times=3)
         assert _settle(world.core, holds).settled == 2
 
+    @pytest.mark.parametrize(("fault", "least_ms", "most_ms"), [(conflicting(1), 0, 8), (throttling, 50, 600)])
+    def test_who_is_refused_for_load_waits_longer_than_who_meets_others(
+        self, world: Watched, fault: Any, least_ms: int, most_ms: int
+    ) -> None:
+        """A busy shard is tried again as soon as a buyer would; a table that is asked too much is left in peace."""
+        world.receive("A", 1)
+        holds = _ended(world, 1)
+        world.wire.refuse(fault, times=8)
+        waits: list[float] = []
+        core = replace(world.core, pause=lambda seconds: waits.append(seconds * 1000))
+        assert _settle(core, holds).settled == 1
+        assert len(waits) == 8
+        assert all(least_ms <= wait_ms <= most_ms for wait_ms in waits)
+
     def test_one_contended_shard_does_not_keep_the_others_waiting(self, world: Watched) -> None:
         for item in "AB":
             world.receive(item, 1)

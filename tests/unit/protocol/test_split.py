@@ -126,11 +126,18 @@ class TestMerge:
             world.split("A", 1)
         assert _levels(world)[0] + world.held("A") == 9
 
-    def test_two_merges_at_once(self, world: Watched) -> None:
+    @pytest.mark.parametrize("nth", [1, 2])  # before stock moves down, and before the directory gives shards up
+    def test_of_two_merges_at_once_the_one_that_ends_last_has_its_way(self, world: Watched, nth: int) -> None:
         world.scatter("A", [1] * 6)
-        world.wire.meanwhile(lambda: world.split("A", 2, core=world.instance()), nth=3)
+        seen: list[int] = []
+
+        def merge() -> None:
+            world.split("A", 2, core=world.instance())
+            seen.append(_shards(world))
+
+        world.wire.meanwhile(merge, nth=nth)
         world.split("A", 3)
-        assert _shards(world) in (2, 3)
+        assert (seen, _shards(world)) == ([2], 3)
         assert world.available("A") == 6
 
     def test_a_count_meanwhile_applies_once(self, world: Watched) -> None:
