@@ -91,6 +91,16 @@ def test_an_impossible_id_is_404(api: Gateway, path: str) -> None:
     assert (answer.status, answer.code, answer.error["param"]) == (404, "resource_missing", "id")
 
 
+def test_an_id_is_shown_as_it_can_be_read_and_no_longer_than_that(api: Gateway) -> None:
+    answer = api.get("/v1/holds/hold_%1B%00" + "x" * 300)
+    assert answer.error["message"] == f"No such hold: 'hold_??{'x' * 193}'."
+
+
+def test_so_is_a_parameter_in_the_url_of_a_post_request(api: Gateway) -> None:
+    answer = api.send("POST", "/v1/holds", query=[("li\x1bnes" + "x" * 300, "1")])
+    assert (answer.code, answer.error["param"]) == ("parameter_unknown", "li?nes" + "x" * 194)
+
+
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_every_operation_needs_its_scope_and_names_it(api: Gateway, operation: Any) -> None:
     api.scopes = [scope for scope in ALL_SCOPES if scope != operation.scope]
@@ -116,6 +126,15 @@ def test_the_callers_correlation_id_comes_back_unless_it_is_no_id(api: Gateway) 
     assert api.get("/v1/holds", headers={"x-correlation-ID": "cart/7"}).headers["X-Correlation-Id"] == "cart/7"
     assert api.get("/v1/holds", headers={"X-Correlation-Id": "a b\r\n"}).headers["X-Correlation-Id"] == "req-2"
     assert api.get("/v1/holds").headers["X-Correlation-Id"] == "req-3"
+
+
+@pytest.mark.parametrize(("length", "is_taken"), [(1, True), (128, True), (129, False), (0, False)])
+def test_an_id_of_a_request_has_a_bounded_length(api: Gateway, length: int, *, is_taken: bool) -> None:
+    answer = api.get("/v1/holds", headers={"X-Correlation-Id": "c" * length})
+    assert answer.headers["X-Correlation-Id"] == ("c" * length if is_taken else "req-1")
+    event = event_for("GET", "/v1/holds", headers={})
+    event["requestContext"]["requestId"] = "r" * length
+    assert api.deliver(event).headers["Request-Id"] == ("r" * length if is_taken else "invocation-2")
 
 
 def test_an_error_has_the_one_shape_and_leads_to_its_page(api: Gateway) -> None:

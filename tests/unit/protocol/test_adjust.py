@@ -12,6 +12,7 @@ from inventory.protocol.adjust import adjust
 from inventory.protocol.adjustments_view import get_adjustment
 from support.watched import Watched
 from support.wire import BATCH_READS, READS, conflicting, in_progress, throttling
+from support.world import World
 
 
 def _stock_keeps_arriving(world: Watched, nth: int = 3) -> None:
@@ -87,6 +88,19 @@ class TestAdding:
         with pytest.raises(InvalidRequest):
             world.adjust("A", 1, "W3")
         assert world.adjust("A", 1, "W2").value.quantity == 1
+
+
+    def test_an_item_can_be_in_two_thousand_warehouses(self) -> None:
+        world = World()
+        world.receive("A", 1)
+        items = world.database._tables[world.tables.stock].items
+        entry = items[("A#*",)]["warehouses"]["M"]["W1"]
+        many = {f"W{number}": entry for number in range(1, 2_000)}
+        items[("A#*",)] = {**items[("A#*",)], "warehouses": {"M": many}}
+        world.receive("A", 1, "W2000")
+        assert len(world.directories()["A"].warehouses) == 2_000
+        with pytest.raises(InvalidRequest):
+            world.receive("A", 1, "W2001")
 
 
 class TestTaking:

@@ -153,7 +153,7 @@ def _parameters(operation: Operation[P, Any], request: HttpRequest) -> P:
         return checked(operation.parameters, query, typed=False)
     for name, _ in request.query:
         raise InvalidRequest(
-            "parameter_unknown", "A POST request takes its parameters in the body, not in the URL.", param=name[:200]
+            "parameter_unknown", "A POST request takes its parameters in the body, not in the URL.", param=shown(name)
         )
     body, typed = body_of(request, lists=lists)
     return checked(operation.parameters, body, typed=typed)
