@@ -37,7 +37,8 @@ def test_poison_larger_than_a_message_is_set_aside_without_its_images(functions:
     poison = SAMPLES[POISON[function]].load()["Records"][0]
     source = "kinesis" if function == "collector" else "dynamodb"
     images = {"kinesis": ("data",), "dynamodb": ("NewImage", "OldImage")}[source]
-    large = {**poison, source: {**poison[source], **dict.fromkeys(images, {"pad": {"S": "ü" * 125_000}})}}
+    pads = {image: {"pad": {"S": "ü" * 125_000}} for image in images}
+    large = {**poison, source: {**poison[source], **pads}}
 
     functions.invoke(function, {"Records": [large]})
 

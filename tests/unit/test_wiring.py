@@ -27,7 +27,7 @@ def test_none_of_them_waits_for_a_connection() -> None:
 
 
 def test_an_audit_believes_the_key_that_signs_and_all_that_signed_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    kms = SimpleNamespace(get_public_key=lambda KeyId: {"PublicKey": KeyId.encode()})
+    kms = SimpleNamespace(get_public_key=lambda **asked: {"PublicKey": asked["KeyId"].encode()})
     monkeypatch.setattr(boto3, "client", lambda *_, **__: kms)
     for earlier, trusted in (("", ["new"]), ("old", ["new", "old"]), ("old,,older", ["new", "old", "older"])):
         auditor = auditor_from(Settings(signing_key="new", earlier_signing_keys=earlier))

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from inventory.adapters.workplace import workplace
+from support.objects import Killed
 
 
 def test_a_step_s_folder_is_its_own_and_gone_after_it() -> None:
@@ -17,8 +18,11 @@ def test_a_step_s_folder_is_its_own_and_gone_after_it() -> None:
 
 
 def test_it_is_gone_also_where_the_step_fails() -> None:
-    left: list[Path] = []
-    with pytest.raises(ZeroDivisionError), workplace() as folder:
+    def fail(folder: Path) -> None:
         left.append(folder)
-        _ = 1 // 0
+        raise Killed
+
+    left: list[Path] = []
+    with pytest.raises(Killed), workplace() as work:
+        fail(work)
     assert not left[0].exists()

@@ -60,7 +60,7 @@ print(*[name for name in sys.argv[1:] if name in sys.modules], sep=",")
 def imported(name: str, *modules: str) -> list[str]:
     """Those of the modules that come along when Lambda imports a function: in a new process, with what it needs."""
     paths = [ROOT / "functions" / name, ROOT / "layers/inventory/python"]
-    needed = {variable: "a-name" for variable in NEEDED[name]}
+    needed = dict.fromkeys(NEEDED[name], "a-name")
     process = subprocess.run(  # noqa: S603 the command is our own
         [sys.executable, "-c", PROBE, *modules],
         env={**os.environ, **needed, "PYTHONPATH": os.pathsep.join(map(str, paths))},

@@ -89,7 +89,6 @@ class TestAdding:
             world.adjust("A", 1, "W3")
         assert world.adjust("A", 1, "W2").value.quantity == 1
 
-
     def test_an_item_can_be_in_two_thousand_warehouses(self) -> None:
         world = World()
         world.receive("A", 1)

@@ -109,7 +109,6 @@ class TestStock:
             more = page.has_more
         assert listed == ["I0", "I1", "I2", "I4", "I5", "I6"]
 
-
     def test_an_item_that_leaves_a_warehouse_while_its_list_is_made_is_left_out(self, world: Watched) -> None:
         world.ends_well = False
         for number in range(3):
