@@ -98,15 +98,17 @@ def _read(
     positions: Positions,
     number_of: Callable[[Any], str],
 ) -> list[Any]:
+    """The records of the first position, of the last, and all between; without either of the two, none."""
     found: list[Any] = []
-    last, empty = int(positions.last), 0
+    first, last, empty = int(positions.first), int(positions.last), 0
     while iterator is not None and empty < _EMPTY_PAGES_MAX:
         page = page_at(iterator)
         for record in page["Records"]:
             number = int(number_of(record))
-            if number <= last:
-                found.append(record)
-            if number >= last:
+            if number > (last if found else first):  # a stream that begins later is read from where it begins
+                raise Trimmed
+            found.append(record)
+            if number == last:
                 return found
         empty = 0 if page["Records"] else empty + 1
         iterator = page.get("NextShardIterator")
