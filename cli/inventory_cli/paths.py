@@ -6,7 +6,13 @@ from inventory_cli.errors import WrongUse
 
 
 def item_path(item: str) -> str:
-    """An item's stock."""
+    """An item's stock.
+
+    Raises:
+        WrongUse: A path with this id in it leads elsewhere, however it is quoted.
+    """
+    if item in ("", ".", ".."):
+        raise WrongUse(f"No path leads to an item called {item!r}.")
     return f"/v1/stock/{quote(item, safe='')}"
 
 

@@ -1,5 +1,8 @@
+"""Commands as they are typed, and the requests that come of them."""
+
 import json
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -121,9 +124,18 @@ def test_a_transfer_and_a_split(terminal: Terminal) -> None:
         ("hold", "extend", HOLD_ID),
         ("hold", "execute", HOLD_ID, "cup:1"),
         ("hold", "show", "../stock/cup"),
+        ("hold", "show", "hold_é"),
+        ("hold", "show", "hold_²"),
+        ("hold", "show", ""),
         ("stock",),
         ("stock", "--warehouse", "berlin"),
+        ("stock", ".."),
+        ("stock", ""),
+        ("split", ".", "berlin", "16"),
         ("stock", "cup", "--at", "yesterday"),
+        ("stock", "cup", "--at", "99999999999999999999"),
+        ("stock", "cup", "--at", "100000000000000000"),
+        ("stock", "cup", "--at", "9" * 5000),
         ("stock", "cup", "--at", "2026-11-22 18:00:00.5"),
         ("stock", "cup", "--at", "1", "--consistent"),
         ("stock", "cup", "--at", "1", "--watch"),
@@ -147,6 +159,40 @@ def test_one_item_is_read_by_itself_several_in_one_call(terminal: Terminal) -> N
     assert terminal.run("stock", "cup", "--json").json == stock("cup")
     assert terminal.run("stock", "cup", "saucer", "--json").json == both
     assert terminal.requests[-1].url.params["items"] == "cup,saucer"
+
+
+def test_more_items_than_one_call_may_have_are_read_by_several(terminal: Terminal) -> None:
+    def found(request: httpx.Request) -> httpx.Response:
+        data = [stock(item) for item in request.url.params["items"].split(",")]
+        return httpx.Response(200, json={"object": "list", "has_more": False, "data": data})
+
+    terminal.api(found)
+    items = [f"item-{number}" for number in range(201)]
+    result = terminal.run("stock", *items, "--json")
+    assert [each["item"] for each in result.json["data"]] == items
+    assert [len(request.url.params["items"].split(",")) for request in terminal.requests] == [100, 100, 1]
+
+
+@pytest.mark.parametrize(
+    ("item", "path"), [("a/b", "a%2Fb"), ("../holds", "..%2Fholds"), ("a?b#c", "a%3Fb%23c"), ("tassé", "tass%C3%A9")]
+)
+def test_an_item_is_one_segment_of_the_path_whatever_is_typed(terminal: Terminal, item: str, path: str) -> None:
+    terminal.api(lambda _: httpx.Response(200, json=stock(item)))
+    terminal.run("stock", item)
+    terminal.run("split", item, "berlin", "16")
+    sent = [request.url.raw_path.decode() for request in terminal.requests]
+    assert sent == [f"/prod/v1/stock/{path}", f"/prod/v1/stock/{path}/split"]
+
+
+def test_what_follows_two_dashes_is_never_an_option(terminal: Terminal) -> None:
+    terminal.api(lambda request: httpx.Response(200, json=stock(request.url.path.rpartition("/")[2])))
+    for item in ("--json", "--url=x", "--key"):
+        result = terminal.run("stock", "--json", "--", item)
+        assert (result.exit_code, result.json["item"]) == (0, item)
+        assert terminal.requests[-1].url == f"https://api.test/prod/v1/stock/{quote(item, safe='')}"
+    terminal.api(_adjusted)
+    assert terminal.run("adjust", "--reason", "r", "--", "cup", "berlin", "-3").exit_code == 0
+    assert _sent(terminal) == ("/v1/adjustments", {"item": "cup", "warehouse": "berlin", "quantity": -3, "reason": "r"})
 
 
 def test_what_a_warehouse_has_is_told_once(terminal: Terminal) -> None:
