@@ -23,14 +23,15 @@ def in_sql(text: str) -> str:
     Raises:
         WrongUse: It is no instant.
     """
-    return _instant(text).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3].removesuffix(".000")
+    return _instant(text).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3].removesuffix(".000")
 
 
 def _instant(text: str) -> datetime:
+    """In UTC, where some of the first and last hours that can be written no longer are in the calendar."""
     try:
         if text.isascii() and text.isdigit():
             return datetime.fromtimestamp(int(text), UTC)
         instant = datetime.fromisoformat(text)
+        return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
     except (ValueError, OverflowError, OSError):
         raise WrongUse(f"An instant is '2026-11-22 18:00:00' (UTC) or Unix seconds, unlike {text!r}.") from None
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
