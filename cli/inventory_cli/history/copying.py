@@ -59,6 +59,6 @@ def _listed(s3: S3Client, bucket: str, prefix: str) -> Iterator[Stored]:
 def _relative(key: str) -> PurePosixPath:
     """The object's place in the folder: names come from a bucket that is not trusted."""
     path = PurePosixPath(key)
-    if path.is_absolute() or ".." in path.parts or key.endswith("/"):
+    if ".." in path.parts or key.endswith("/"):
         raise CliError(f"The bucket has an object that cannot be copied: {key!r}.")
     return path

@@ -1,3 +1,5 @@
+"""How the API is called: what is sent again and when, what is told of a refusal, and lists of many pages."""
+
 import httpx
 import pytest
 
@@ -33,9 +35,18 @@ def test_tries_are_bounded_and_the_key_to_go_on_with_is_told(terminal: Terminal)
     assert "idempotency key cart-1" in said
 
 
+def test_the_key_to_go_on_with_is_told_too_where_nobody_answers(terminal: Terminal) -> None:
+    terminal.answers(*[httpx.ConnectError("refused")] * 4)
+    code, said = _place(terminal, "--idempotency-key", "cart-1")
+    assert (code, len(terminal.requests)) == (5, 4)
+    assert "idempotency key cart-1" in said
+
+
 @pytest.mark.parametrize(
     ("answer", "tries"),
     [
+        (httpx.Response(502, text="<html>Bad Gateway</html>"), 2),
+        (httpx.Response(500), 2),
         (error(500, "internal", "m", Stripe_Should_Retry="false"), 1),
         (error(500, "internal", "m", Stripe_Should_Retry="true"), 2),
         (error(409, "lock_timeout", "m"), 2),
@@ -55,6 +66,14 @@ def test_a_pause_that_is_asked_for_is_made(terminal: Terminal) -> None:
     assert terminal.pauses == [7]
 
 
+@pytest.mark.parametrize("said", ["0", "-1", "1.5", "Wed, 21 Oct 2026 07:28:00 GMT", "²"])
+def test_a_pause_is_never_shorter_than_it_would_be_unasked(terminal: Terminal, said: str) -> None:
+    terminal.answers(httpx.Response(429, json={}, headers=[(b"Retry-After", said.encode("latin-1"))]), OK)
+    assert _place(terminal)[0] == 0
+    (pause,) = terminal.pauses
+    assert 0.3 < pause < 0.7
+
+
 def test_a_pause_that_is_too_long_is_the_users_to_make(terminal: Terminal) -> None:
     terminal.answers(error(429, "rate_limit", "m", Retry_After="600"))
     assert _place(terminal)[0] == 5
@@ -71,11 +90,29 @@ def test_each_kind_of_refusal_has_its_exit_code(terminal: Terminal, status: int,
     assert "req_1" in said
 
 
-@pytest.mark.parametrize("answer", [httpx.Response(404, text="<xml/>"), httpx.Response(200, text="hello")])
-def test_somebody_elses_answer_is_called_that(terminal: Terminal, answer: httpx.Response) -> None:
+@pytest.mark.parametrize("status", [409, 429, 500, 503])
+def test_what_may_go_better_later_says_so_once_the_tries_are_over(terminal: Terminal, status: int) -> None:
+    terminal.api(lambda _: error(status, "some_code", "Too busy."))
+    assert _place(terminal)[0] == 5
+    assert len(terminal.requests) == 4
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (httpx.Response(404, text="<xml/>"), 4),
+        (httpx.Response(200, text="hello"), 1),
+        (httpx.Response(200, json=["hello"]), 1),
+        (httpx.Response(400, json={"error": "no"}), 1),
+        (httpx.Response(400, json={"error": None}), 1),
+        (httpx.Response(400, json=["error"]), 1),
+        (httpx.Response(404, json={"message": "no"}), 4),
+    ],
+)
+def test_somebody_elses_answer_is_called_that(terminal: Terminal, answer: httpx.Response, code: int) -> None:
     terminal.answers(answer)
-    code, said = _place(terminal)
-    assert code in (1, 4)
+    exit_code, said = _place(terminal)
+    assert exit_code == code
     assert "Is the URL right?" in said
 
 
@@ -97,3 +134,12 @@ def test_a_list_is_read_page_by_page_up_to_the_limit(terminal: Terminal) -> None
     assert [item["item"] for item in result.json["data"]] == [str(number) for number in range(1, 151)]
     assert result.json["has_more"] is True
     assert [request.url.params["limit"] for request in terminal.requests] == ["100", "50"]
+
+
+def test_a_page_of_nothing_is_the_last_one_whatever_it_says(terminal: Terminal) -> None:
+    more = {"object": "list", "has_more": True}
+    first = httpx.Response(200, json=more | {"data": [stock("cup")]})
+    terminal.answers(first, httpx.Response(200, json=more | {"data": []}))
+    result = terminal.run("stock", "--warehouse", "berlin", "--in-stock", "--json")
+    assert ([item["item"] for item in result.json["data"]], result.json["has_more"]) == (["cup"], False)
+    assert [request.url.params.get("starting_after") for request in terminal.requests] == [None, "cup"]

@@ -52,7 +52,8 @@ def test_a_sound_copy_passes_and_its_head_is_told(terminal: Terminal, sealer: Se
     assert verify(terminal, sealer, "--head", head)[0] == 0
     assert verify(terminal, sealer, "--head", f" {head.upper()} ")[0] == 0
     assert verify(terminal, sealer, "--head", "0" * 64)[0] == 6
-    assert verify(terminal, sealer, "--head", head[:-1])[0] == 2
+    for no_digest in (head[:-1], head + "0", "g" * 64):
+        assert verify(terminal, sealer, "--head", no_digest)[0] == 2
 
 
 def test_one_changed_byte_is_named_and_the_exit_code_says_so(terminal: Terminal, sealer: Sealer) -> None:
@@ -107,7 +108,15 @@ def test_whose_signature_counts_must_come_from_elsewhere(terminal: Terminal, sea
     result = terminal.run("verify", "--directory", str(sealer.folder))
     assert result.exit_code == 2
     assert "--key-fingerprint" in result.err
-    assert terminal.run("verify", "--key-fingerprint", "5f").exit_code == 2
+    for no_digest in ("5f", "g" * 64):
+        given = terminal.run("verify", "--directory", str(sealer.folder), "--key-fingerprint", no_digest)
+        assert (given.exit_code, "hex digits" in given.err) == (2, True)
+
+
+@pytest.mark.parametrize("option", ["--bucket", "--keep"])
+def test_a_copy_that_is_there_is_not_made(terminal: Terminal, sealer: Sealer, option: str) -> None:
+    code, out, err = verify(terminal, sealer, option, "elsewhere")
+    assert (code, out, "--directory is a copy already" in err) == (2, "", True)
 
 
 @pytest.mark.usefixtures("aws")
@@ -160,10 +169,11 @@ def test_a_named_bucket_is_not_looked_for_in_a_local_stack_while_a_url_says_whic
 
 
 @pytest.mark.usefixtures("aws")
-def test_an_object_that_would_leave_the_folder_is_refused(terminal: Terminal, tmp_path: Path) -> None:
+@pytest.mark.parametrize("key", ["archive/../../escaped", "archive/no-file/"])
+def test_an_object_that_can_be_no_file_in_the_folder_is_refused(terminal: Terminal, tmp_path: Path, key: str) -> None:
     s3 = boto3.client("s3", "us-east-1")
     s3.create_bucket(Bucket="history")
-    s3.put_object(Bucket="history", Key="archive/../../escaped", Body=b"x")
+    s3.put_object(Bucket="history", Key=key, Body=b"x")
     write_stack(tmp_path, {})
     result = terminal.run("verify", "--bucket", "history", "--key-fingerprint", "0" * 64)
     assert result.exit_code == 1
