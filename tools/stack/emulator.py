@@ -1,6 +1,7 @@
 """Starts and stops the AWS emulator: a process of this checkout, known by its id and start time, bound to 127.0.0.1."""
 
 import json
+import os
 import subprocess
 import time
 import urllib.error
@@ -143,7 +144,7 @@ def _pid_file(place: Place) -> Path:
 
 
 def _log(place: Place) -> str:
-    return str(place.emulator_log.relative_to(ROOT))
+    return os.path.relpath(place.emulator_log)
 
 
 def _tail(path: Path, lines: int = 15) -> str:

@@ -98,7 +98,7 @@ def _run(arguments: list[str], variables: Mapping[str, str], log: Path | None) -
             command, cwd=ROOT, env=environment, check=False, stdin=subprocess.DEVNULL, stdout=output, stderr=output
         )
     if result.returncode:
-        raise StackError(f"`sam {arguments[0]}` failed ({log.relative_to(ROOT)}):\n{_reason(log.read_text())}")
+        raise StackError(f"`sam {arguments[0]}` failed ({os.path.relpath(log)}):\n{_reason(log.read_text())}")
 
 
 def _reason(output: str) -> str:
