@@ -1,11 +1,14 @@
 """`make deploy` says what is missing before it builds for minutes, and what nobody would notice after it."""
 
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from stack import remote, sam
 from stack.console import StackError
+from stack.place import LOCAL_CREDENTIALS
 
 
 @pytest.fixture
@@ -42,3 +45,43 @@ def test_a_prod_whose_alarms_reach_nobody_is_told_so_at_the_end(
     remote.deploy(environment, overrides)
     assert done == ["build", "deploy"]
     assert ("Nobody is told of alarms" in capsys.readouterr().out) is warned
+
+
+@pytest.fixture
+def given_to_sam(done: list[str], monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The environment variables that SAM deploys with."""
+    given: dict[str, str] = {}
+
+    def deploy(_environment: str, _folder: Path, _overrides: Any, variables: dict[str, str], **_: Any) -> None:
+        given.update(variables)
+
+    monkeypatch.setattr(sam, "deploy", deploy)
+    return given
+
+
+def test_to_localstack_nobodys_own_credentials_are_sent(
+    given_to_sam: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN", "PROFILE", "ENDPOINT_URL_S3"):
+        monkeypatch.setenv(f"AWS_{name}", "mine")
+    remote.deploy("localstack", {})
+    settings = {name: value for name, value in given_to_sam.items() if name.startswith("AWS_")}
+    assert settings.pop("AWS_ENDPOINT_URL").startswith("http://")
+    assert settings == LOCAL_CREDENTIALS
+    assert given_to_sam["PATH"] == os.environ["PATH"]
+
+
+def test_to_aws_it_is_the_callers_own_credentials(
+    given_to_sam: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "mine")
+    remote.deploy("staging", {})
+    assert given_to_sam["AWS_SESSION_TOKEN"] == "mine"
+    assert "AWS_ENDPOINT_URL" not in given_to_sam
+
+
+@pytest.mark.parametrize(("environment", "said"), [("local", "make up"), ("nowhere", "No environment 'nowhere'")])
+def test_what_is_no_environment_elsewhere_is_not_deployed(environment: str, said: str, done: list[str]) -> None:
+    with pytest.raises(StackError, match=said):
+        remote.deploy(environment, {})
+    assert done == []

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from moto import mock_aws
+from typer.testing import CliRunner
 
+from stack.__main__ import app
 from stack.restored import compare, copy, project_anew, tables
 from support.template import table_definitions
 
@@ -61,3 +63,30 @@ def test_readers_see_restored_stock_though_its_revisions_are_lower_than_what_was
     assert project_anew(stock, availability) == 1
     [seen] = availability.scan()["Items"]
     assert (seen["item_id"], seen["available"], seen["version"]) == ("cup", 4, 3)
+
+
+def test_the_live_table_is_written_on_demand_only(named: "dict[str, Table]") -> None:
+    live, restored = named["StockTable"], named["Restored"]
+    put(live, shard("changed", 9, 1), shard("later", 1, 7))
+    put(restored, shard("changed", 3, 4))
+    before = live.scan()["Items"]
+    for option, after in (((), before), (("--write",), restored.scan()["Items"])):
+        result = CliRunner().invoke(app, ["copy-table", live.name, restored.name, *option])
+        assert result.exit_code == 0
+        assert "1 records to delete, 1 to write" in result.output
+        assert live.scan()["Items"] == after
+
+
+def test_what_was_written_last_is_read(named: "dict[str, Table]") -> None:
+    def note(params: dict[str, Any], **_: Any) -> None:
+        asked.append(params)
+
+    asked: list[dict[str, Any]] = []
+    for table in named.values():
+        table.meta.client.meta.events.register("provide-client-params.dynamodb.Scan", note)
+    live, restored = named["StockTable"], named["Restored"]
+    put(restored, shard("cup", 9, 1))
+    copy(live, restored, compare(live, restored))
+    project_anew(live, named["AvailabilityTable"])
+    assert {each["TableName"] for each in asked} == {"StockTable", "Restored", "AvailabilityTable"}
+    assert all(each["ConsistentRead"] is True for each in asked)
