@@ -1,11 +1,22 @@
 """A recorded day of business, and buckets made of it."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pytest
 
 from inventory.domain.events import Source
+from inventory.proof.archive import archived_objects, read_archive
+from inventory.proof.base import begin_from
+from inventory.proof.checks import check_events
+from inventory.proof.findings import Finding
+from inventory.proof.live import LIVE_COLUMNS, check_live_tables, create_live_tables
+from inventory.proof.rebuild import fold_archive
+from inventory.proof.spans import Span
+from support.auditing import Audit, Events, live
 from support.sealed import Sealer
 from support.tape import Tape
 from support.trade import trade
@@ -48,3 +59,32 @@ def bucket(sealed_day: Sealer, tmp_path: Path) -> Sealer:
         manifests=sealed_day.manifests,
         sealed_until_ms=sealed_day.sealed_until_ms,
     )
+
+
+@pytest.fixture
+def events(tape: Tape) -> Events:
+    return {source: [dict(event) for event in tape.events(source)] for source in Source}
+
+
+@pytest.fixture
+def audit(tape: Tape, tmp_path: Path) -> Iterator[Audit]:
+    """Audits these events, and the tables with these changes; gives what was found, by check."""
+    with duckdb.connect() as database:
+
+        def auditing(events: Events, **edits: Any) -> dict[str, list[Finding]]:
+            Sealer(tmp_path, events).archive(batch=400)
+            until = edits.get("until") or max(event["at"] for told in events.values() for event in told)
+            read_archive(database, tmp_path, archived_objects(tmp_path))
+            begin_from(database, tmp_path, None)
+            fold_archive(database, until)
+            tables = {source: list(tape.world.records(name)) for source, name in tape.tables.items()}
+            edited = {source: edits.get(f"edit_{source}", list)(records) for source, records in tables.items()}
+            checks = check_events(database)
+            create_live_tables(database)
+            for table, rows in live(edited).items():
+                marks = ", ".join("?" for _ in LIVE_COLUMNS[table])
+                database.executemany(f"INSERT INTO {table} VALUES ({marks})", [list(row.values()) for row in rows])
+            checks += check_live_tables(database, Span(edits.get("since", 0), until))
+            return {check.name: check.findings for check in checks if check.discrepancies}
+
+        yield auditing

@@ -124,7 +124,8 @@ LEFT JOIN expected AS same ON same.record_key = live.record_key AND same.rev = l
 WHERE (live.record_key IS NULL AND NOT last.ended)
       OR (live.record_key IS NOT NULL AND (live.rev IS NULL OR live.at_ms IS NULL))
       OR live.rev < last.rev
-      OR (live.at_ms <= $until AND same.rev IS NULL AND NOT (live.at_ms <= $since AND live.settlement <> ''))
+      OR (live.at_ms <= $until AND same.rev IS NULL
+          AND NOT (live.at_ms <= $since AND coalesce(live.settlement, '') <> ''))
       OR (same.rev IS NOT NULL AND {live} IS DISTINCT FROM {archived})"""
 
 LIVE_RULES: Final = (

@@ -1,0 +1,187 @@
+"""Whatever the live tables have that the events do not give is found, and named with what it should be."""
+
+from typing import Any
+
+import pytest
+
+from inventory.domain.events import Source
+from inventory.proof.live import LIVE_RULES
+from support.auditing import Audit, Events
+from support.tape import Tape
+
+
+def test_a_live_counter_edited_in_place_is_found(events: Events, audit: Audit) -> None:
+    def edit(stock: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        shard = next(each for each in stock if "available" in each)
+        return [{**each, "available": each["available"] + 1} if each is shard else each for each in stock]
+
+    found = audit(events, edit_stock=edit)
+    assert set(found) == {"live_stock"}
+    [finding] = found["live_stock"]
+    assert finding.evidence["live"]["available"] == finding.evidence["archive"]["available"] + 1
+
+
+_OF_CHECK = {
+    "live_stock": (Source.STOCK, "available"),
+    "live_directories": (Source.STOCK, "warehouses"),
+    "live_adjustments": (Source.ADJUSTMENTS, "quantity"),
+    "live_holds": (Source.HOLDS, "expires_at"),
+}
+
+
+@pytest.mark.parametrize("check", [rule.name for rule in LIVE_RULES])
+def test_a_table_restored_to_an_earlier_time_or_short_of_a_record_is_found(
+    events: Events, audit: Audit, check: str
+) -> None:
+    source, attribute = _OF_CHECK[check]
+
+    def edit(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        counted = [each for each in records if attribute in each and "settlement" not in each]
+        back, lost = sorted(counted, key=lambda each: -each["rev"])[:2]
+        kept = [each for each in records if each is not lost and each is not back]
+        return [*kept, {**back, "rev": back["rev"] - 1}]
+
+    found = audit(events, **{f"edit_{source}": edit})
+    assert set(found) == {check}
+    assert len(found[check]) == 2
+
+
+@pytest.mark.parametrize(
+    ("check", "changes"),
+    [
+        ("live_stock", {"held": 999}),
+        ("live_stock", {"inflow": 999}),
+        ("live_stock", {"at": 100}),
+        ("live_stock", {"cause": "not even a map"}),
+        ("live_stock", {"cause": {"type": "count", "id": "adj_1", "actor": "somebody"}}),
+        ("live_directories", {"warehouses": {"berlin": {"shards": 9, "counts": 0}}}),
+        ("live_directories", {"warehouses": {}}),
+        ("live_directories", {"at": 100}),
+        ("live_adjustments", {"quantity": 999}),
+        ("live_adjustments", {"reason": "gift"}),
+        ("live_adjustments", {"actor": "somebody"}),
+        ("live_adjustments", {"metadata": {"note": "other"}}),
+        ("live_adjustments", {"rev": 2}),
+        ("live_adjustments", {"at": 100}),
+        ("live_holds", {"status": "lost"}),
+        ("live_holds", {"expires_at": 100}),
+        ("live_holds", {"lines": []}),
+        ("live_holds", {"lines": "not even a list"}),
+        ("live_holds", {"created": 100}),
+        ("live_holds", {"actor": "somebody"}),
+        ("live_holds", {"metadata": {"note": "other"}}),
+        ("live_holds", {"fingerprint": "0"}),
+        ("live_holds", {"resolution": {"key": "k", "fingerprint": "0", "actor": "somebody"}}),
+        ("live_holds", {"settlement": "stl_1"}),
+        ("live_holds", {"open": "none"}),
+        ("live_holds", {"due": "0"}),
+        ("live_holds", {"ttl": 1}),
+        ("live_holds", {"at": 100}),
+    ],
+)
+def test_a_live_record_edited_in_place_is_found_with_what_it_should_be(
+    events: Events, audit: Audit, check: str, changes: dict[str, Any]
+) -> None:
+    source, attribute = _OF_CHECK[check]
+    edited: dict[str, Any] = {}
+
+    def edit(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        edited.update(next(each for each in records if attribute in each and "from" not in each))
+        key = next(iter({"stock_id", "hold_id", "adjustment_id"} & edited.keys()))
+        return [{**each, **changes} if each[key] == edited[key] else each for each in records]
+
+    found = audit(events, **{f"edit_{source}": edit})
+    assert set(found) == {check}
+    [finding] = found[check]
+    assert finding.record in edited.values()
+    assert finding.evidence["live"] != finding.evidence["archive"]
+
+
+@pytest.mark.parametrize(
+    ("check", "removal"),
+    [
+        ("live_stock", "shard_removed"),
+        ("live_directories", "directory_removed"),
+        ("live_adjustments", "adjustment_removed"),
+        ("live_holds", "hold_removed"),
+    ],
+)
+def test_a_live_record_that_was_deleted_since_the_snapshot_is_found(
+    events: Events, audit: Audit, tape: Tape, check: str, removal: str
+) -> None:
+    """Though its removal is archived: only the table's own expiry of a settled hold may remove one."""
+    source, attribute = _OF_CHECK[check]
+    until = max(event["at"] for told in events.values() for event in told)
+    records = tape.world.records(tape.tables[source])
+    lost = next(each for each in records if attribute in each and "settlement" not in each)
+
+    def edit(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [each for each in records if each != lost]
+
+    key = lost[next(iter({"stock_id", "hold_id", "adjustment_id"} & lost.keys()))]
+    gone = {"v": 1, "event_id": f"{key}@{lost['rev'] + 1}", "type": removal, "at": until + 100, "by": "someone"}
+    events[source].append(gone | ({"settled": False} if source is Source.HOLDS else {}))
+    told = audit(events, until=until, **{f"edit_{source}": edit})
+    assert [(name, finding.record) for name, findings in told.items() for finding in findings] == [(check, key)]
+
+
+@pytest.mark.parametrize("check", ["live_stock", "live_directories", "live_adjustments", "live_holds"])
+def test_a_live_record_without_any_event_is_found(events: Events, audit: Audit, check: str) -> None:
+    source, attribute = _OF_CHECK[check]
+
+    def edit(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        other = next(each for each in records if attribute in each and "settlement" not in each)
+        key = next(iter({"stock_id", "hold_id", "adjustment_id"} & other.keys()))
+        return [*records, {**other, key: other[key].replace("_", "_f").replace("cup", "cap")}]
+
+    found = audit(events, **{f"edit_{source}": edit})
+    assert set(found) == {check}
+    assert len(found[check]) == 1
+
+
+def test_a_live_record_may_be_ahead_of_the_archive_but_not_strange_to_it(events: Events, audit: Audit) -> None:
+    until = max(event["at"] for told in events.values() for event in told)
+
+    def edit(stock: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        shard = next(each for each in stock if "available" in each)
+        ahead = {**shard, "rev": shard["rev"] + 1, "available": 999, "at": until + 100}
+        strange = {**shard, "stock_id": "cup#nowhere#0", "at": until}
+        return [*(each for each in stock if each is not shard), ahead, strange]
+
+    found = audit(events, edit_stock=edit)
+    assert [each.record for each in found["live_stock"]] == ["cup#nowhere#0"]
+
+
+@pytest.mark.parametrize("check", [rule.name for rule in LIVE_RULES])
+@pytest.mark.parametrize("lost", ["rev", "at"])
+def test_a_live_record_without_a_revision_or_an_instant_is_found_though_the_rest_is_ahead_of_the_archive(
+    events: Events, audit: Audit, check: str, lost: str
+) -> None:
+    source, attribute = _OF_CHECK[check]
+    until = max(event["at"] for told in events.values() for event in told)
+
+    def edit(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        some = next(each for each in records if attribute in each and "settlement" not in each)
+        if lost == "rev":
+            return [*(each for each in records if each is not some), {**some, "rev": None, "at": until + 100}]
+        key = next(iter({"stock_id", "hold_id", "adjustment_id"} & some.keys()))
+        return [*records, {**some, key: some[key].replace("_", "_f").replace("cup", "cap"), "rev": 1, "at": None}]
+
+    found = audit(events, **{f"edit_{source}": edit})
+    assert set(found) == {check}
+    assert len(found[check]) == 1
+
+
+@pytest.mark.parametrize("settled", [True, False])
+def test_of_holds_that_the_base_does_not_know_only_settled_ones_are_no_discrepancy(
+    events: Events, audit: Audit, *, settled: bool
+) -> None:
+    until = max(event["at"] for told in events.values() for event in told)
+    strange = "hold_" + "f" * 32
+
+    def edit(holds: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        old = next(each for each in holds if ("settlement" in each) == settled)
+        return [*holds, {**old, "hold_id": strange}]
+
+    found = audit(events, since=until, edit_holds=edit).get("live_holds", [])
+    assert [each.record for each in found] == ([] if settled else [strange])

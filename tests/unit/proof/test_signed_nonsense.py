@@ -1,0 +1,185 @@
+"""What somebody with the signing key could make: chain and files that are signed and still not right are named."""
+
+import json
+import shutil
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from inventory.domain.events import Source, record_key, revision
+from inventory.proof.chain import link_of
+from inventory.proof.findings import Finding
+from inventory.proof.manifest import canonical, key_path
+from inventory.proof.merkle import merkle_root
+from inventory.proof.signatures import rsa_signer
+from inventory.proof.verify import verify
+from support.parquet import rows_of
+from support.sealed import Sealer, fingerprint_of, rewrite_object, rewrite_parquet
+
+Told = dict[str, Any]
+
+
+def found_in(bucket: Sealer, check: str) -> list[Finding]:
+    proof = verify(bucket.folder, {fingerprint_of(bucket.key)}, rsa_signer, every=True)
+    return [finding for each in proof.checks if each.name == check for finding in each.findings]
+
+
+def content_of(bucket: Sealer, number: int) -> Told:
+    told: Told = json.loads((bucket.folder / f"manifests/{number:08}.json").read_bytes())
+    return told
+
+
+def with_root(told: Told) -> Told:
+    """A manifest with the Merkle root of the files that it names."""
+    leaves = [f"{file['sha256']} {file['bytes']} {file['rows']} {file['path']}".encode() for file in told["files"]]
+    return told | {"merkle_root": merkle_root(leaves).hex()}
+
+
+def sign_again(bucket: Sealer, **changes: Any) -> Told:
+    """The last manifest, signed with these changes."""
+    told = with_root(content_of(bucket, bucket.manifests)["manifest"] | changes)
+    bucket.manifests -= 1
+    bucket.commit(told)
+    return told
+
+
+def rewritten(bucket: Sealer, edit: Callable[[Told], bytes]) -> list[tuple[str, str]]:
+    """What the chain says where the last manifest's file is another."""
+    path = bucket.folder / f"manifests/{bucket.manifests:08}.json"
+    path.write_bytes(edit(content_of(bucket, bucket.manifests)))
+    return [(finding.path or "", finding.what) for finding in found_in(bucket, "manifest_chain")]
+
+
+def test_a_manifest_in_another_spelling_than_the_canonical_one_is_named(bucket: Sealer) -> None:
+    found = rewritten(bucket, lambda content: json.dumps(content).encode())
+    assert found == [("manifests/00000004.json", "It is not written as canonical JSON.")]
+
+
+def test_a_signature_by_another_algorithm_is_wrong(bucket: Sealer) -> None:
+    def edit(content: Told) -> bytes:
+        content["signature"]["algorithm"] = "RSASSA_PSS_SHA_256"
+        return canonical(content) + b"\n"
+
+    assert rewritten(bucket, edit) == [("manifests/00000004.json", "Its signature is wrong.")]
+
+
+def test_a_signature_whose_key_is_missing_is_not_believed(bucket: Sealer) -> None:
+    path = key_path(fingerprint_of(bucket.key))
+    (bucket.folder / path).unlink()
+    assert {(each.path, each.what) for each in found_in(bucket, "manifest_chain")} == {
+        (path, "The key that signed it is missing.")
+    }
+
+
+def test_a_key_that_is_none_of_rsa_signed_nothing() -> None:
+    key = ec.generate_private_key(ec.SECP256R1()).public_key()
+    pem = key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    assert rsa_signer(pem, b"signature", b"message") is None
+
+
+@pytest.mark.parametrize("order", [lambda files: files[::-1], lambda files: [files[0], *files]])
+def test_files_that_are_not_sorted_or_named_twice_are_named(
+    bucket: Sealer, order: Callable[[list[Told]], list[Told]]
+) -> None:
+    sign_again(bucket, files=order(content_of(bucket, bucket.manifests)["manifest"]["files"]))
+    assert [each.what for each in found_in(bucket, "manifest_chain")] == [
+        "Its files are not sorted, or one is named twice."
+    ]
+
+
+AFTER = {"number": 3, "sha256": "00" * 32, "as_of_ms": 1000}
+OPENING = {"reason": "the archiver was down", "actor": "operator", "after": AFTER}
+
+
+@pytest.mark.parametrize(
+    ("changes", "opening", "right"),
+    [
+        ({}, {}, True),
+        ({"previous": None}, {"after": None}, True),
+        ({}, {"reason": ""}, False),
+        ({}, {"actor": ""}, False),
+        ({}, {"after": {**AFTER, "number": 4}}, False),
+        ({}, {"after": {**AFTER, "as_of_ms": None}}, False),
+        ({}, {"after": None}, False),
+        ({"previous": None}, {}, False),
+        ({"ledger_from_ms": 1000}, {}, False),
+    ],
+)
+def test_an_opening_says_why_who_and_after_what_and_begins_anew(
+    sealed_day: Sealer, changes: Told, opening: Told, *, right: bool
+) -> None:
+    content = content_of(sealed_day, 4)
+    told = content["manifest"] | {"ledger_from_ms": None, "opening": OPENING | opening} | changes
+    after = told["opening"]["after"]
+    if after is not None and after["as_of_ms"] is None:  # as late as the opening itself
+        told["opening"]["after"] = {**after, "as_of_ms": told["as_of_ms"]}
+    raw = canonical({**content, "manifest": told}) + b"\n"
+    found = [each.what for each in link_of(4, raw, lambda _: None, (), rsa_signer).inside]
+    assert found == ([] if right else ["It opens the history anew, and does not say why, who, or after what."])
+
+
+def test_a_file_of_other_rows_than_its_manifest_says_is_named(bucket: Sealer) -> None:
+    files = content_of(bucket, bucket.manifests)["manifest"]["files"]
+    files[0]["rows"] += 1
+    sign_again(bucket, files=files)
+    [found] = found_in(bucket, "sealed_files")
+    assert (found.path, found.what) == (files[0]["path"], "The file's rows are not what manifest 4 says.")
+    assert found.evidence == {"found": files[0]["rows"] - 1, "expected": files[0]["rows"]}
+
+
+@pytest.mark.parametrize("folder", ["", "elsewhere/", "snapshots/as_of=20200101T000000Z/"])
+def test_a_file_of_another_instant_or_folder_is_named(bucket: Sealer, folder: str) -> None:
+    files = content_of(bucket, bucket.manifests)["manifest"]["files"]
+    strange = {**files[0], "path": f"{folder}zz.parquet"}
+    (bucket.folder / folder).mkdir(parents=True, exist_ok=True)
+    shutil.copy(bucket.folder / files[0]["path"], bucket.folder / strange["path"])
+    sign_again(bucket, files=sorted([*files, strange], key=lambda file: str(file["path"])))
+    assert [(each.path, each.what) for each in found_in(bucket, "sealed_files")] == [
+        (strange["path"], "Manifest 4 names a file that is not of its instant.")
+    ]
+
+
+def test_each_total_that_is_not_the_sum_is_named(bucket: Sealer) -> None:
+    totals = content_of(bucket, bucket.manifests)["manifest"]["totals"]
+    sign_again(bucket, totals={name: value + 1 for name, value in totals.items()})
+    found = found_in(bucket, "totals")
+    assert {each.record for each in found} == totals.keys()
+    assert all(each.evidence["found"] == each.evidence["expected"] + 1 for each in found)
+
+
+def test_an_event_that_the_ledger_has_twice_is_named(bucket: Sealer) -> None:
+    path = max((bucket.folder / "ledger").rglob("items-*.parquet"), key=lambda each: each.stat().st_size)
+    twice = min(row["event_id"] for row in rows_of(str(path)))
+    rewrite_parquet(path, f"FROM told UNION ALL FROM told WHERE event_id = '{twice}'")
+    [found] = found_in(bucket, "ledger_rows")
+    assert (found.what, found.record) == ("The ledger has the event more than once.", twice)
+
+
+def test_a_row_in_the_file_of_another_bucket_is_named(bucket: Sealer) -> None:
+    paths = sorted((bucket.folder / "holds").rglob("*.parquet"), key=lambda path: path.as_posix())[-3:]
+    one, other = sorted(paths, key=lambda path: path.stat().st_size)[-2:]
+    both = f"(FROM told UNION ALL FROM read_parquet('{other}', hive_partitioning = false))"
+    rewrite_parquet(one, f"FROM {both}")
+    rewrite_parquet(other, "FROM told LIMIT 0")
+    found = found_in(bucket, "holds_rows")
+    number = other.stem.removeprefix("holds-")
+    assert {each.what for each in found} == {f"The row belongs into file {number}."}
+    assert {each.path for each in found} == {one.relative_to(bucket.folder).as_posix()}
+
+
+def test_an_event_whose_instant_is_before_that_of_the_one_before_it_is_named(bucket: Sealer) -> None:
+    events = {each["event_id"]: each for each in bucket.events[Source.STOCK]}
+    later = next(each for each in events.values() if revision(each) == 3)
+    before = events[f"{record_key(later)}@2"]
+
+    def turn_back(told: list[Told]) -> list[Told]:
+        return [{**each, "at": before["at"] - 100} if each["event_id"] == later["event_id"] else each for each in told]
+
+    for path in (bucket.folder / "archive/stock").rglob("*.gz"):
+        rewrite_object(path, turn_back)  # type: ignore[arg-type]
+    [found] = found_in(bucket, "gapless")
+    assert (found.what, found.record) == ("Its instant is before that of the event before it.", later["event_id"])
+    assert found.evidence == {"at": before["at"] - 100, "before": before["at"]}
