@@ -5,11 +5,15 @@ from typing import Any
 
 import pytest
 
+from inventory.domain.errors import InstantNotSealed
 from inventory.domain.events import Source
-from inventory.history.layout import stamp_of
+from inventory.history.layout import instant_of_path, stamp_of
 from inventory.history.manifest import read_manifest
+from inventory.history.past import Past
 from inventory.history.plan import InstantLost, Mode, NotAnOpening
+from inventory.history.standing import openings
 from inventory.storage.codec import encode
+from support.objects import Killed
 from support.reopened import Shop, a_hole, restored_and_opened, revisions
 from support.workflow import History, Incomplete
 
@@ -208,3 +212,32 @@ def test_a_changed_record_is_no_reason_to_read_it_twice(shop: Shop) -> None:
     shop.world.database.stream(table).drain()
     opened = shop.open()
     assert shop.stock(opened)[shard["item_id"], shard["warehouse_id"]][0] >= 12_345
+
+
+def test_an_opening_whose_files_are_there_and_that_is_not_listed_yet_stands_in_nobodys_way(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = shop.sealed + 1000
+    a_hole(shop)
+    first = shop.open()
+    objects, put_new = shop.history.objects, shop.history.objects.put_new
+
+    def dying(key: str, body: bytes) -> bool:
+        if key.startswith("listed/"):
+            raise Killed
+        return put_new(key, body)
+
+    a_hole(shop)
+    monkeypatch.setattr(objects, "put_new", dying)
+    with pytest.raises(Killed):
+        shop.open()
+    monkeypatch.undo()
+    assert len({instant_of_path(stored.key) for stored in objects.list("opened/")}) == 2
+    assert [each.as_of_ms for each in openings(objects)] == [first]
+    with pytest.raises(InstantNotSealed) as refused:
+        Past(objects).stock_of("cup", lost, tmp_path)
+    assert refused.value.lost_until_s == first // 1000
+    with pytest.raises(InstantLost):
+        shop.history.begin(lost)
+    shop.history.conclude({"step": "finish"})
+    assert [each.as_of_ms for each in openings(objects)] == [first, shop.history.head().as_of_ms]

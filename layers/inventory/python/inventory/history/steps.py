@@ -108,6 +108,7 @@ class Workshop:
 
         Raises:
             InstantTooRecent: The instant is less than the grace ago.
+            ValueError: It is no whole second.
             InstantLost: It is of a time that an opening snapshot has given up.
             NotAnOpening: It is one without having been opened, or the other way round.
         """

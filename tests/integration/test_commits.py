@@ -1,0 +1,128 @@
+"""What the seal lets through to the commit; and the commit, dead at whatever moment and done again."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inventory.adapters.objects import NoSuchObject
+from inventory.domain.clock import AHEAD_MAX_MS
+from inventory.domain.events import Source
+from inventory.history.layout import manifest_path
+from inventory.storage.codec import Record, encode
+from support.objects import Killed
+from support.tape import Tape
+from support.trade import trade
+from support.workflow import History, Incomplete
+from support.world import START_MS, World
+
+HOUR_MS = 3_600_000
+FIRST, SECOND = START_MS + HOUR_MS, START_MS + 2 * HOUR_MS
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> History:
+    """A snapshot, and trade after it."""
+    world = World(seed=17)
+    tape = Tape(world)
+    history = History(tmp_path / "bucket", tape)
+    trade(world, 60, seed=17)
+    history.archive()
+    history.snapshot(FIRST)
+    world.clock.now_ms = FIRST + 1000
+    trade(world, 30, seed=18)
+    history.archive()
+    history.now_ms = SECOND + HOUR_MS
+    return history
+
+
+def sealed(history: History) -> dict[str, Any]:
+    """What the commit of the second snapshot is asked for."""
+    words = history.begin(SECOND)
+    history.scan(words)
+    words = history.reduced(words)
+    assert history.workshop.run({**words, "step": "seal"})["complete"]
+    return {"step": "commit", "run": words["run"]}
+
+
+def test_a_commit_that_is_done_again_was_not_overtaken_and_changes_nothing(history: History) -> None:
+    words = sealed(history)
+    committed = history.conclude(words)
+    before = history.visible()
+    assert committed == history.conclude(words) == {"outcome": "committed", "manifest": 2}
+    assert history.visible() == before
+
+
+def test_a_commit_that_died_at_any_write_is_finished_by_the_next_run_or_done_again(
+    history: History, tmp_path: Path
+) -> None:
+    words = sealed(history)
+    root = shutil.copytree(history.objects.root, tmp_path / "sealed")
+    history.objects.writes_left = 10_000
+    history.conclude(words)
+    writes, expected = 10_000 - history.objects.writes_left, history.visible()
+    finished = 0
+    for deaths in range(writes):
+        killed = History(shutil.copytree(root, tmp_path / f"killed-{deaths}"), history.tape)
+        killed.now_ms = history.now_ms
+        killed.objects.writes_left = deaths
+        with pytest.raises(Killed):
+            killed.conclude(words)
+        killed.objects.writes_left = None
+        assert killed.visible().items() <= expected.items()
+        killed.conclude({"step": "finish"})
+        finished += killed.visible() == expected
+        assert killed.conclude(words) == {"outcome": "committed", "manifest": 2}
+        assert killed.visible() == expected
+        shutil.rmtree(killed.objects.root)
+    files = len(history.head().files)
+    assert writes > files
+    assert finished == files + 2, "from the manifest on: its files, the list, and that it is published"
+
+
+def test_a_gap_in_the_chain_is_filled_by_no_commit(history: History) -> None:
+    """Somebody took a manifest out: a run that was planned before it may not put another in its place."""
+    words = sealed(history)
+    history.snapshot(FIRST + HOUR_MS // 2)
+    history.snapshot(SECOND + HOUR_MS // 2)
+    (history.objects.root / manifest_path(2)).unlink()
+    before = history.visible()
+    with pytest.raises(NoSuchObject, match=manifest_path(2)):
+        history.conclude(words)
+    assert history.visible() == before
+
+
+def put_hold(history: History, *, settled: bool, at_ms: int) -> Record:
+    """A hold that no event tells of, put into the table by hand."""
+    world, table = history.tape.world, history.tape.tables[Source.HOLDS]
+    hold = next(each for each in world.records(table) if ("settlement" in each) == settled)
+    strange = {**hold, "hold_id": "hold_" + "f" * 32, "at": at_ms}
+    world.database.client.put_item(TableName=table, Item=encode(strange))
+    del history.tape.records[-1]
+    return strange
+
+
+def test_an_unsettled_hold_that_the_base_does_not_know_stops_the_seal_however_old_it_is(history: History) -> None:
+    strange = put_hold(history, settled=False, at_ms=FIRST - 1000)
+    with pytest.raises(Incomplete) as stopped:
+        history.snapshot(SECOND)
+    [[told]] = stopped.value.args
+    assert told["record_key"] == strange["hold_id"]
+
+
+@pytest.mark.parametrize(("at_ms", "complete"), [(FIRST, True), (FIRST + 1000, False)])
+def test_a_settled_hold_that_the_base_does_not_know_is_of_its_time_or_stops_the_seal(
+    history: History, at_ms: int, *, complete: bool
+) -> None:
+    put_hold(history, settled=True, at_ms=at_ms)
+    if complete:
+        assert history.snapshot(SECOND)["outcome"] == "committed"
+    else:
+        with pytest.raises(Incomplete):
+            history.snapshot(SECOND)
+
+
+def test_an_opening_waits_until_no_write_that_was_read_can_be_ahead_of_its_instant(history: History) -> None:
+    told = history.workshop.run({"step": "open", "reason": "the archiver was down", "actor": "operator"})
+    assert told["wait_s"] * 1000 >= history.workshop.grace_ms + AHEAD_MAX_MS
