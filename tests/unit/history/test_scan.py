@@ -15,38 +15,16 @@ from inventory.history import scan as scanning
 from inventory.history.layout import bucket_of
 from inventory.history.scan import Reading, Segment, scan_segment
 from support.objects import DirectoryObjects
+from support.pages import PAGE, Table
 
-PAGE = 1_000
 BUCKETS = 3
 
 
-class Table:
-    """A client that scans so many holds, page by page, made as they are asked for."""
-
-    def __init__(self, records: int) -> None:
-        self._records = records
-
-    def scan(self, **request: Any) -> dict[str, Any]:
-        start = request.get("ExclusiveStartKey", 0)
-        end = min(start + PAGE, self._records)
-        items = [hold(number) for number in range(start, end)]
-        return {"Items": items} | ({"LastEvaluatedKey": end} if end < self._records else {})
-
-
-def hold(number: int) -> dict[str, Any]:
-    settled = {"settlement": {"S": "x"}} if number % 2 else {}
-    return {
-        "hold_id": {"S": f"hold_{number}"},
-        "rev": {"N": str(number % 7)},
-        "at": {"N": str(10**12 + number)},
-    } | settled
-
-
-def scanned(folder: Path, records: int) -> int:
+def scanned(folder: Path, records: int, table: Table | None = None) -> int:
     work = folder / "work"
     work.mkdir(parents=True)
     reading = Reading("live/", BUCKETS, Segment(Source.HOLDS, 0, 1))
-    return scan_segment(DirectoryObjects(folder), Table(records), "holds", reading, work)
+    return scan_segment(DirectoryObjects(folder), table or Table(records), "holds", reading, work)
 
 
 @pytest.mark.parametrize("records", [0, 1, 2 * PAGE + 5])
@@ -57,6 +35,14 @@ def test_every_record_is_in_the_file_of_its_bucket_and_every_bucket_has_one(tmp_
         rows = duckdb.connect().execute(f"SELECT * FROM read_parquet('{file}')").fetchall()
         wanted = [number for number in range(records) if bucket_of(f"hold_{number}", BUCKETS) == bucket]
         assert rows == sorted((f"hold_{n}", n % 7, 10**12 + n, n % 2 == 1) for n in wanted)
+
+
+def test_every_page_is_read_consistently_and_of_its_own_segment(tmp_path: Path) -> None:
+    table = Table(2 * PAGE + 5)
+    scanned(tmp_path, 0, table)
+    assert len(table.requests) == 3
+    for request in table.requests:
+        assert (request["ConsistentRead"], request["Segment"], request["TotalSegments"]) == (True, 0, 1)
 
 
 def test_memory_does_not_grow_with_the_segment(tmp_path: Path) -> None:

@@ -19,9 +19,11 @@ from inventory.proof.rebuild import compare_totals
 
 FINDINGS: Final = "audit_findings"
 ANNOUNCED: Final = "Audit found discrepancies"
-#: An event may have 256 KB: so many findings are told in it, the evidence of each up to so many characters.
+#: An event may have 256 KB: so many findings are told in it, the evidence of each up to so many characters, and so are
+#: its other texts. They may quote whatever lies in the archive, and a character have 12 bytes there.
 _TOLD_MAX: Final = 20
 _EVIDENCE_MAX: Final = 1_000
+_TEXT_MAX: Final = 200
 _MEMORY_MB: Final = 256
 _COLUMNS: Final = ("check_name", "what", "path", "record", "evidence", "audit")
 
@@ -128,5 +130,7 @@ def _told(checks: Sequence[Check]) -> Iterator[dict[str, Any]]:
         (place, check, each) for check in checks for place, each in enumerate(check.findings[:_TOLD_MAX])
     ]
     for _, check, each in sorted(ranked, key=lambda entry: entry[0])[:_TOLD_MAX]:
+        texts = {"what": each.what, "path": each.path, "record": each.record}
+        told = {name: text and text[:_TEXT_MAX] for name, text in texts.items()}
         evidence = json.dumps(each.evidence, sort_keys=True)[:_EVIDENCE_MAX]
-        yield {"check": check.name, "what": each.what, "path": each.path, "record": each.record, "evidence": evidence}
+        yield {"check": check.name, **told, "evidence": evidence}
