@@ -96,9 +96,10 @@ def test_two_runs_of_one_instant_have_one_result(history: History) -> None:
     assert history.visible() == before
 
 
-def test_a_run_killed_at_any_write_and_started_again_ends_with_the_same_bytes(
+def test_a_run_killed_at_every_seventeenth_write_and_started_again_ends_with_the_same_bytes(
     history: History, tape: Tape, tmp_path: Path
 ) -> None:
+    """Its commit is killed at each of its writes elsewhere (test_commits)."""
     history.snapshot(after_spell(1))
     shutil.copytree(history.objects.root, tmp_path / "start")
     history.objects.writes_left = 10_000

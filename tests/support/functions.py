@@ -103,6 +103,8 @@ class Functions:
             "s3": self.shelf,
             "stepfunctions": self.states,
             "lambda": Invoker(self),
+            "kms": SimpleNamespace(),  # nothing is signed here
+            "glue": SimpleNamespace(),
         }
         patch.setattr(boto3, "client", lambda service, **_: clients[service])
 

@@ -101,6 +101,20 @@ def test_an_old_adjustment_edited_by_hand_is_named_by_the_next_audit_that_begins
 
 
 @pytest.mark.parametrize("depth", ["increment", None])
+def test_an_unsettled_hold_added_by_hand_is_named_however_old_it_is_by_its_own_account(
+    history: History, audits: Audits, depth: str | None
+) -> None:
+    world, table = history.tape.world, history.tape.tables[Source.HOLDS]
+    hold = next(each for each in world.records(table) if "settlement" not in each)
+    added = hold | {"hold_id": "hold_" + "e" * 32, "at": INSTANTS[0]}
+    world.database.client.put_item(TableName=table, Item=encode(added))
+    audits.run(LAST, depth=depth)
+    rows = found(audits)
+    assert set(rows) == {"live_holds"}
+    assert named(rows["live_holds"]) == {added["hold_id"]}
+
+
+@pytest.mark.parametrize("depth", ["increment", None])
 @pytest.mark.parametrize(
     "warehouses", [{}, {"berlin": {"shards": 99, "counts": 0}}, "none", {"moon": {"shards": 1, "counts": 0}}]
 )

@@ -11,7 +11,7 @@ from inventory.adapters.objects import Ending
 from inventory.adapters.scratch import scratch_database
 from inventory.history import columnar, excerpt
 from inventory.history.columnar import MEMORY_MB
-from inventory.history.excerpt import ExcerptTooLarge, Question, take_excerpt
+from inventory.history.excerpt import ExcerptTooLarge, Question, Range, take_excerpt
 from support.objects import DirectoryObjects
 
 COLUMNS = {"item_id": "VARCHAR", "at_ms": "BIGINT", "kind": "VARCHAR", "amount": "BIGINT"}
@@ -85,6 +85,36 @@ def test_an_excerpt_answers_as_the_whole_file(
             assert objects.amount - end_bytes <= read
             found += len(told)
     assert found > 1_000
+
+
+class Untold:
+    """A database to which the index of a file tells no bounds."""
+
+    def __init__(self, sql: duckdb.DuckDBPyConnection) -> None:
+        self._sql = sql
+
+    def execute(self, query: str, values: dict[str, Any]) -> Any:
+        bounds = "SELECT * REPLACE (NULL AS stats_min_value, NULL AS stats_max_value) FROM parquet_metadata($file)"
+        return self._sql.execute(query.replace("FROM parquet_metadata($file)", f"FROM ({bounds})"), values)
+
+
+@pytest.mark.parametrize("until_ms", [None, ROWS * 5])
+def test_row_groups_that_tell_no_bounds_are_read(
+    bucket: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, until_ms: int | None
+) -> None:
+    monkeypatch.setattr(excerpt, "_END_BYTES", 16)
+    monkeypatch.setattr(excerpt, "_GAP_BYTES_MAX", 0)
+    question = Question("item-77", until_ms, COLUMNS)
+    with scratch_database(memory_mb=MEMORY_MB) as sql:
+        untold: Any = Untold(sql)
+        take_excerpt(Counted(bucket), KEY, question, tmp_path / "e", untold, bytes_max=10**9)
+        assert answer(sql, tmp_path / "e", question) == answer(sql, bucket / KEY, question) != []
+
+
+def test_ranges_that_overlap_or_are_near_are_read_as_one_and_none_is_cut_short() -> None:
+    near, far = excerpt._GAP_BYTES_MAX, 10 * excerpt._GAP_BYTES_MAX
+    told = [Range(far, far + 5), Range(10, 20), Range(0, 100), Range(100 + near, 200 + near)]
+    assert excerpt._merged(iter(told)) == [Range(0, 200 + near), Range(far, far + 5)]
 
 
 def test_of_a_large_file_a_small_part_is_read_in_a_few_requests(
