@@ -62,6 +62,7 @@ def test_a_table_restored_to_an_earlier_time_or_short_of_a_record_is_found(
         ("live_adjustments", {"actor": "somebody"}),
         ("live_adjustments", {"metadata": {"note": "other"}}),
         ("live_adjustments", {"rev": 2}),
+        ("live_adjustments", {"rev": None}),
         ("live_adjustments", {"at": 100}),
         ("live_holds", {"status": "lost"}),
         ("live_holds", {"expires_at": 100}),
