@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from mutants.mutant import CLOCKS, EDGE, TOLD, UNKNOWN, Edit, Mutant
+from mutants.mutant import CLOCKS, EDGE, LARGE, TOLD, UNKNOWN, Edit, Mutant
 
 _GUARDS = "tests/unit/storage/test_guards.py::"
 _PROTOCOL = "tests/unit/protocol/"
@@ -75,6 +75,7 @@ HOLDS: Final = (
         "if too_many > 0 and len(line.drawn) > 1:",
         "if too_many > 0:",
         (_PROTOCOL + "test_place.py::TestScatteredStock",),
+        beyond=LARGE,
     ),
     Mutant(
         "held_matches_holds",

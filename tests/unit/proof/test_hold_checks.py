@@ -125,6 +125,17 @@ def a_settlement_of_an_active_hold(events: Events) -> str:
     return follow_with(events[Source.HOLDS], record_key(active(events)), "hold_settled", set=SETTLED)
 
 
+def a_line_drawn_as(*quantities: int, quantity: int | None) -> Damage:
+    def damage(events: Events) -> str:
+        placed = events[Source.HOLDS][first(events[Source.HOLDS], "hold_placed")]
+        drawn = [{"shard": shard, "quantity": each} for shard, each in enumerate(quantities)]
+        lines = [{**line, "quantity": quantity, "drawn": drawn} for line in placed["set"]["lines"]]
+        placed["set"] = {**placed["set"], "lines": lines}
+        return str(placed["event_id"])
+
+    return damage
+
+
 def a_line_that_was_not_drawn_whole(events: Events) -> str:
     placed = events[Source.HOLDS][first(events[Source.HOLDS], "hold_placed")]
     lines = [{**line, "quantity": line["quantity"] + 1} for line in placed["set"]["lines"]]
@@ -168,6 +179,9 @@ def a_hold_altered(events: Events) -> str:
         (a_settlement_of_an_active_hold, "holds_legal"),
         (a_line_executed_for_more_than_it_had, "lines_legal"),
         (a_line_that_was_not_drawn_whole, "lines_legal"),
+        (a_line_drawn_as(quantity=None), "lines_legal"),
+        (a_line_drawn_as(-2, quantity=-2), "lines_legal"),
+        (a_line_drawn_as(3, -1, quantity=2), "lines_legal"),
         (a_hold_deleted, "removals"),
         (an_unsettled_hold_removed_as_ttl_would, "removals"),
         (a_removal_that_does_not_say_whether_the_hold_was_settled, "removals"),

@@ -201,12 +201,13 @@ RULES: Final = (
     ),
     Rule(
         "lines_legal",
-        "A hold's line was drawn in other quantities than it has, or executed for more.",
+        "A hold's line has no units, was drawn in other quantities than it has, or executed for more.",
         "SELECT count(*) FROM audited WHERE lines IS NOT NULL",
         """
         SELECT event_id, path, {'line': line}
         FROM (SELECT event_id, path, unnest(from_json(lines, $shape)) AS line FROM audited WHERE lines IS NOT NULL)
-        WHERE line.quantity IS DISTINCT FROM list_sum([each.quantity FOR each IN line.drawn])::BIGINT
+        WHERE coalesce(line.quantity, 0) < 1 OR list_min([each.quantity FOR each IN line.drawn]) < 1
+              OR line.quantity IS DISTINCT FROM list_sum([each.quantity FOR each IN line.drawn])::BIGINT
               OR line.executed NOT BETWEEN 0 AND line.quantity""",
     ),
     Rule(
