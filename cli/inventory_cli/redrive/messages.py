@@ -20,9 +20,9 @@ class SetAside:
 
     @property
     def what(self) -> str:
-        """One line for a person."""
-        keys = self.record.get("dynamodb", {}).get("Keys", {})
-        named = " ".join(f"{name}={value}" for name, typed in keys.items() for value in typed.values())
+        """One line for a person. It is poison: no part of it need be what it should."""
+        keys = _mapping(_mapping(self.record.get("dynamodb")).get("Keys"))
+        named = " ".join(f"{name}={value}" for name, typed in keys.items() for value in _mapping(typed).values())
         return f"{self.record.get('eventName', 'record')} {named or self.record.get('eventID', '')}"
 
 
@@ -116,15 +116,25 @@ def as_data(content: Content) -> dict[str, Any]:
     return {"kind": _KINDS[type(content)]} | asdict(content)
 
 
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
 def _positions(said: Mapping[str, Any], batch: Mapping[str, Any]) -> Positions:
     return Positions(
         why=_condition(said),
         stream_arn=batch["streamArn"],
         shard_id=batch["shardId"],
-        first=batch["startSequenceNumber"],
-        last=batch["endSequenceNumber"],
+        first=_number(batch["startSequenceNumber"]),
+        last=_number(batch["endSequenceNumber"]),
         size=int(batch["batchSize"]),
     )
+
+
+def _number(text: str) -> str:
+    if not text.isdecimal():
+        raise ValueError(f"{text!r} is no sequence number")
+    return text
 
 
 def _condition(said: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from inventory_cli.redrive.messages import Unknown, content_of
+from inventory_cli.redrive.messages import SetAside, Unknown, content_of
 from support.failures import failed_batch
 
 
@@ -20,6 +20,8 @@ from support.failures import failed_batch
         {"requestPayload": {}, "requestContext": "none"},
         {"requestPayload": {}, "requestContext": {"condition": "c"}, "responseContext": "none"},
         failed_batch(batchSize="many"),
+        failed_batch(startSequenceNumber="first"),
+        failed_batch(endSequenceNumber=7),
         failed_batch() | {"DDBStreamBatchInfo": {}},
         failed_batch() | {"DDBStreamBatchInfo": None},
         {},
@@ -36,3 +38,10 @@ def test_a_message_that_has_not_all_it_should_is_of_nobody_known(body: Any) -> N
 
 def test_a_message_that_is_no_json_is_of_nobody_known_whoever_says_why() -> None:
     assert content_of("{", {"ERROR_CODE": "TooMany"}) == Unknown("{")
+
+
+@pytest.mark.parametrize("dynamodb", [None, 5, {}, {"Keys": None}, {"Keys": {"hold_id": "none"}}])
+def test_poison_is_shown_whatever_is_wrong_with_it(dynamodb: Any) -> None:
+    content = content_of(json.dumps({"why": "w", "record": {"eventID": "e", "dynamodb": dynamodb}}), {})
+    assert isinstance(content, SetAside)
+    assert content.what == "record e"
