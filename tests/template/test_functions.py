@@ -12,6 +12,7 @@ from inventory.settings import Settings
 from inventory.wiring import core_from
 from stack.invoke import folder_of
 from stack.place import ROOT
+from support.needs import NEEDED
 from support.template import load_template, properties, resources
 
 FUNCTIONS = sorted(resources("AWS::Serverless::Function"))
@@ -183,6 +184,13 @@ def test_a_failure_waits_fourteen_days_encrypted_and_reachable_by_tls_only(queue
 def test_what_is_left_out_is_left_out_of_the_embedded_emulator_alone() -> None:
     local = {"Fn::Equals": [{"Ref": "Environment"}, "local"]}
     assert load_template()["Conditions"]["NotEmbedded"] == {"Fn::Not": [local]}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_is_given_all_that_it_cannot_do_without(function: str) -> None:
+    given = load_template()["Globals"]["Function"]["Environment"]["Variables"]
+    own = properties(function).get("Environment", {}).get("Variables", {})
+    assert set(NEEDED[folder_of(function)]) <= {name for name, value in (given | own).items() if value}
 
 
 def test_a_function_is_played_to_by_the_name_of_its_folder() -> None:

@@ -10,33 +10,10 @@ import pytest
 
 from inventory.settings import Settings, SettingsInvalid
 from support.functions import loaded
+from support.needs import NEEDED
 
 ROOT = Path(__file__).parents[3]
 
-STOCK, HOLDS, ADJUSTMENTS = "STOCK_TABLE", "HOLDS_TABLE", "ADJUSTMENTS_TABLE"
-REQUESTS, AVAILABILITY = "REQUESTS_TABLE", "AVAILABILITY_TABLE"
-HISTORY, SCRATCH, ASIDE = "HISTORY_BUCKET", "SCRATCH_BUCKET", "POISON_QUEUE_URL"
-
-#: What each function cannot do without.
-NEEDED = {
-    "adjustments": [STOCK, ADJUSTMENTS, REQUESTS, AVAILABILITY],
-    "archiver": [STOCK, HOLDS, ADJUSTMENTS, HISTORY, ASIDE],
-    "audit": [HISTORY, SCRATCH, "SIGNING_KEY"],
-    "audit_report": [HISTORY, SCRATCH, "GLUE_DATABASE", "EVENT_BUS"],
-    "audit_scan": [STOCK, HOLDS, ADJUSTMENTS, HISTORY, SCRATCH],
-    "authorizer": ["API_KEYS_TABLE"],
-    "collector": [STOCK, HOLDS, ASIDE],
-    "history": [STOCK, REQUESTS, HISTORY, "SNAPSHOT_MACHINE", "AUDIT_MACHINE"],
-    "holds": [STOCK, HOLDS, REQUESTS, AVAILABILITY],
-    "projector": [STOCK, AVAILABILITY, ASIDE],
-    "settler": [STOCK, HOLDS, ASIDE],
-    "snapshot": [HISTORY, SCRATCH],
-    "snapshot_commit": [HISTORY, SCRATCH, "GLUE_DATABASE", "SIGNING_KEY", "AUDIT_MACHINE"],
-    "snapshot_scan": [STOCK, HOLDS, ADJUSTMENTS, SCRATCH],
-    "stock": [STOCK, AVAILABILITY],
-    "stock_at": [HISTORY],
-    "sweeper": [STOCK, HOLDS, AVAILABILITY],
-}
 #: Those that read and write the history's files.
 OF_THE_HISTORY = {"audit", "audit_report", "audit_scan", "snapshot", "snapshot_commit", "snapshot_scan", "stock_at"}
 
