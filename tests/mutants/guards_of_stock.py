@@ -116,8 +116,8 @@ STOCK: Final = (
         "never_falsely_refused",
         "a request that was refused looks for its own hold",
         "protocol/place.py",
-        "if order.by.keyed else None\n        if placed is None and",
-        "if False else None\n        if placed is None and",
+        "        placed = _own(core, order, attempts)\n        if placed is None and",
+        "        placed = None\n        if placed is None and",
         (_PROTOCOL + "test_place.py::TestIdempotency",),
     ),
     Mutant(
@@ -132,9 +132,9 @@ STOCK: Final = (
             refuse_from_memory(core, short)
             _remember(core, views, short.item, short.warehouse, refuse_or_find(core, short))
     except InsufficientStock as refusal:
-        placed = core.database.get(core.tables.hold(order.hold_id)) if order.by.keyed else None
+        placed = _own(core, order, attempts)
 """,
-        """    placed = core.database.get(core.tables.hold(order.hold_id)) if order.by.keyed else None
+        """    placed = _own(core, order, attempts)
     try:
         for _ in order.wants:
             short = shortage(order.wants, views)

@@ -13,8 +13,8 @@ Every error has one shape, its `code` is one of these, and `doc_url` leads to it
 
 The header `Stripe-Should-Retry` says whether the same request may succeed later, `Retry-After` after how many seconds.
 After 409 and 429 nothing was changed: the same request may be sent again. After 500 and 503 the outcome may be
-unknown: only a request with an `Idempotency-Key`, or one that changes nothing, is told to be sent again. All others
-need another request.
+unknown: where it is, only a request with an `Idempotency-Key`, or one that changes nothing, is told to be sent again
+(but for answers that the gateway makes itself). All others need another request.
 
 """
 

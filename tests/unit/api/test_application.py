@@ -203,8 +203,9 @@ def test_what_may_have_happened_is_to_be_tried_again_only_where_it_cannot_happen
     assert "Retry-After" not in without.headers
 
 
-def test_what_did_not_happen_can_be_tried_again_even_without_a_key(world: World) -> None:
-    assert refused(world.core, Conflict("busy"))().post("/v1/holds", LINES).headers["Stripe-Should-Retry"] == "true"
+@pytest.mark.parametrize("error", [Conflict("busy"), ClockSkewed("skewed"), RecordAhead("ahead")])
+def test_what_did_not_happen_can_be_tried_again_even_without_a_key(world: World, error: Exception) -> None:
+    assert refused(world.core, error)().post("/v1/holds", LINES).headers["Stripe-Should-Retry"] == "true"
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from inventory.domain.errors import (
     InventoryError,
     Missing,
     Overloaded,
+    RecordAhead,
 )
 from inventory.storage.database import Throttled
 
@@ -46,6 +47,7 @@ SOURCE = Path(inventory.__file__).parent
         (Overloaded("m"), 503, "api_error", "overloaded"),
         (Throttled(), 503, "api_error", "overloaded"),
         (ClockSkewed("m"), 503, "api_error", "overloaded"),
+        (RecordAhead("m"), 503, "api_error", "overloaded"),
     ],
 )
 def test_each_error_has_its_status_type_and_code(error: InventoryError, status: int, kind: str, code: str) -> None:

@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+import pytest
+
 from inventory.domain.drawing import (
     ItemView,
     Shortage,
@@ -55,6 +57,13 @@ class TestLasting:
 
 
 class TestPlan:
+    @pytest.mark.parametrize("seed", ["a", "b", "c", "d", "e", "f"])
+    def test_an_open_want_joins_a_named_one_of_its_item_where_that_has_enough(self, seed: str) -> None:
+        lines = plan(merged([Want("A", None, 2), Want("A", "W2", 2)]), VIEWS, seed=seed)
+        assert lines == [Line("A", "W2", 4, (Draw(0, 4),))]
+        apart = plan(merged([Want("A", None, 3), Want("A", "W2", 2)]), VIEWS, seed=seed)
+        assert {(line.warehouse, line.quantity) for line in apart} == {("W1", 3), ("W2", 2)}
+
     def test_a_shard_that_has_it_all_gives_it_all(self) -> None:
         assert plan([Want("A", "W1", 4)], VIEWS, seed="s") == [Line("A", "W1", 4, (Draw(1, 4),))]
 

@@ -352,6 +352,15 @@ class TestScatteredStock:
             world.place_all(*wants)
         assert (refusal.value.param, world.holds()) == ("lines", [])
 
+    @pytest.mark.parametrize("key", [f"cart-{number}" for number in range(8)])
+    def test_an_open_line_adds_no_place_to_those_of_a_named_one_of_its_item(self, world: Watched, key: str) -> None:
+        wide = _apart(world, items=1, warehouses=60)
+        for number in range(24):
+            for warehouse in ("W0", "W1"):
+                world.receive(f"J{number}", 2, warehouse)
+        both = [Want(f"J{number}", warehouse, 1) for number in range(24) for warehouse in ("W0", None)]
+        assert len(world.place_all(*wide, *both, key=key).value.lines) == 60 + 24
+
     def test_stock_that_only_seemed_to_lie_so_wide_is_held(self, world: Watched) -> None:
         wants = _apart(world, items=1, warehouses=100)
         with world.wire.undisturbed(), pytest.raises(InvalidRequest):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from inventory.domain.drawing import Want
-from inventory.domain.errors import Conflict, Overloaded
+from inventory.domain.errors import Conflict, Overloaded, RecordAhead
 from inventory.domain.holds import Draw, Hold, Line, Status, Take
 from inventory.domain.limits import SETTLING_ROUNDS_MAX
 from inventory.protocol.core import Core
@@ -240,6 +240,24 @@ class TestTime:
         world.wire.refuse(conflicting(1), nth=2, times=SETTLING_ROUNDS_MAX)
         done = _settle(world.core, [lost, contended])
         assert ([hold for hold, _ in done.broken], done.left) == ([lost], [contended])
+
+
+class TestAhead:
+    def test_a_hold_that_lies_far_ahead_waits_alone(self, world: Watched) -> None:
+        world.receive("A", 20)
+        first, *others = _ended(world, 20)
+        told = [replace(first, at=first.at + 3_600_000), *others]
+        done = _settle(world.core, told)
+        assert (done.settled, [hold.id for hold in done.left]) == (19, [first.id])
+        assert isinstance(done.hindered, RecordAhead)
+
+    def test_where_it_is_the_shard_all_of_its_holds_wait_and_no_others(self, world: Watched) -> None:
+        world.receive("A", 5)
+        world.receive("B", 5)
+        of_a, of_b = _ended(world, 5), _ended(world, 5, "B")
+        _break(world, "A#W1#0", at=world.clock.now_ms + 3_600_000)
+        done = _settle(world.core, [*of_a, *of_b])
+        assert (done.settled, {hold.id for hold in done.left}) == (5, {hold.id for hold in of_a})
 
 
 class TestWhatCannotBe:

@@ -346,14 +346,23 @@ def test_a_hold_that_no_writer_of_this_service_made_is_told_and_stops_no_other(
     assert (swept.expired, set(swept.unreadable), swept.finished) == (4, {holds[0].id}, True)
 
 
-def test_holds_of_a_shard_that_was_edited_are_told_and_stop_no_other(world: Watched) -> None:
+@pytest.mark.parametrize(
+    "edited",
+    [
+        {"rev": {"S": "three"}},
+        {"held": {"N": "0.5"}},
+        {"at": {"S": "now"}},
+        {"at": {"NULL": True}, "held": {"N": "0"}},
+    ],
+)
+def test_holds_of_a_shard_that_was_edited_are_told_and_stop_no_other(world: Watched, edited: dict[str, Any]) -> None:
     world.ends_well = False
     world.receive("B", 5)
     of_edited, sound = _placed(world, 2, 900), world.place("B", 1).value
     for hold in (*of_edited, sound):
         world.release(hold)
     _lose_the_stream(world)
-    _edit(world, world.tables.stock, "A#W1#0", rev={"S": "three"})
+    _edit(world, world.tables.stock, "A#W1#0", **edited)
     world.clock.pass_s(62)
     swept = world.sweep()
     assert (swept.settling.settled, {hold.id for hold, _ in swept.settling.broken}) == (

@@ -14,6 +14,7 @@ from inventory.domain.errors import (
     InventoryError,
     Missing,
     Overloaded,
+    RecordAhead,
 )
 
 
@@ -76,6 +77,7 @@ FAMILIES: Final[Mapping[type[InventoryError], Family]] = {
     MethodNotAllowed: Family(405, "invalid_request_error", Retry.NEVER),
     Conflict: Family(409, "conflict_error", Retry.ALWAYS),
     ClockSkewed: Family(503, "api_error", Retry.ALWAYS),
+    RecordAhead: Family(503, "api_error", Retry.ALWAYS),
     Overloaded: Family(503, "api_error", Retry.WHERE_SAFE),
     Internal: Family(500, "api_error", Retry.WHERE_SAFE),
 }

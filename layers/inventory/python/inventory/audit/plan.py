@@ -208,7 +208,7 @@ def _tells(manifest: Sealed, since_ms: int, until_ms: int) -> bool:
 
 
 def _common(buckets: set[int]) -> int:
-    """Into how many buckets all files can be cut: what is another bucket of so many is in another file of each."""
+    """Into how many buckets all files can be cut: names in different ones are in different files of every manifest."""
     return gcd(*buckets) or 1
 
 

@@ -19,8 +19,8 @@ from inventory.proof.rebuild import compare_totals
 
 FINDINGS: Final = "audit_findings"
 ANNOUNCED: Final = "Audit found discrepancies"
-#: An event may have 256 KB: so many findings are told in it, the evidence of each up to so many characters, and so are
-#: its other texts. They may quote whatever lies in the archive, and a character have 12 bytes there.
+#: An event may have 256 KB. So many findings are told in it, each with so many characters of evidence, and of other
+#: texts, which may quote whatever lies in the archive: a character can take 12 bytes in JSON.
 _TOLD_MAX: Final = 20
 _EVIDENCE_MAX: Final = 1_000
 _TEXT_MAX: Final = 200

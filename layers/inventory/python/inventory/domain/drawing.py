@@ -99,7 +99,8 @@ def plan(
     drawn: dict[tuple[str, str], dict[int, int]] = {}
     for want in wants:
         item_left = left.get(want.item, {})
-        for warehouse, quantity in _from_warehouses(want, item_left, seed):
+        taken = {warehouse for item, warehouse in drawn if item == want.item}
+        for warehouse, quantity in _from_warehouses(want, item_left, seed, taken):
             shards = item_left[warehouse]
             preferred = usual(want.item, warehouse)
             for draw in _from_shards(want.item, warehouse, shards, quantity, seed, avoid, preferred):
@@ -131,13 +132,14 @@ def rank(*parts: str) -> int:
     return int.from_bytes(digest(*parts)[:8], "big")
 
 
-def _from_warehouses(want: Want, view: ItemView, seed: str) -> Iterator[tuple[str, int]]:
+def _from_warehouses(want: Want, view: ItemView, seed: str, taken: Set[str]) -> Iterator[tuple[str, int]]:
     if want.warehouse is not None:
         yield want.warehouse, want.quantity
         return
     totals = {warehouse: sum(shards.values()) for warehouse, shards in view.items()}
     whole = [warehouse for warehouse, total in totals.items() if total >= want.quantity]
     if whole:
+        whole = [warehouse for warehouse in whole if warehouse in taken] or whole  # so that it adds no line
         yield max(whole, key=lambda warehouse: rank(seed, want.item, warehouse)), want.quantity
         return
     missing = want.quantity

@@ -74,7 +74,7 @@ class Attempts:
         raise self.exhausted()
 
     def exhausted(self) -> Conflict | Overloaded:
-        """What to raise when all tries are used up. Where nothing was changed for sure, and no sooner, it says so."""
+        """What to raise when all tries are used up. It says that nothing was changed only where that is certain."""
         if self.was_throttled:
             return Overloaded("The database refused for load. Try again in a moment.")
         if self.unknown:

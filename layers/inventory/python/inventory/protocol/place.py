@@ -12,6 +12,7 @@ from inventory.domain.errors import (
     InsufficientStock,
     InvalidRequest,
     Overloaded,
+    RecordAhead,
 )
 from inventory.domain.holds import Hold, Line, Status
 from inventory.domain.ids import HOLD, Requester
@@ -58,9 +59,8 @@ def place(
     attempts = Attempts(core.pause, order.hold_id, gives_way=True)
     try:
         return _placed(core, order, attempts)
-    except (InvalidRequest, Conflict, ClockSkewed) as gave_up:
-        # It may stand all the same: by an earlier request with its key, or by a try whose outcome nobody learnt.
-        placed = core.database.get(core.tables.hold(order.hold_id)) if by.keyed or attempts.unknown else None
+    except (InvalidRequest, Conflict, ClockSkewed, RecordAhead) as gave_up:
+        placed = _own(core, order, attempts)
         if placed is not None:
             return _recognised(placed, by)
         if attempts.unknown:
@@ -71,7 +71,7 @@ def place(
 def _placed(core: Core, order: _Order, attempts: Attempts) -> Answer[Hold]:
     views = hinted_views(core, order.wants)
     for _ in attempts:
-        placed = _look_again(core, order, views)
+        placed = _look_again(core, order, views, attempts)
         if placed is not None:
             return _recognised(placed, order.by)
         if shortage(order.wants, views) is not None:
@@ -97,6 +97,11 @@ def _placed(core: Core, order: _Order, attempts: Attempts) -> Answer[Hold]:
     raise AssertionError("the tries end by an error of their own")
 
 
+def _own(core: Core, order: _Order, attempts: Attempts) -> Record | None:
+    """The hold, where it stands already: by an earlier request with its key, or a try whose outcome nobody learnt."""
+    return core.database.get(core.tables.hold(order.hold_id)) if order.by.keyed or attempts.unknown else None
+
+
 def _check_shed(core: Core, wants: Sequence[Want]) -> None:
     try:
         core.shed.check(want.item for want in wants)
@@ -105,7 +110,7 @@ def _check_shed(core: Core, wants: Sequence[Want]) -> None:
         raise
 
 
-def _look_again(core: Core, order: _Order, views: dict[str, ItemView]) -> Record | None:
+def _look_again(core: Core, order: _Order, views: dict[str, ItemView], attempts: Attempts) -> Record | None:
     """Refuses, or corrects the view of each item that seems short: all in one try, as a cart may be all news.
 
     What is missing may have gone to an earlier try of the same request, so before a keyed one is refused (and not
@@ -120,7 +125,7 @@ def _look_again(core: Core, order: _Order, views: dict[str, ItemView]) -> Record
             refuse_from_memory(core, short)
             _remember(core, views, short.item, short.warehouse, refuse_or_find(core, short))
     except InsufficientStock as refusal:
-        placed = core.database.get(core.tables.hold(order.hold_id)) if order.by.keyed else None
+        placed = _own(core, order, attempts)
         if placed is None and stands(core, refusal):
             raise
         return placed

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from inventory.domain.clock import Milliseconds
+from inventory.domain.clock import AHEAD_MAX_MS, Milliseconds
 from inventory.domain.errors import Conflict, InvariantBroken, Overloaded, RecordAhead
 from inventory.domain.holds import Hold, Status, settling_changes
 from inventory.domain.limits import SETTLING_ROUNDS_MAX, TRANSACTION_RECORDS_MAX
@@ -105,12 +105,17 @@ class _Group:
 
 
 def _tried_or_put_off(core: Core, group: _Group, report: Settled, until_ms: Milliseconds) -> list[_Group]:
+    """As `_tried`; what waits for a record that lies far ahead is left, and those that do not are tried without it."""
     try:
         return _tried(core, group, report, until_ms)
     except RecordAhead as ahead:
         report.ahead = ahead
-        report.left += group.left.values()
-        return []
+        latest_ms = core.clock.now() + AHEAD_MAX_MS
+        others = [hold for hold in group.left.values() if hold.at <= latest_ms]
+        if len(others) == len(group.left):
+            others = []  # it is the shard
+        report.left += [hold for hold in group.left.values() if hold not in others]
+        return [_Group(core, others)] if others else []
 
 
 def _tried(core: Core, group: _Group, report: Settled, until_ms: Milliseconds) -> list[_Group]:

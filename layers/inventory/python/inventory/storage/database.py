@@ -246,10 +246,20 @@ def _reasons(writes: Sequence[Write], raw: Sequence[Mapping[str, Any]]) -> list[
             # ValidationError, ItemCollectionSizeLimitExceeded: a mistake of ours, or of whoever edited the record.
             raise InvariantBroken(f"{write.kind} of {write.about}: {code}: {reason.get('Message')}")
         item = reason.get("Item")
-        reasons.append(
-            Reason(write, code == _CONDITION, code == _CONFLICT, code in _THROTTLED, decode(item) if item else None)
-        )
+        record = _met(write, item) if item else None
+        reasons.append(Reason(write, code == _CONDITION, code == _CONFLICT, code in _THROTTLED, record))
     return reasons
+
+
+def _met(write: Write, item: Mapping[str, Any]) -> Record:
+    """The record that a write ran into. Every record has an instant; one without was edited by hand."""
+    try:
+        record = decode(item)
+    except ValueError as error:
+        raise InvariantBroken(f"{write.about} cannot be read: {error}") from None
+    if not isinstance(record.get("at"), int):
+        raise InvariantBroken(f"{write.about} has no instant")
+    return record
 
 
 def _query_request(table: str, condition: str, values: Mapping[str, Any]) -> dict[str, Any]:
