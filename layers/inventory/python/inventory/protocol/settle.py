@@ -111,11 +111,10 @@ def _tried_or_put_off(core: Core, group: _Group, report: Settled, until_ms: Mill
     except RecordAhead as ahead:
         report.ahead = ahead
         latest_ms = core.clock.now() + AHEAD_MAX_MS
-        others = [hold for hold in group.left.values() if hold.at <= latest_ms]
-        if len(others) == len(group.left):
-            others = []  # it is the shard
-        report.left += [hold for hold in group.left.values() if hold not in others]
-        return [_Group(core, others)] if others else []
+        waiting = [hold for hold in group.left.values() if hold.at > latest_ms]
+        for hold in waiting or list(group.left.values()):  # if it is none of the holds, it is their shard
+            report.left.append(group.left.pop(hold.id))
+        return [group] if group.left else []
 
 
 def _tried(core: Core, group: _Group, report: Settled, until_ms: Milliseconds) -> list[_Group]:
