@@ -17,7 +17,7 @@ from inventory.api.fields import P, checked, list_fields
 from inventory.api.operations import Call, Operation, Operations, W
 from inventory.api.requests import Caller, HttpRequest, request_from
 from inventory.api.text import shown
-from inventory.domain.errors import ClockSkewed, InvalidRequest, InventoryError, Missing, RecordAhead
+from inventory.domain.errors import ClocksApart, InvalidRequest, InventoryError, Missing
 from inventory.domain.ids import Requester, fingerprint
 from inventory.domain.limits import IDEMPOTENCY_KEY_LENGTH_MAX
 from inventory.telemetry import Metric, flush, logger, report
@@ -113,7 +113,7 @@ class Application(Generic[W]):
         return self._resolver.context["request"], self._resolver.context["story"]
 
     def _named(self, error: Exception, story: dict[str, Any]) -> InventoryError:
-        if isinstance(error, ClockSkewed | RecordAhead):
+        if isinstance(error, ClocksApart):
             report(Metric.CLOCK_SKEW, 1)
         if isinstance(error, InventoryError):
             return error

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 from inventory.domain.errors import (
-    ClockSkewed,
+    ClocksApart,
     Conflict,
     IdempotencyKeyMismatch,
     InsufficientStock,
@@ -14,7 +14,6 @@ from inventory.domain.errors import (
     InventoryError,
     Missing,
     Overloaded,
-    RecordAhead,
 )
 
 
@@ -76,8 +75,7 @@ FAMILIES: Final[Mapping[type[InventoryError], Family]] = {
     Missing: Family(404, "invalid_request_error", Retry.NEVER),
     MethodNotAllowed: Family(405, "invalid_request_error", Retry.NEVER),
     Conflict: Family(409, "conflict_error", Retry.ALWAYS),
-    ClockSkewed: Family(503, "api_error", Retry.ALWAYS),
-    RecordAhead: Family(503, "api_error", Retry.ALWAYS),
+    ClocksApart: Family(503, "api_error", Retry.ALWAYS),
     Overloaded: Family(503, "api_error", Retry.WHERE_SAFE),
     Internal: Family(500, "api_error", Retry.WHERE_SAFE),
 }

@@ -106,11 +106,15 @@ class Overloaded(InventoryError):
         super().__init__("overloaded", message)
 
 
-class ClockSkewed(Overloaded):
+class ClocksApart(Overloaded):
+    """Clocks are too far apart to write: this try changed nothing."""
+
+
+class ClockSkewed(ClocksApart):
     """This instance's clock cannot be trusted, so it does not write."""
 
 
-class RecordAhead(Overloaded):
+class RecordAhead(ClocksApart):
     """A record was written by a clock far ahead of this one, so that nothing is written over it for now."""
 
 

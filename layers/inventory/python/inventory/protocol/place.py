@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from inventory.domain.clock import Milliseconds
 from inventory.domain.drawing import ItemView, Want, drawing_changes, merged, plan, shortage
 from inventory.domain.errors import (
-    ClockSkewed,
+    ClocksApart,
     Conflict,
     IdempotencyKeyMismatch,
     InsufficientStock,
     InvalidRequest,
     Overloaded,
-    RecordAhead,
 )
 from inventory.domain.holds import Hold, Line, Status
 from inventory.domain.ids import HOLD, Requester
@@ -59,7 +58,7 @@ def place(
     attempts = Attempts(core.pause, order.hold_id, gives_way=True)
     try:
         return _placed(core, order, attempts)
-    except (InvalidRequest, Conflict, ClockSkewed, RecordAhead) as gave_up:
+    except (InvalidRequest, Conflict, ClocksApart) as gave_up:
         placed = _own(core, order, attempts)
         if placed is not None:
             return _recognised(placed, by)

@@ -4,14 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 from inventory.domain.clock import Milliseconds
-from inventory.domain.errors import (
-    ClockSkewed,
-    Conflict,
-    IdempotencyKeyMismatch,
-    InsufficientStock,
-    InvalidRequest,
-    RecordAhead,
-)
+from inventory.domain.errors import ClocksApart, Conflict, IdempotencyKeyMismatch, InsufficientStock, InvalidRequest
 from inventory.domain.ids import Requester
 from inventory.protocol.attempts import Attempts
 from inventory.protocol.core import Answer, Core
@@ -57,7 +50,7 @@ def record_once(
     attempts = Attempts(core.pause, identifier)
     try:
         return _recorded(core, identifier, by, recorded_from, compose, attempts)
-    except (Conflict, ClockSkewed, RecordAhead) as gave_up:
+    except (Conflict, ClocksApart) as gave_up:
         if not attempts.unknown:
             raise
         made = _made(core, identifier)
