@@ -11,6 +11,4 @@ settings = Settings.from_env(
     os.environ, needed=("stock_table", "adjustments_table", "requests_table", "availability_table")
 )
 
-core = core_from(settings)
-
-lambda_handler = Application(OPERATIONS, core, docs_url=settings.docs_url, begun=core.clock.compare)
+lambda_handler = Application(OPERATIONS, core_from(settings), docs_url=settings.docs_url)

@@ -12,6 +12,4 @@ settings = Settings.from_env(
 )
 
 OPERATIONS = (*snapshots.OPERATIONS, *audits.OPERATIONS)
-desk = desk_from(settings)
-
-lambda_handler = Application(OPERATIONS, desk, docs_url=settings.docs_url, begun=desk.core.clock.compare)
+lambda_handler = Application(OPERATIONS, desk_from(settings), docs_url=settings.docs_url)

@@ -14,6 +14,7 @@ import boto3
 import pytest
 
 from inventory import wiring
+from inventory.api.application import Application
 from inventory.domain.keys import ApiKey
 from inventory.protocol.core import Core
 from inventory.storage.codec import Record, decode, encode
@@ -212,7 +213,9 @@ SAMPLES: dict[str, Sample] = {described.event: described for described in _descr
 
 
 def _core(module: ModuleType) -> Core:
-    core: Core = module.core if hasattr(module, "core") else module.desk.core
+    handler = module.lambda_handler
+    works_with = handler._works_with if isinstance(handler, Application) else module
+    core: Core = works_with if isinstance(works_with, Core) else works_with.core
     return core
 
 
