@@ -11,9 +11,10 @@ from mutants.guards_of_history import HISTORY
 from mutants.guards_of_holds import HOLDS
 from mutants.guards_of_instants import INSTANTS
 from mutants.guards_of_lives import LIVES
+from mutants.guards_of_rushes import RUSHES
 from mutants.guards_of_stock import STOCK
 from mutants.mutant import INVARIANTS, Edit, Mutant
 
 __all__ = ["INVARIANTS", "MUTANTS", "Edit", "Mutant"]
 
-MUTANTS: Final = (*STOCK, *HOLDS, *BOOKS, *INSTANTS, *CONSUMERS, *HISTORY, *LIVES)
+MUTANTS: Final = (*STOCK, *HOLDS, *BOOKS, *INSTANTS, *CONSUMERS, *RUSHES, *HISTORY, *LIVES)

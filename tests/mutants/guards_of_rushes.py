@@ -1,0 +1,160 @@
+"""Guards of what keeps up with a rush: stock is spread and gathered, and places are let go."""
+
+from typing import Final
+
+from mutants.mutant import LOAD, Mutant
+
+_PROTOCOL = "tests/unit/protocol/"
+_REBALANCE = _PROTOCOL + "test_rebalance.py::"
+_HEAT = "tests/unit/domain/test_heat.py::"
+_SHED = _PROTOCOL + "test_place.py::TestFaults::test_what_was_refused_for_load_is_not_asked_for_again_for_a_moment"
+
+RUSHES: Final = (
+    Mutant(
+        "everything_settles",
+        "what hinders a rebalancing does not stop the stream",
+        "pipeline/projector.py",
+        "except InventoryError as hindered:",
+        "except ZeroDivisionError as hindered:",
+        (_REBALANCE + "TestSplit::test_contention_puts_it_off_and_the_stream_goes_on",),
+    ),
+    Mutant(
+        "everything_settles",
+        "one looks after an item at a time",
+        "domain/rebalancing.py",
+        " or now_ms - heat.rebalanced < REBALANCED_EVERY_MS",
+        "",
+        (_REBALANCE + "TestSplit::test_one_looks_after_it_at_a_time", _HEAT + "TestWhen"),
+    ),
+    Mutant(
+        "everything_settles",
+        "news told twice warms once",
+        "domain/availability.py",
+        "if number not in known.shards or rev > known.shards[number].rev",
+        "if rev",
+        (_HEAT + "TestFolding",),
+    ),
+    Mutant(
+        "everything_settles",
+        "a rush that is over splits nothing",
+        "domain/rebalancing.py",
+        "now_ms - heat.at > HEAT_AGE_MAX_MS or ",
+        "",
+        (_HEAT + "TestWhen",),
+    ),
+    Mutant(
+        "everything_settles",
+        "a shard that is drawn from does not keep a move from the others",
+        "protocol/move.py",
+        "given.pop(reason.write.about.number, None)",
+        "pass",
+        (_REBALANCE + "TestSplit::test_a_shard_that_is_drawn_from_is_left_out_of_the_move",),
+    ),
+    Mutant(
+        "everything_settles",
+        "what is sold meanwhile is not merged",
+        "protocol/rebalance.py",
+        "return None  # it is not cold any more",
+        "pass",
+        (_REBALANCE + "TestMerge::test_what_is_sold_meanwhile_is_not_cold",),
+    ),
+    Mutant(
+        "everything_settles",
+        "nor what another is just at: its merge waits for the next run, and the others do not",
+        "protocol/rebalance.py",
+        "except (ConditionFailed, Contended):",
+        "except ConditionFailed:",
+        (_REBALANCE + "TestMerge::test_what_another_is_just_at_waits_and_stops_no_other",),
+    ),
+    Mutant(
+        "everything_settles",
+        "a merge that buyers hinder is put off, and stops no other",
+        "protocol/rebalance.py",
+        "except InventoryError:",
+        "except ZeroDivisionError:",
+        (_REBALANCE + "TestMerge::test_a_merge_that_buyers_hinder_is_put_off_and_stops_no_other",),
+    ),
+    Mutant(
+        "everything_settles",
+        "a merge leaves the shards that carry holds",
+        "protocol/rebalance.py",
+        "for key, shard in seen.shards.items() if shard.held), default=0)",
+        "for key, shard in seen.shards.items() if False), default=0)",
+        (_REBALANCE + "TestMerge::test_shards_that_carry_holds_stay_and_those_above_go",),
+    ),
+    Mutant(
+        "everything_settles",
+        "a merge that cannot be is not tried again for an hour",
+        "domain/rebalancing.py",
+        "max(seen.heat.at, seen.heat.rebalanced)",
+        "seen.heat.at",
+        (_REBALANCE + "TestMerge::test_a_try_that_changes_nothing_is_not_made_again_for_an_hour",),
+    ),
+    Mutant(
+        "everything_settles",
+        "an event that cannot be published stops nothing",
+        "adapters/announcements.py",
+        "except (NotAnnounced, BotoCoreError, ClientError) as error:",
+        "except ZeroDivisionError as error:",
+        ("tests/unit/pipeline/test_announcing.py",),
+    ),
+    Mutant(
+        "everything_settles",
+        "however many items a batch finds unbalanced, it ends in time",
+        "pipeline/projector.py",
+        "if core.clock.now() >= until_ms:",
+        "if False:",
+        (_REBALANCE + "TestSplit::test_of_many_items_in_a_batch_those_that_find_no_time_wait_for_the_next",),
+    ),
+    Mutant(
+        "everything_settles",
+        "a move ends in time, however contended its shard is",
+        "protocol/move.py",
+        " or core.clock.now() >= until_ms:",
+        ":",
+        (_REBALANCE + "TestSplit::test_a_move_out_of_a_contended_shard_ends_in_time",),
+    ),
+    Mutant(
+        "everything_settles",
+        "a rebalancing ends at the first refusal for load",
+        "protocol/move.py",
+        "if attempts.was_throttled:",
+        "if False:",
+        (_REBALANCE + "TestSplit::test_a_database_that_refuses_for_load_is_not_asked_again",),
+    ),
+    Mutant(
+        "everything_settles",
+        "a rebalancing ends in time, however many moves are left",
+        "protocol/rebalance.py",
+        "if core.clock.now() >= until_ms:\n            break",
+        "pass",
+        (_REBALANCE + "TestSplit::test_it_ends_in_time",),
+    ),
+    Mutant(
+        "everything_settles",
+        "a place is not tried again where it was refused for load, as others have to be settled",
+        "protocol/place.py",
+        "if attempts.was_throttled:  # no second try",
+        "if False:  # no second try",
+        (_SHED,),
+        beyond=LOAD,
+    ),
+    Mutant(
+        "everything_settles",
+        "nor is the next one begun for a moment",
+        "protocol/place.py",
+        "    _check_shed(core, wants)\n",
+        "",
+        (_SHED,),
+        beyond=LOAD,
+    ),
+    Mutant(
+        "everything_settles",
+        "where it was not a shard of another item that was refused",
+        "protocol/attempts.py",
+        "self.throttled_for.add(about.item if isinstance(about, ShardKey) else EVERYTHING)",
+        "self.throttled_for.add(EVERYTHING)",
+        (_SHED,),
+        beyond=LOAD,
+    ),
+)
