@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from inventory.api.application import Application
 from inventory.api.errors import CODES
 from inventory.domain.errors import ClockSkewed, Conflict, Overloaded, RecordAhead
+from inventory.domain.ids import fingerprint
 from inventory.domain.keys import ALL_SCOPES
 from inventory.protocol.core import Core
 from openapi.document import OPERATIONS
@@ -306,3 +307,15 @@ def test_any_request_at_all_gets_an_answer_in_the_one_shape(
         assert set(answer.error) >= {"type", "code", "message", "param", "request_id", "doc_url"}
         assert CODES[answer.code].status == answer.status
     assert list(world.records(world.tables.holds)) == []
+
+
+def test_a_parameter_that_is_left_out_equals_one_that_is_given_its_default(world: World, api: Gateway) -> None:
+    """Or every parameter that a later version adds would make each earlier key another request's."""
+    world.receive("A", 10)
+    placed = api.post("/v1/holds", LINES, key="k")
+    same = LINES | {"expires_in": 900, "metadata": {}}
+    again = api.post("/v1/holds", same, key="k")
+    assert (again.body["id"], again.headers["Idempotent-Replayed"]) == (placed.body["id"], "true")
+    assert api.post("/v1/holds", same | {"expires_in": 901}, key="k").code == "idempotency_key_mismatch"
+    [hold] = world.holds()
+    assert hold.fingerprint == fingerprint(LINES)
