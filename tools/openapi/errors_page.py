@@ -5,16 +5,19 @@ from inventory.api.errors import CODES
 _HEAD = """\
 # Errors
 
-Every error has one shape, its `code` is one of these, and `doc_url` leads to its paragraph here:
+Every error has one shape. Its `code` is one of those below, and its `doc_url` leads to that code's paragraph:
 
 ```json
 {"error": {"type": "…", "code": "…", "message": "…", "param": "…", "request_id": "…", "doc_url": "…"}}
 ```
 
-The header `Stripe-Should-Retry` says whether the same request may succeed later, `Retry-After` after how many seconds.
-After 409 and 429 nothing was changed: the same request may be sent again. After 500 and 503 the outcome may be
-unknown: where it is, only a request with an `Idempotency-Key`, or one that changes nothing, is told to be sent again
-(but for answers that the gateway makes itself). All others need another request.
+The header `Stripe-Should-Retry` says whether the same request may succeed later; `Retry-After` says after how many
+seconds.
+
+- After 409 and 429 nothing was changed: you may send the same request again.
+- After 500 and 503 the outcome may be unknown. The header then says to retry only if the request has an
+  `Idempotency-Key` or changes nothing. Answers that the gateway makes itself are an exception.
+- After all others, send another request.
 
 """
 
