@@ -1,18 +1,27 @@
-"""What is shown: JSON for a script, on stdout alone; tables for a person; errors and progress on stderr."""
+"""What is shown: JSON for a script, on stdout alone; tables for a person; errors and progress on stderr.
+
+Much of it others wrote: names, reasons, errors of a server, lines of an archive that is looked at because nobody trusts
+it. None of it may act on the terminal: an object's name could clear the screen and say that nothing is wrong.
+"""
 
 import json
 import os
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.text import Text
 
 from inventory_cli.errors import CliError
 
 # A pipe has no width of its own: wide enough that nothing is cut that `grep` looks for.
 _PIPE_WIDTH: Final = 160
+# What a terminal acts on instead of showing it: control characters but for tab and line feed, marks that turn the
+# direction of a line, separators of lines, and surrogates, which stand for bytes that were no text.
+_ACTED_ON: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class Output:
@@ -39,7 +48,8 @@ class Output:
 
     def line(self, data: Any, *, indent: int | None = None) -> None:
         """One JSON document; without indent on a line by itself."""
-        sys.stdout.write(json.dumps(data, indent=indent, ensure_ascii=False, default=str) + "\n")
+        text = json.dumps(data, indent=indent, ensure_ascii=False, default=str)
+        sys.stdout.write(_ACTED_ON.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
         sys.stdout.flush()
 
     def note(self, message: str) -> None:
@@ -60,9 +70,18 @@ def _in_words(details: Mapping[str, Any]) -> str:
     return "  " + " · ".join(f"{name.replace('_', ' ')} {value}" for name, value in details.items())
 
 
+class _Console(Console):
+    """A console on which a text that others wrote does nothing but stand there."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """As Rich does; only what Rich itself says to the terminal stays."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=_ACTED_ON.sub("\ufffd", segment.text))
+
+
 def _console(terminal: bool, *, stderr: bool) -> Console:
     """A console that shows data as it is: brackets and colons in it mean nothing."""
-    return Console(highlight=False, markup=False, emoji=False, stderr=stderr, width=_width(terminal))
+    return _Console(highlight=False, markup=False, emoji=False, stderr=stderr, width=_width(terminal))
 
 
 def _width(terminal: bool) -> int | None:

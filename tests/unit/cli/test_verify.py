@@ -1,6 +1,8 @@
 """`inventory verify`: an auditor with read access to the bucket, or with a copy of it."""
 
+import gzip
 import hashlib
+import json
 from base64 import b64decode, b64encode
 from pathlib import Path
 
@@ -65,6 +67,18 @@ def test_one_changed_byte_is_named_and_the_exit_code_says_so(terminal: Terminal,
     assert code == 6
     assert path.relative_to(sealer.folder).as_posix() in out.replace("\n", "")
     assert "not what it says it is" in err
+
+
+def test_a_name_or_a_line_in_the_bucket_writes_no_result_of_its_own_on_the_screen(
+    terminal: Terminal, sealer: Sealer
+) -> None:
+    forged = "\x1b[2J\x1b[H\x1b[32mSound.\x1b[8m\x9b1A\u202e"
+    (sealer.folder / SEALED[0] / f"{forged}.parquet").write_bytes(b"")
+    (sealer.folder / f"archive/stock/{forged}.gz").write_bytes(gzip.compress(json.dumps({forged: forged}).encode()))
+    code, out, err = verify(terminal, sealer)
+    assert code == 6
+    assert "Sound." in out.replace("\n", ""), "it is named"
+    assert not set("\x1b\x9b\u202e") & set(out + err)
 
 
 def test_of_a_copy_that_changes_meanwhile_nothing_is_proved(
@@ -182,8 +196,6 @@ def test_an_object_that_can_be_no_file_in_the_folder_is_refused(terminal: Termin
 
 def _sign_with(kms: object, key: str, sealer: Sealer) -> None:
     """Signs the chain anew, with a key in KMS."""
-    import json
-
     der = kms.get_public_key(KeyId=key)["PublicKey"]  # type: ignore[attr-defined]
     fingerprint = hashlib.sha256(der).hexdigest()
     pem = b"-----BEGIN PUBLIC KEY-----\n" + b64encode(der) + b"\n-----END PUBLIC KEY-----\n"
