@@ -33,7 +33,7 @@ STATUSES: Final[Mapping[int, tuple[str, str]]] = {
     405: ("MethodNotAllowed", "The path is there, but not for this method"),
     409: ("Conflict", "Others were faster for too long; nothing was changed"),
     413: ("RequestTooLarge", "The gateway takes no request as large as this"),
-    429: ("RateLimited", "Too many requests"),
+    429: ("RateLimited", "Too many requests, or too many snapshots under way"),
     500: ("Internal", "A defect of the service"),
     503: ("Overloaded", "A part of the service did not answer in time"),
 }
@@ -219,7 +219,7 @@ def _error_schema() -> Json:
     text: Json = {"type": "string"}
     optional: Json = {"type": ["string", "null"]}
     fields: Json = {
-        "type": {"enum": sorted({family.type for family in FAMILIES.values()} | {"rate_limit_error"})},
+        "type": {"enum": sorted({family.type for family in FAMILIES.values()})},
         "code": {**text, "description": "One of those in docs/errors.md.", "examples": sorted(CODES)[:1]},
         "message": {**text, "description": "One sentence for a person."},
         "param": {**optional, "description": "The field to blame, in bracket notation."},

@@ -25,6 +25,7 @@ from inventory.domain.errors import (
     Missing,
     Overloaded,
     RecordAhead,
+    TooManyAtOnce,
 )
 from inventory.storage.database import Throttled
 
@@ -43,6 +44,7 @@ SOURCE = Path(inventory.__file__).parent
         (Missing("hold", "h"), 404, "invalid_request_error", "resource_missing"),
         (MethodNotAllowed("PUT", ("GET",)), 405, "invalid_request_error", "method_not_allowed"),
         (Conflict("m"), 409, "conflict_error", "lock_timeout"),
+        (TooManyAtOnce("m"), 429, "rate_limit_error", "rate_limit"),
         (Internal(), 500, "api_error", "internal"),
         (Overloaded("m"), 503, "api_error", "overloaded"),
         (Throttled(), 503, "api_error", "overloaded"),
@@ -55,7 +57,7 @@ def test_each_error_has_its_status_type_and_code(error: InventoryError, status: 
     assert (answer.status, answer.error["type"], answer.error["code"]) == (status, kind, code)
     assert CODES[code].status == status
     assert answer.error["doc_url"] == f"https://d#{code}"
-    assert (answer.headers["Stripe-Should-Retry"] == "true") == (status in {409, 500, 503})
+    assert (answer.headers["Stripe-Should-Retry"] == "true") == (status in {409, 429, 500, 503})
 
 
 def test_every_error_of_the_domain_has_a_family() -> None:

@@ -14,7 +14,9 @@ from inventory.domain.errors import (
     InventoryError,
     Missing,
     Overloaded,
+    TooManyAtOnce,
 )
+from inventory.domain.limits import SNAPSHOTS_AT_ONCE_MAX
 
 
 class Unauthenticated(InventoryError):
@@ -75,6 +77,7 @@ FAMILIES: Final[Mapping[type[InventoryError], Family]] = {
     Missing: Family(404, "invalid_request_error", Retry.NEVER),
     MethodNotAllowed: Family(405, "invalid_request_error", Retry.NEVER),
     Conflict: Family(409, "conflict_error", Retry.ALWAYS),
+    TooManyAtOnce: Family(429, "rate_limit_error", Retry.ALWAYS),
     ClocksApart: Family(503, "api_error", Retry.ALWAYS),
     Overloaded: Family(503, "api_error", Retry.WHERE_SAFE),
     Internal: Family(500, "api_error", Retry.WHERE_SAFE),
@@ -165,7 +168,11 @@ CODES: Final[Mapping[str, Code]] = {
     ),
     "request_too_large": Code(413, "The request is larger than the gateway accepts. Send less at a time."),
     "request_blocked": Code(403, "The firewall refused this request."),
-    "rate_limit": Code(429, "Too many requests. Slow down, and try again."),
+    "rate_limit": Code(
+        429,
+        f"Too many requests, or {SNAPSHOTS_AT_ONCE_MAX} snapshots that were asked for are still under way: `message` "
+        "says which. Slow down, and try again.",
+    ),
     "internal": Code(500, "A defect of the service. It is logged under the `request_id`."),
     "overloaded": Code(
         503,

@@ -99,6 +99,13 @@ class Conflict(InventoryError):
         super().__init__(code, message)
 
 
+class TooManyAtOnce(InventoryError):
+    """As much of it is under way as may be; nothing was changed, the same request may be sent again later."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("rate_limit", message)
+
+
 class Overloaded(InventoryError):
     """A dependency did not answer in time; the outcome may be unknown, the same request may be sent again."""
 

@@ -18,6 +18,7 @@ BODY_BYTES_MAX: Final = 262_144
 PAGE_SIZE_MAX: Final = 100
 PAGE_SIZE_DEFAULT: Final = 10
 SHARDS_MAX: Final = 256
+SNAPSHOTS_AT_ONCE_MAX: Final = 4  # that callers asked for: each scans whole tables; those by schedule come beside them
 WAREHOUSES_PER_ITEM_MAX: Final = 2_000  # a directory record stays far under 400 KB
 
 # What one DynamoDB request may carry.

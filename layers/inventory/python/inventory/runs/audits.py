@@ -12,15 +12,13 @@ from inventory.protocol.attempts import Attempts
 from inventory.protocol.core import Answer, Page
 from inventory.runs.desk import Desk
 from inventory.runs.listing import cursor, page_of
-from inventory.runs.once import Asked, decide_once
+from inventory.runs.once import STARTING_MS, Asked, decide_once
 from inventory.runs.snapshots import UNKNOWN_S, get_snapshot, latest_snapshot
 from inventory.storage.codec import Record
 from inventory.storage.database import ConditionFailed
 from inventory.storage.request_records import put_latest
 
 _TAIL_DIGITS = 20
-#: How long after it was asked for an audit may be unknown because it is only being started.
-_STARTING_MS = 60_000
 
 
 def ask_for_audit(desk: Desk, snapshot: str | None, *, by: Requester) -> Answer[Audit]:
@@ -121,7 +119,7 @@ def _is_under_way(desk: Desk, standing: Record) -> bool:
     try:
         return get_audit(desk, standing["made"]).status is RunStatus.PENDING
     except Missing:  # whoever asked for it is about to start it, or died before
-        return desk.core.clock.now() - int(standing["at"]) < _STARTING_MS
+        return desk.core.clock.now() - int(standing["at"]) < STARTING_MS
 
 
 def _latest(desk: Desk) -> Snapshot:

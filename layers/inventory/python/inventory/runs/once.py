@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from inventory.domain.errors import IdempotencyKeyMismatch
 from inventory.domain.ids import Requester
@@ -11,6 +11,9 @@ from inventory.protocol.core import Answer, Core
 from inventory.storage.codec import Record
 from inventory.storage.database import ConditionFailed
 from inventory.storage.request_records import put_request
+
+#: How long after it was decided a run may be unknown because it is only being started.
+STARTING_MS: Final = 60_000
 
 
 @dataclass(frozen=True, slots=True)

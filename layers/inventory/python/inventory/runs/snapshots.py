@@ -14,6 +14,7 @@ from inventory.protocol.core import Answer, Page
 from inventory.runs.desk import Desk
 from inventory.runs.listing import cursor, page_of
 from inventory.runs.once import Asked, decide_once
+from inventory.runs.places import take_place
 
 #: How long a run that was started just now may be unknown to those who ask for it.
 UNKNOWN_S: Final = 0.5
@@ -32,7 +33,8 @@ def ask_for_snapshot(desk: Desk, as_of_s: int | None, *, by: Requester) -> Answe
     Raises:
         InvalidRequest: `instant_too_recent`.
         IdempotencyKeyMismatch: The key asked for another instant before.
-        Conflict: Others asked with the same key, try after try.
+        TooManyAtOnce: So many others are under way.
+        Conflict: Others asked with the same key or for a place, try after try.
         Overloaded: Something did not answer in time.
     """
     asked, replayed = decide_once(desk.core, by, lambda: _decide(desk, as_of_s))
@@ -108,10 +110,13 @@ def _decide(desk: Desk, as_of_s: int | None) -> Asked:
 
 
 def _next_run(desk: Desk, identifier: str) -> str:
-    """The name of the run that is under way, or of the one to start; of the last one, where all tries are used up."""
+    """The run that is under way, or the one to start, with a place; the last one, where all tries are used up."""
     for number in range(TRIES_MAX):
         execution = desk.snapshots.find(_run(identifier, number))
-        if execution is None or execution.status is RunStatus.PENDING:
+        if execution is None:
+            take_place(desk, _run(identifier, number))
+            break
+        if execution.status is RunStatus.PENDING:
             break
     return _run(identifier, number)
 

@@ -1,0 +1,119 @@
+"""So many snapshots are made at once for those who ask, and no more."""
+
+from typing import Any
+
+import pytest
+
+from inventory.domain.errors import TooManyAtOnce
+from inventory.domain.limits import SNAPSHOTS_AT_ONCE_MAX
+from inventory.domain.runs import RunStatus
+from inventory.runs.snapshots import ask_for_snapshot
+from support.bureau import MACHINES, Bureau
+
+INSTANTS = range(1000, 1000 + SNAPSHOTS_AT_ONCE_MAX)
+
+
+def ask(bureau: Bureau, as_of_s: int, key: str | None = None) -> RunStatus:
+    """How the snapshot stands then."""
+    return ask_for_snapshot(bureau.desk, as_of_s, by=bureau.by(key, as_of_s)).value.status
+
+
+def all_places_taken(bureau: Bureau) -> None:
+    for instant in INSTANTS:
+        assert ask(bureau, instant, f"key-{instant}") is RunStatus.PENDING
+
+
+def test_one_more_than_there_are_places_is_refused_and_nothing_is_started(bureau: Bureau) -> None:
+    all_places_taken(bureau)
+    for key in (None, "k"):
+        with pytest.raises(TooManyAtOnce, match=str(SNAPSHOTS_AT_ONCE_MAX)) as refused:
+            ask(bureau, 2000, key)
+        assert refused.value.code == "rate_limit"
+    assert len(bureau.states.names) == SNAPSHOTS_AT_ONCE_MAX
+    for instant in INSTANTS:
+        assert ask(bureau, instant, f"key-{instant}") is RunStatus.PENDING, "a retry finds its own"
+        assert ask(bureau, instant) is RunStatus.PENDING, "and another request the run that is under way"
+    bureau.publish(500)
+    assert ask(bureau, 500) is RunStatus.COMPLETE, "for what is there nothing is made"
+    bureau.states.end(bureau.states.names[0])
+    assert ask(bureau, 2000, "k") is RunStatus.PENDING, "the refusal was not remembered"
+
+
+@pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED", "ABORTED", "TIMED_OUT"])
+def test_however_a_run_ends_its_place_is_free(bureau: Bureau, status: str) -> None:
+    all_places_taken(bureau)
+    for number, name in enumerate(bureau.states.names):
+        bureau.states.end(name, status)
+        assert ask(bureau, 2000 + number) is RunStatus.PENDING
+        with pytest.raises(TooManyAtOnce):
+            ask(bureau, 3000)
+
+
+def test_a_run_that_begins_anew_takes_a_place_too(bureau: Bureau) -> None:
+    all_places_taken(bureau)
+    bureau.states.end(bureau.states.names[0], "FAILED")
+    assert ask(bureau, 2000) is RunStatus.PENDING
+    with pytest.raises(TooManyAtOnce):
+        ask(bureau, INSTANTS[0])
+
+
+def test_a_run_that_never_began_keeps_its_place_for_a_minute_and_no_longer(
+    bureau: Bureau, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(**_: str) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bureau.states, "start_execution", dies)
+        for instant in INSTANTS:
+            with pytest.raises(KeyboardInterrupt):
+                ask(bureau, instant)
+    with pytest.raises(TooManyAtOnce):
+        ask(bureau, 2000)
+    assert ask(bureau, INSTANTS[0]) is RunStatus.PENDING, "its own place"
+    bureau.world.clock.pass_s(61)
+    for instant in range(2000, 2000 + SNAPSHOTS_AT_ONCE_MAX - 1):
+        assert ask(bureau, instant) is RunStatus.PENDING
+    with pytest.raises(TooManyAtOnce):
+        ask(bureau, 3000)
+
+
+def test_runs_by_schedule_take_no_place(bureau: Bureau) -> None:
+    for number in range(2 * SNAPSHOTS_AT_ONCE_MAX):
+        bureau.states.start_execution(stateMachineArn=f"{MACHINES}snapshots", name=f"hourly-{number}", input="{}")
+    all_places_taken(bureau)
+
+
+def test_of_two_that_want_the_last_place_one_gets_it(bureau: Bureau, monkeypatch: pytest.MonkeyPatch) -> None:
+    for instant in INSTANTS[1:]:
+        ask(bureau, instant)
+    put = bureau.world.database.client.put_item
+
+    def after_another(**parameters: Any) -> Any:
+        monkeypatch.undo()
+        ask(bureau, 2000)
+        return put(**parameters)
+
+    monkeypatch.setattr(bureau.world.database.client, "put_item", after_another)
+    with pytest.raises(TooManyAtOnce):
+        ask(bureau, INSTANTS[0])
+    assert len(bureau.states.names) == SNAPSHOTS_AT_ONCE_MAX
+
+
+def test_only_where_all_places_are_taken_their_runs_are_asked_each_once(
+    bureau: Bureau, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    find = bureau.states.describe_execution
+
+    def noted(*, executionArn: str) -> Any:  # noqa: N803 - boto3's names
+        asked.append(executionArn)
+        return find(executionArn=executionArn)
+
+    monkeypatch.setattr(bureau.states, "describe_execution", noted)
+    for instant in INSTANTS:
+        ask(bureau, instant)
+    assert len(asked) == SNAPSHOTS_AT_ONCE_MAX
+    with pytest.raises(TooManyAtOnce):
+        ask(bureau, 2000)
+    assert len(asked) == 2 * SNAPSHOTS_AT_ONCE_MAX + 1
