@@ -4,8 +4,10 @@ What is said on the command line counts more than the environment, and that more
 """
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -129,7 +131,7 @@ def _named_stack(options: Options, environ: Mapping[str, str], folder: Path) -> 
     named = options.stack or environ.get("INVENTORY_STACK")
     if named is None:
         file = next(_local_files(folder), None)
-        return None if file is None else _stack_in(file)
+        return None if file is None else _stack_in(file, only_found=True)
     if named.endswith(".json"):
         return _stack_in(folder / named)
     return _stack_called(named, options, environ)
@@ -140,17 +142,32 @@ def _local_files(folder: Path) -> Iterator[Path]:
     return (file for place in (folder, *folder.parents) if (file := place / LOCAL_FILE).is_file())
 
 
-def _stack_in(file: Path) -> Stack:
+def _stack_in(file: Path, *, only_found: bool = False) -> Stack:
+    """The stack of a file. Nobody meant one that was only found: whoever planted it would be sent the caller's key."""
     from inventory_cli.aws import LOCAL_CREDENTIALS, Aws
 
     try:
-        written: dict[str, Any] = json.loads(file.read_text())
+        with file.open() as opened:
+            if only_found and os.fstat(opened.fileno()).st_uid != os.getuid():
+                raise CliError(f"A stack.json of another user was found. If you trust it: --stack {file}")
+            written: dict[str, Any] = json.load(opened)
+        if only_found and not _is_here(written["api_url"]):
+            raise CliError(f"A stack.json for an API elsewhere was found. If you trust it: --stack {file}")
         aws = Aws(region=written["region"], endpoint_url=written["aws_endpoint_url"], credentials=LOCAL_CREDENTIALS)
         return Stack(written["stack_name"], written["outputs"], written["api_url"], written["api_key"], aws)
     except FileNotFoundError:
         raise NotFound(f"There is no file {file}. `make up` writes it.") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CliError(f"{file} is not what `make up` writes ({type(error).__name__}: {error}).") from None
+
+
+def _is_here(url: str) -> bool:
+    """Whether a URL leads to this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return f".{host}".endswith(".localhost")
 
 
 def _stack_called(name: str, options: Options, environ: Mapping[str, str]) -> Stack:

@@ -1,3 +1,5 @@
+import os
+
 import httpx
 import pytest
 
@@ -65,3 +67,29 @@ def test_keys_of_a_stack_known_only_by_url_are_not_looked_for_in_a_local_one(ter
     terminal.environ["INVENTORY_URL"] = "https://api.test"
     result = terminal.run("keys", "list")
     assert (result.exit_code, "--stack NAME" in result.err) == (2, True)
+
+
+def test_a_file_of_another_user_is_not_taken_for_ones_own_stack(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write_stack(terminal.folder, {})
+    terminal.folder = terminal.folder / "work"
+    terminal.folder.mkdir()
+    terminal.environ["INVENTORY_API_KEY"] = "inv_env"
+    monkeypatch.setattr(os, "getuid", lambda: file.stat().st_uid + 1)
+    for arguments in (("stock", "cup"), ("--key", "inv_flag", "stock", "cup"), ("keys", "list")):
+        refused = terminal.run(*arguments)
+        assert (refused.exit_code, "another user" in refused.err) == (1, True)
+        assert str(file) in refused.err.replace("\n", ""), "how to take it all the same is said"
+    assert terminal.requests == []
+    assert _where(terminal, "--stack", str(file)) == ("http://127.0.0.1:4566/_aws/execute-api/a1/local", "inv_local")
+
+
+@pytest.mark.parametrize(
+    "url", ["https://evil.test", "http://127.0.0.1@evil.test", "http://127.0.0.1.evil.test", "http://["]
+)
+def test_a_stack_that_was_only_found_is_on_this_machine(terminal: Terminal, url: str) -> None:
+    write_stack(terminal.folder, {}, api_url=url, api_key="")
+    terminal.environ["INVENTORY_API_KEY"] = "inv_env"
+    assert terminal.run("stock", "cup").exit_code == 1
+    assert terminal.requests == []
