@@ -88,8 +88,7 @@ def find_api(options: Options, environ: Mapping[str, str], folder: Path) -> Api:
         url = environ.get("INVENTORY_URL")
     if url is not None:
         key = given_key or environ.get("INVENTORY_API_KEY")
-        if urlsplit(url).scheme not in ("http", "https"):
-            raise WrongUse(f"A URL begins with https:// or http://, not like {url!r}.")
+        _see_that_a_key_may_go_to(url, _emulator(options, environ))
     else:
         stack = _named_stack(options, environ, folder)
         if stack is None:
@@ -137,6 +136,11 @@ def _named_stack(options: Options, environ: Mapping[str, str], folder: Path) -> 
     return _stack_called(named, options, environ)
 
 
+def _emulator(options: Options, environ: Mapping[str, str]) -> str | None:
+    """The emulator that is named, if any."""
+    return options.endpoint_url or environ.get("AWS_ENDPOINT_URL")
+
+
 def _local_files(folder: Path) -> Iterator[Path]:
     """The nearest first."""
     return (file for place in (folder, *folder.parents) if (file := place / LOCAL_FILE).is_file())
@@ -161,9 +165,31 @@ def _stack_in(file: Path, *, only_found: bool = False) -> Stack:
         raise CliError(f"{file} is not what `make up` writes ({type(error).__name__}: {error}).") from None
 
 
+def _see_that_a_key_may_go_to(url: str, emulator: str | None) -> None:
+    """What http:// carries, everybody on the way can read.
+
+    Raises:
+        WrongUse: It is no URL for an API, or one that a key must not be sent to.
+    """
+    scheme = url.partition("://")[0].lower()
+    if scheme not in ("http", "https"):
+        raise WrongUse(f"A URL begins with https:// or http://, not like {url!r}.")
+    if scheme == "http" and not _is_here(url) and not (emulator and _host(url) == _host(emulator)):
+        raise WrongUse(
+            f"The key would be readable on the way to {url!r}: http:// is only for this machine, https:// for others."
+        )
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
 def _is_here(url: str) -> bool:
     """Whether a URL leads to this machine."""
-    host = urlsplit(url).hostname or ""
+    host = _host(url)
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -173,7 +199,7 @@ def _is_here(url: str) -> bool:
 def _stack_called(name: str, options: Options, environ: Mapping[str, str]) -> Stack:
     from inventory_cli.aws import Aws
 
-    endpoint = options.endpoint_url or environ.get("AWS_ENDPOINT_URL")
+    endpoint = _emulator(options, environ)
     aws = Aws(region=options.region, endpoint_url=endpoint)
     outputs = aws.outputs(name)
     if "ApiUrl" not in outputs:

@@ -93,3 +93,25 @@ def test_a_stack_that_was_only_found_is_on_this_machine(terminal: Terminal, url:
     terminal.environ["INVENTORY_API_KEY"] = "inv_env"
     assert terminal.run("stock", "cup").exit_code == 1
     assert terminal.requests == []
+
+
+@pytest.mark.parametrize("url", ["http://api.test", "http://10.0.0.1", "http://localhost.test", "http://", "http://["])
+def test_a_key_does_not_leave_this_machine_in_the_clear(terminal: Terminal, url: str) -> None:
+    refused = terminal.run("--url", url, "--key", "k", "stock", "cup")
+    assert (refused.exit_code, "https://" in refused.err) == (2, True)
+    terminal.environ |= {"INVENTORY_URL": url, "INVENTORY_API_KEY": "k", "AWS_ENDPOINT_URL": "http://emulator:4566"}
+    assert terminal.run("stock", "cup").exit_code == 2
+    assert terminal.requests == []
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:4566", "127.8.8.8", "[::1]:80", "localhost", "api.localhost:4566"])
+def test_on_this_machine_it_may(terminal: Terminal, host: str) -> None:
+    assert _where(terminal, "--url", f"http://{host}/a1", "--key", "k")[1] == "k"
+
+
+def test_to_an_emulator_it_may_as_well(terminal: Terminal) -> None:
+    at_the_emulator = ("http://emulator:4566/_aws/execute-api/a1/local", "k")
+    arguments = ("--url", at_the_emulator[0], "--key", "k")
+    assert _where(terminal, *arguments, "--endpoint-url", "http://emulator:4566") == at_the_emulator
+    terminal.environ["AWS_ENDPOINT_URL"] = "http://emulator:4566"
+    assert _where(terminal, *arguments) == at_the_emulator
