@@ -1,6 +1,7 @@
 """stack.json: what everything that talks to the local stack reads."""
 
 import json
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
@@ -48,9 +49,10 @@ class Stack:
         raise StackError("No local stack is up. Start it with `make up`.")
 
     def write(self, path: Path) -> None:
-        """Writes it in one step, so that nobody reads half of it."""
+        """Writes it in one step, so that nobody reads half of it, and nobody else any of it."""
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_suffix(".tmp")
-        draft.write_text(json.dumps(asdict(self), indent=2) + "\n")
-        draft.chmod(0o600)
+        draft.unlink(missing_ok=True)
+        with open(draft, "x", opener=lambda path, flags: os.open(path, flags, 0o600)) as opened:
+            opened.write(json.dumps(asdict(self), indent=2) + "\n")
         draft.replace(path)
