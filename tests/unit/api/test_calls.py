@@ -1,5 +1,6 @@
 """Each call over HTTP, with the real use cases behind it."""
 
+import uuid
 from dataclasses import replace
 from typing import Any
 
@@ -138,6 +139,20 @@ def test_a_hold_is_released(world: World, api: Gateway, hold: dict[str, Any]) ->
     assert (released.body["status"], released.body["lines"][0]["executed"]) == ("released", 0)
     assert api.post(f"/v1/holds/{hold['id']}/execute").code == "hold_already_released"
     assert world.counted[Metric.HOLDS_RELEASED] == 1
+
+
+def test_accounts_keep_idempotency_keys_apart_and_nothing_else(world: World, api: Gateway) -> None:
+    world.receive("A", 10)
+    body = {**lines(("A", 1)), "metadata": {"cart": "7"}}
+    hold, second = (api.post("/v1/holds", body, key=key).body for key in ("cart-1", "cart-2"))
+    derived = world.by("cart-1").object_id("hold", uuid.uuid4)
+    assert hold["id"] == derived, "who knows account and key can tell the id: it is no secret"
+    api.account = "acct_other"
+    assert [each["metadata"] for each in api.get("/v1/holds").body["data"]] == [{"cart": "7"}] * 2
+    assert api.post(f"/v1/holds/{hold['id']}", {"expires_in": 5}).status == 200
+    assert api.post(f"/v1/holds/{hold['id']}/release").body["status"] == "released"
+    assert api.post(f"/v1/holds/{second['id']}/execute").body["status"] == "executed"
+    assert api.post("/v1/holds", body, key="cart-1").body["id"] not in (hold["id"], second["id"])
 
 
 def test_a_hold_past_its_time_is_expired_before_it_is_swept(world: World, api: Gateway, hold: dict[str, Any]) -> None:
