@@ -2,7 +2,7 @@
 
 import hashlib
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
@@ -11,7 +11,7 @@ def rsa_signer(pem: bytes, signature: bytes, message: bytes) -> str | None:
     """The fingerprint of the PEM's key where it made this RSASSA-PKCS1-v1_5 signature with SHA-256, else None."""
     try:
         key = serialization.load_pem_public_key(pem)
-    except ValueError:
+    except (ValueError, UnsupportedAlgorithm):
         return None
     if not isinstance(key, rsa.RSAPublicKey):
         return None
