@@ -4,8 +4,6 @@ from typing import Final
 
 from bench.figures import Figure, Section
 
-from inventory.domain.events import Source
-from inventory.history.layout import archive_hour, hour_of
 from inventory.history.plan import first_read_ms
 
 # What happens
@@ -107,7 +105,7 @@ def _work(events: float, objects: float) -> tuple[float, float, float]:
 
 def _snapshot() -> list[Figure]:
     base_ms = HOUR_MS  # any hour, on the hour
-    read_from_ms = hour_of(archive_hour(Source.STOCK, first_read_ms(base_ms)))
+    read_from_ms = first_read_ms(base_ms) // HOUR_MS * HOUR_MS
     hours = (base_ms + HOUR_MS + SNAPSHOT_STARTS_MS - read_from_ms) / HOUR_MS
     events, objects = (total * hours / HOURS for total in (SALES * EVENTS_PER_SALE, _objects()))
     tasks, seconds, dollars = _work(events, objects)

@@ -89,16 +89,23 @@ def verify(
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with (
         Progress(*columns, console=session.output.notes, transient=True) as progress,
-        _folder(session, directory, bucket, keep, _beginner(progress)) as folder,
+        _folder(session, directory, bucket, keep, _beginner(progress)) as (folder, left_out),
     ):
-        proof = _prove(folder, trusted, _beginner(progress), snapshot=snapshot, every=every, head=noted)
+        proof = _prove(folder, trusted, left_out, _beginner(progress), snapshot=snapshot, every=every, head=noted)
     session.output.show(_data(proof), _view(proof))
     if proof.discrepancies:
         raise Discrepancies(f"{proof.discrepancies} discrepancies: this history is not what it says it is.")
 
 
 def _prove(
-    folder: Path, trusted: set[str], begin: Begin, *, snapshot: str | None, every: bool, head: str | None
+    folder: Path,
+    trusted: set[str],
+    left_out: list[str],
+    begin: Begin,
+    *,
+    snapshot: str | None,
+    every: bool,
+    head: str | None,
 ) -> "Proof":
     from inventory.proof.chain import CopyChanged
     from inventory.proof.signatures import rsa_signer
@@ -106,7 +113,9 @@ def _prove(
     from inventory.proof.verify import verify as prove
 
     try:
-        return prove(folder, trusted, rsa_signer, wanted=snapshot, every=every, head=head, begin=begin)
+        return prove(
+            folder, trusted, rsa_signer, wanted=snapshot, every=every, head=head, left_out=left_out, begin=begin
+        )
     except NoSuchSnapshot:
         raise NotFound(f"No manifest has the snapshot {snapshot}.") from None
     except CopyChanged as changed:
@@ -124,19 +133,22 @@ def _beginner(progress: Progress) -> Begin:
 @contextmanager
 def _folder(
     session: Session, directory: Path | None, bucket: str | None, keep: Path | None, begin: Begin
-) -> Iterator[Path]:
-    """The copy that is there, or one that is made."""
+) -> Iterator[tuple[Path, list[str]]]:
+    """The copy that is there, or one that is made, and which objects' names kept them out of it."""
     if directory is not None:
-        yield directory
+        yield directory, []
         return
+    from inventory.proof.names import is_plain
+
     aws = session.aws
     name = bucket or session.stack.output("HistoryBucket")
     with tempfile.TemporaryDirectory(prefix="inventory-copy-") as scratch:
         folder = keep or Path(scratch)
         with explained():
             objects = stored_objects(aws.s3, name)
-            copy_objects(aws.s3, name, objects, folder, begin("copying", sum(stored.size for stored in objects)))
-        yield folder
+            plain = [stored for stored in objects if is_plain(stored.key)]
+            copy_objects(aws.s3, name, plain, folder, begin("copying", sum(stored.size for stored in plain)))
+        yield folder, [stored.key for stored in objects if not is_plain(stored.key)]
 
 
 def _trusted(session: Session, given: list[str], directory: Path | None) -> set[str]:

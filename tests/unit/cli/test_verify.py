@@ -175,23 +175,28 @@ def test_a_named_bucket_is_not_looked_for_in_a_local_stack_while_a_url_says_whic
 ) -> None:
     s3 = boto3.client("s3", "us-east-1")
     s3.create_bucket(Bucket="history")
-    s3.put_object(Bucket="history", Key="archive/../../escaped", Body=b"x")
+    s3.put_object(Bucket="history", Key="archive/strange", Body=b"x")
     write_stack(tmp_path, {}, aws_endpoint_url="http://127.0.0.1:9")
     terminal.environ["INVENTORY_URL"] = "https://env.test"
     result = terminal.run("verify", "--bucket", "history", "--key-fingerprint", "0" * 64)
-    assert "cannot be copied" in result.err
+    assert result.exit_code == 6
+    assert "archive/strange" in result.out
 
 
 @pytest.mark.usefixtures("aws")
-@pytest.mark.parametrize("key", ["archive/../../escaped", "archive/no-file/"])
-def test_an_object_that_can_be_no_file_in_the_folder_is_refused(terminal: Terminal, tmp_path: Path, key: str) -> None:
+@pytest.mark.parametrize("key", ["archive/../../escaped", "archive/no-file/", "ledger/x", "archive/" + "x" * 900])
+def test_an_object_that_can_be_no_file_in_the_folder_is_named_and_not_copied(
+    terminal: Terminal, tmp_path: Path, key: str
+) -> None:
     s3 = boto3.client("s3", "us-east-1")
     s3.create_bucket(Bucket="history")
     s3.put_object(Bucket="history", Key=key, Body=b"x")
     write_stack(tmp_path, {})
-    result = terminal.run("verify", "--bucket", "history", "--key-fingerprint", "0" * 64)
-    assert result.exit_code == 1
-    assert "cannot be copied" in result.err
+    kept = tmp_path / "kept" / "copy"
+    result = terminal.run("verify", "--bucket", "history", "--key-fingerprint", "0" * 64, "--keep", str(kept), "--json")
+    assert result.exit_code == 6
+    assert key in [each["path"] for check in json.loads(result.out)["checks"] for each in check["findings"]]
+    assert [path for path in kept.parent.rglob("*") if path.is_file()] == []
 
 
 def _sign_with(kms: object, key: str, sealer: Sealer) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from inventory.domain.events import Source
 from inventory.proof.findings import Finding
+from inventory.proof.names import NOT_PLAIN
 from inventory.proof.signatures import rsa_signer
 from inventory.proof.verify import verify
 from support.sealed import Sealer, fingerprint_of
@@ -117,9 +118,11 @@ def test_an_event_among_those_of_another_table_is_named(bucket: Sealer) -> None:
     ("name", "content", "what"),
     [
         ("stock/dt=2026-11-22/hour=10/notes.txt", b"hello", "It cannot be decompressed"),
-        ("stock/dt=2026-11-22/hour=10/.hidden.jsonl.gz", gzip.compress(b"{}\n"), "A line is no event."),
-        ("stock/dt=2026-11-22/hour=10/x.json", gzip.compress(b"{}\n"), "It cannot be read"),
-        ("others/dt=2026-11-22/hour=10/0-0-0.jsonl.gz", gzip.compress(b"{}\n"), "A line is no event."),
+        ("stock/dt=2026-11-22/hour=10/.hidden.jsonl.gz", gzip.compress(b"{}\n", mtime=0), NOT_PLAIN),
+        ("stock/dt=2026-11-22/hour=10/a/0-0-0.jsonl.gz", gzip.compress(b"{}\n", mtime=0), NOT_PLAIN),
+        ("stock/0-0-0.jsonl.gz", gzip.compress(b"{}\n", mtime=0), NOT_PLAIN),
+        ("stock/dt=2026-11-22/hour=10/x.json", gzip.compress(b"{}\n", mtime=0), "It cannot be read"),
+        ("others/dt=2026-11-22/hour=10/0-0-0.jsonl.gz", gzip.compress(b"{}\n", mtime=0), "A line is no event."),
     ],
 )
 def test_an_object_that_the_archiver_would_not_make_is_named(
@@ -141,7 +144,8 @@ def test_an_object_that_the_archiver_would_not_make_is_named(
         (lambda content: content + b"\0" * 512, "follows after its end"),
         (lambda content: content + gzip.compress(b"{}"), "follows after its end"),
         (lambda _content: gzip.compress(b"[" * 100_000), "not JSON"),
-        (lambda _content: gzip.compress(b'{"a": "' + b"x" * 20_000_000 + b'"}'), "cannot be read"),
+        (lambda _content: gzip.compress(b'{"a": "' + b"x" * 20_000_000 + b'"}'), "more than 16,777,216 bytes"),
+        (lambda _content: gzip.compress(b'{"a": "' + b"x" * 16_777_000 + b'"}'), "is no event"),
     ],
 )
 def test_an_object_that_is_damaged_as_a_whole_is_named(

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
 
@@ -130,7 +131,9 @@ def test_a_file_of_other_rows_than_its_manifest_says_is_named(bucket: Sealer) ->
     assert found.evidence == {"found": files[0]["rows"] - 1, "expected": files[0]["rows"]}
 
 
-@pytest.mark.parametrize("folder", ["", "elsewhere/", "snapshots/as_of=20200101T000000Z/"])
+@pytest.mark.parametrize(
+    "folder", ["", "elsewhere/", "snapshots/", "snapshots/as_of=20200101T000000Z/", "a/as_of=20200101T000000Z/b/"]
+)
 def test_a_file_of_another_instant_or_folder_is_named(bucket: Sealer, folder: str) -> None:
     files = content_of(bucket, bucket.manifests)["manifest"]["files"]
     strange = {**files[0], "path": f"{folder}zz.parquet"}
@@ -183,3 +186,25 @@ def test_an_event_whose_instant_is_before_that_of_the_one_before_it_is_named(buc
     [found] = found_in(bucket, "gapless")
     assert (found.what, found.record) == ("Its instant is before that of the event before it.", later["event_id"])
     assert found.evidence == {"at": before["at"] - 100, "before": before["at"]}
+
+
+def test_a_key_on_a_curve_that_nobody_knows_signed_nothing(bucket: Sealer) -> None:
+    path = bucket.folder / key_path(fingerprint_of(bucket.key))
+    key = ec.generate_private_key(ec.SECP256R1()).public_key()
+    der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    unknown = der.replace(bytes.fromhex("06082a8648ce3d030107"), bytes.fromhex("06082a8648ce3d030155"))
+    path.write_bytes(b"-----BEGIN PUBLIC KEY-----\n" + b64encode(unknown) + b"\n-----END PUBLIC KEY-----\n")
+    assert {each.what for each in found_in(bucket, "manifest_chain")} == {"Its signature is wrong."}
+
+
+@pytest.mark.parametrize(
+    "path", ["../../etc/passwd", "/etc/passwd", "ledger/../x", "ledger/as_of=20261122T180000Z/" + "x" * 5000, "a/*", ""]
+)
+def test_a_manifest_that_names_what_no_snapshot_has_is_none(bucket: Sealer, path: str) -> None:
+    def edit(content: Told) -> bytes:
+        content["manifest"]["files"][0]["path"] = path
+        return canonical(content) + b"\n"
+
+    [(where, what), *_] = rewritten(bucket, edit)
+    assert where == "manifests/00000004.json"
+    assert what.startswith("It is no manifest: manifest.files.0.path: String should match pattern")

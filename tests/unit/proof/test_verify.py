@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from inventory.domain.events import Source, revision
+from inventory.proof import archive
 from inventory.proof.chain import CopyChanged
 from inventory.proof.findings import Check, Finding
 from inventory.proof.manifest import canonical
@@ -352,3 +353,50 @@ def test_of_very_many_findings_the_first_are_kept_and_all_are_counted() -> None:
     check = Check("any")
     check.extend(Finding(str(number)) for number in range(5_000))
     assert (check.discrepancies, len(check.findings)) == (5_000, 1_000)
+
+
+@pytest.mark.parametrize("planted", ["[0]{}", "?{}", "*{}", "[0-9a-f]{}"])
+def test_an_object_whose_name_is_a_pattern_is_found_like_any_other(bucket: Sealer, planted: str) -> None:
+    event = bucket.events[Source.ADJUSTMENTS][0]
+    first = objects(bucket, Source.ADJUSTMENTS)[0]
+    forged = bucket.archive_object(Source.ADJUSTMENTS, "zz", [{**event, "event_id": "adj_" + "e" * 32 + "@1"}])
+    path = forged.rename(first.with_name(planted.format(first.name[1:])))
+    assert [(check, each.path) for check, each in findings(proof_of(bucket))] == [
+        ("archive_readable", name(bucket, path))
+    ]
+
+
+def test_what_was_left_out_of_the_copy_is_named(bucket: Sealer) -> None:
+    left_out = ["archive/stock/dt=2026-11-22/", "ledger/as_of=20261122T180000Z/", "manifests/"]
+    proof = proof_of(bucket, left_out=left_out)
+    assert [(check, each.path) for check, each in findings(proof)] == [
+        ("sealed_files", left_out[1]),
+        ("archive_readable", left_out[0]),
+    ]
+    before = {check.name: check.looked_at for check in proof_of(bucket).checks}
+    for check in proof.checks:
+        assert check.looked_at == before[check.name] + (check.name in ("sealed_files", "archive_readable"))
+
+
+def test_a_copy_is_read_itself_and_not_one_that_its_name_would_match(bucket: Sealer, tmp_path: Path) -> None:
+    shutil.copytree(bucket.folder, tmp_path / "copy1")
+    bucket.folder = bucket.folder.rename(tmp_path / "copy[1]")
+    for path in objects(bucket, Source.ADJUSTMENTS):
+        rewrite_object(path, lambda events: [{**each, "set": {**each["set"], "reason": "other"}} for each in events])
+    found = findings(proof_of(bucket))
+    assert {check for check, _ in found} >= {"ledger_rows"}
+    assert all(str(tmp_path) not in (each.path or "") for _, each in found)
+
+
+def test_an_object_that_would_fill_memory_is_named_and_not_read(
+    bucket: Sealer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = objects(bucket, Source.STOCK)[0]
+    size = len(gzip.decompress(path.read_bytes()))
+    monkeypatch.setattr(archive, "OBJECT_BYTES_MAX", max(size, 60_000))
+    assert findings(proof_of(bucket)) == []
+    path.write_bytes(gzip.compress(b" " * 10_000_000, mtime=0))
+    [(check, found), *lost] = findings(proof_of(bucket))
+    assert (check, found.path) == ("archive_readable", name(bucket, path))
+    assert "bytes, decompressed" in found.what
+    assert {check for check, _ in lost} >= {"gapless", "ledger_rows"}

@@ -24,9 +24,11 @@ from inventory.proof.archive import (
 )
 from inventory.proof.base import begin_from
 from inventory.proof.checks import check_rules, make_claims
+from inventory.proof.findings import Finding
 from inventory.proof.live import LIVE_COLUMNS, check_live_tables, create_live_tables
 from inventory.proof.lives import tell_lives_apart
 from inventory.proof.manifest import Manifest, manifest_path
+from inventory.proof.names import NOT_PLAIN, is_plain
 from inventory.proof.rebuild import compare_ledger, compare_rows, fold_books, fold_records, rebuilt_totals
 
 if TYPE_CHECKING:
@@ -58,10 +60,13 @@ def read_objects(
     objects: Objects, scratch: Objects, plan: AuditPlan, task: int, keys: Sequence[str], work: Path
 ) -> Part:
     """Reads archived objects, and writes their lines by bucket. One that is gone since is found as its events are."""
-    download_present(objects, keys, work)
+    plain = [key for key in keys if is_plain(key)]
+    download_present(objects, plain, work)
     with scratch_database(memory_mb=MEMORY_MB, ordered=False) as database:
-        present = [work / key for key in keys if (work / key).is_file()]
+        present = [work / key for key in plain if (work / key).is_file()]
         check = read_lines(database, work, present, holes=plan.holes)
+        check.looked_at += len(keys) - len(plain)
+        check.extend(Finding(NOT_PLAIN, key) for key in keys if not is_plain(key))
         for kind, name in _NAME.items():
             of_kind = "starts_with(path, 'archive/holds/')"
             wanted = of_kind if kind == "holds" else f"NOT {of_kind}"

@@ -16,6 +16,7 @@ from inventory.proof.chain import Link, SignatureCheck, follow, link_of
 from inventory.proof.files import SEALED, wrong_file
 from inventory.proof.findings import Check, Finding
 from inventory.proof.manifest import File, Manifest, instant_name, key_path, manifest_number, manifest_path
+from inventory.proof.names import is_plain
 
 _AT_ONCE: Final = 8
 #: A sealed file: `state/as_of=…/holds-0007.parquet`.
@@ -90,7 +91,7 @@ def check_files_of(objects: Objects, number: int, work: Path) -> Part:
     check = Check("sealed_files")
     for first in range(0, len(manifest.files), _AT_ONCE):
         files = manifest.files[first : first + _AT_ONCE]
-        download_present(objects, [file.path for file in files], work)
+        download_present(objects, [file.path for file in files if is_plain(file.path)], work)
         for file in files:
             check.looked_at += 1
             check.extend(wrong_file(work, file, manifest))
@@ -120,7 +121,10 @@ def _bucket_of(file: File, kinds: Collection[str]) -> int | None:
 
 
 def download_present(objects: Objects, keys: Sequence[str], folder: Path) -> None:
-    """Brings objects into a folder of the bucket's layout. One that is gone stays away: whoever needs it says so."""
+    """Brings objects with plain names into a folder of the bucket's layout.
+
+    One that is gone stays away: whoever needs it says so.
+    """
 
     def download(key: str) -> None:
         path = folder / key

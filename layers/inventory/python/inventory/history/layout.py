@@ -23,7 +23,7 @@ TABLES: Final = ("snapshots", "holds", "ledger")
 _LAST_MS: Final = 9_999_999_999_999  # in the year 2286
 _AUDIT_ID: Final = re.compile(rf"{AUDIT}_([0-9a-f]{{12}})[0-9a-f]{{20}}")
 _STAMP: Final = "%Y%m%dT%H%M%SZ"
-_HOUR: Final = re.compile(r"/dt=(\d{4}-\d\d-\d\d)/hour=(\d\d)/")
+_ARCHIVED: Final = re.compile(r"archive/[a-z]+/(dt=\d{4}-\d\d-\d\d/hour=\d\d)/[a-z0-9][a-z0-9._-]{0,199}", re.ASCII)
 
 
 def stamp_of(as_of_ms: Milliseconds) -> str:
@@ -157,14 +157,13 @@ def archive_hour(source: Source, instant_ms: Milliseconds) -> str:
     return f"{archive_prefix(source)}{datetime.fromtimestamp(instant_ms / 1000, UTC):dt=%Y-%m-%d/hour=%H}/"
 
 
-def hour_of(key: str) -> Milliseconds:
-    """The beginning of the hour of an archived object.
-
-    Raises:
-        ValueError: It is no name of an archived object.
-    """
-    found = _HOUR.search(key)
+def hour_of(key: str) -> Milliseconds | None:
+    """The beginning of the hour of an archived object; None where the archiver gives no such name."""
+    found = _ARCHIVED.fullmatch(key)
     if found is None:
-        raise ValueError(f"no hour in {key}")
-    moment = datetime.strptime(" ".join(found.groups()), "%Y-%m-%d %H").replace(tzinfo=UTC)
+        return None
+    try:
+        moment = datetime.strptime(found[1], "dt=%Y-%m-%d/hour=%H").replace(tzinfo=UTC)
+    except ValueError:  # no such day, or hour
+        return None
     return round(moment.timestamp()) * 1000

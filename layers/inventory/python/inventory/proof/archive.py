@@ -12,12 +12,17 @@ from inventory.proof.columns import LINE, ROW
 from inventory.proof.findings import Check, Finding
 from inventory.proof.form import FORMS
 from inventory.proof.lives import tell_lives_apart
+from inventory.proof.names import NOT_PLAIN, is_plain, literal
 from inventory.proof.spans import Span, tell_holes
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _CHUNK_BYTES: Final = 1 << 20
+#: A batch of a stream has 6 MB at most. More is nothing of the archiver's, and may be made to fill memory or disk.
+OBJECT_BYTES_MAX: Final = 1 << 30
+#: DuckDB reads no longer ones.
+_LINE_BYTES_MAX: Final = 16 << 20
 _GZIP: Final = 16 + zlib.MAX_WBITS
 
 #: The table `line`. Those who hand its rows on hand on all of them.
@@ -82,8 +87,9 @@ def read_lines(
     readable = []
     for path in objects:
         check.looked_at += 1
-        if wrong := _wrong_object(path):
-            check.add(Finding(wrong, _name(folder, path)))
+        name = _name(folder, path)
+        if wrong := NOT_PLAIN if not is_plain(name) else _wrong_object(path):
+            check.add(Finding(wrong, name))
         else:
             readable.append(path)
         advance(path.stat().st_size)
@@ -136,10 +142,10 @@ def _fill_lines(database: "DuckDBPyConnection", folder: Path, source: str, paths
         FROM (SELECT json, filename[length(?) + 2:] AS path{looked_at} FROM read_ndjson_objects(?, filename = true))
     """  # noqa: S608 the form is our own
     try:
-        database.execute(fill, [str(folder), [str(path) for path in paths]])
+        database.execute(fill, [str(folder), [literal(path) for path in paths]])
     except Error:
         wrong = {path: found for path in paths if (found := _wrong_line(path) or _unread(database, path))}
-        if left := [str(path) for path in paths if path not in wrong]:
+        if left := [literal(path) for path in paths if path not in wrong]:
             database.execute(fill, [str(folder), left])
         return [Finding(found, _name(folder, path)) for path, found in wrong.items()]
     return []
@@ -168,10 +174,11 @@ def _place_twins(database: "DuckDBPyConnection", folder: Path) -> None:
     )
     for path, twins in objects.fetchall():
         wanted = set(twins)
-        for place, line in enumerate(gzip.decompress((folder / path).read_bytes()).splitlines(), 1):
-            if line.strip() and json.loads(line).get("event_id") in wanted:
-                told = [place, path, line.strip().decode()]
-                database.execute("UPDATE line SET place = ? WHERE path = ? AND text = ? AND place = 0", told)
+        with gzip.open(folder / path) as lines:
+            for place, line in enumerate(lines, 1):
+                if line.strip() and json.loads(line).get("event_id") in wanted:
+                    told = [place, path, line.strip().decode()]
+                    database.execute("UPDATE line SET place = ? WHERE path = ? AND text = ? AND place = 0", told)
 
 
 def unequal_twins(database: "DuckDBPyConnection") -> Check:
@@ -240,12 +247,14 @@ def _unreadable_lines(database: "DuckDBPyConnection") -> Iterator[Finding]:
 
 def _wrong_object(path: Path) -> str | None:
     """Why an object cannot be decompressed. Its checksum is looked at here, because DuckDB does not."""
-    gzipped = zlib.decompressobj(wbits=_GZIP)
+    gzipped, size = zlib.decompressobj(wbits=_GZIP), 0
     try:
         with path.open("rb") as content:
             while not gzipped.eof and (left := content.read(_CHUNK_BYTES)):
                 while left and not gzipped.eof:
-                    gzipped.decompress(left, _CHUNK_BYTES)
+                    size += len(gzipped.decompress(left, _CHUNK_BYTES))
+                    if size > OBJECT_BYTES_MAX:
+                        return f"It is nothing of the archiver's: more than {OBJECT_BYTES_MAX:,} bytes, decompressed."
                     left = gzipped.unconsumed_tail
             more = gzipped.unused_data or content.read(1)
     except zlib.error as error:
@@ -258,9 +267,12 @@ def _wrong_object(path: Path) -> str | None:
 def _wrong_line(path: Path) -> str | None:
     number = 0
     try:
-        for number, line in enumerate(gzip.decompress(path.read_bytes()).splitlines(), 1):
-            if not isinstance(json.loads(line), dict):
-                return f"Line {number} is no JSON object."
+        with gzip.open(path) as lines:
+            for number, line in enumerate(iter(lambda: lines.readline(_LINE_BYTES_MAX + 1), b""), 1):
+                if len(line) > _LINE_BYTES_MAX:
+                    return f"Line {number} has more than {_LINE_BYTES_MAX:,} bytes."
+                if not isinstance(json.loads(line), dict):
+                    return f"Line {number} is no JSON object."
     except (ValueError, RecursionError) as error:
         return f"Line {number} is not JSON: {error}."
     return None
@@ -270,7 +282,7 @@ def _unread(database: "DuckDBPyConnection", path: Path) -> str | None:
     from duckdb import Error
 
     try:
-        database.execute("SELECT count(json) FROM read_ndjson_objects(?)", [str(path)])
+        database.execute("SELECT count(json) FROM read_ndjson_objects(?)", [literal(path)])
     except Error as error:
         return f"It cannot be read: {error}."
     return None

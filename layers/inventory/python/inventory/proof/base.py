@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from inventory.proof.lives import rename_ended
 from inventory.proof.manifest import Manifest
+from inventory.proof.names import literal
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -66,4 +67,4 @@ def _insert(database: "DuckDBPyConnection", folder: Path, base: Manifest, prefix
         with suppress(Error):
             if path.is_file():
                 source = "read_parquet(?, hive_partitioning = false)"
-                database.execute(f"INSERT INTO {into} FROM {source}", [str(path)])
+                database.execute(f"INSERT INTO {into} FROM {source}", [literal(path)])

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from inventory.proof.findings import Check, Finding
 from inventory.proof.manifest import File, Manifest
+from inventory.proof.names import is_plain, literal
 
 #: Where only a commit may put files.
 SEALED: Final = ("snapshots", "holds", "ledger", "state", "opened")
@@ -15,8 +16,10 @@ SEALED: Final = ("snapshots", "holds", "ledger", "state", "opened")
 Progress = Callable[[int], None]
 
 
-def check_files(folder: Path, manifests: Sequence[Manifest], advance: Progress = lambda _: None) -> Check:
-    """Whether the folder has the files of all manifests, byte for byte, and no others."""
+def check_files(
+    folder: Path, manifests: Sequence[Manifest], left_out: Sequence[str] = (), advance: Progress = lambda _: None
+) -> Check:
+    """Whether the folder has the files of all manifests, byte for byte, and no others; nor has what was left out."""
     check = Check("sealed_files")
     named: set[str] = set()
     for manifest in manifests:
@@ -25,7 +28,7 @@ def check_files(folder: Path, manifests: Sequence[Manifest], advance: Progress =
             named.add(file.path)
             check.extend(wrong_file(folder, file, manifest))
             advance(file.size)
-    for path in _present(folder):
+    for path in (*_present(folder), *(path for path in left_out if path.split("/")[0] in SEALED)):
         if path not in named:
             check.looked_at += 1
             check.add(Finding("No manifest names this file.", path))
@@ -37,7 +40,7 @@ def rows_in(path: Path) -> int | None:
     import duckdb
 
     try:
-        found = duckdb.execute("SELECT num_rows FROM parquet_file_metadata(?)", [str(path)]).fetchone()
+        found = duckdb.execute("SELECT num_rows FROM parquet_file_metadata(?)", [literal(path)]).fetchone()
     except duckdb.Error:
         return None
     return None if found is None else int(found[0])
@@ -53,7 +56,9 @@ def wrong_file(folder: Path, file: File, manifest: Manifest) -> Iterator[Finding
     """What is wrong with a file that a manifest names, if anything."""
     evidence: dict[str, Any]
     path = folder / file.path
-    if not path.is_file():
+    if not is_plain(file.path) or file.path.split("/")[1] != f"as_of={manifest.as_of}":
+        yield Finding(f"Manifest {manifest.number} names a file that is not of its instant.", file.path)
+    elif not path.is_file():
         yield Finding(f"The file is missing; manifest {manifest.number} names it.", file.path)
     elif path.stat().st_size != file.size:
         evidence = {"found": path.stat().st_size, "expected": file.size}
@@ -64,8 +69,6 @@ def wrong_file(folder: Path, file: File, manifest: Manifest) -> Iterator[Finding
     elif (rows := rows_in(path)) != file.rows:
         evidence = {"found": rows, "expected": file.rows}
         yield Finding(f"The file's rows are not what manifest {manifest.number} says.", file.path, evidence=evidence)
-    elif (parts := Path(file.path).parts)[0] not in SEALED or parts[1] != f"as_of={manifest.as_of}":
-        yield Finding(f"Manifest {manifest.number} names a file that is not of its instant.", file.path)
 
 
 def _present(folder: Path) -> Iterator[str]:

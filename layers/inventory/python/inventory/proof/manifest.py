@@ -10,6 +10,7 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from inventory.proof.names import NAMED
 from inventory.proof.spans import Span
 
 _NAME = re.compile(r"([0-9]{8})\.json", re.ASCII)
@@ -32,7 +33,7 @@ class _Told(BaseModel):
 
 
 class _File(_Told):
-    path: Annotated[str, StringConstraints(pattern=r"^[!-~]+$")]
+    path: Annotated[str, StringConstraints(pattern=NAMED)]
     bytes: _Count
     rows: _Count
     sha256: str

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from inventory.proof.findings import Check, Finding
 from inventory.proof.manifest import Manifest
+from inventory.proof.names import literal
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -130,5 +131,5 @@ def _insert(
         with suppress(Error):
             if path.is_file():
                 rows = "read_parquet($file, hive_partitioning = false)"
-                told = {"file": str(path)} | ({"path": file.path} if "$path" in columns else {})
+                told = {"file": literal(path)} | ({"path": file.path} if "$path" in columns else {})
                 database.execute(f"INSERT INTO {into} SELECT {columns} FROM {rows}", told)  # noqa: S608 our own

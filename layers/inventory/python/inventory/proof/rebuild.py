@@ -14,6 +14,7 @@ from inventory.proof.columns import COLUMNS, LINES_SHAPE, comparable
 from inventory.proof.findings import Check, Finding
 from inventory.proof.lives import plain, rename_ended
 from inventory.proof.manifest import File, Manifest
+from inventory.proof.names import literal
 from inventory.proof.spans import Span
 
 if TYPE_CHECKING:
@@ -268,7 +269,7 @@ def _load(database: "DuckDBPyConnection", folder: Path, table: str, files: Seque
     database.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {empty}")
     source = "read_parquet(?, filename = true, hive_partitioning = false)"
     insert = f"INSERT INTO {table} SELECT {columns}, filename[length(?) + 2:] FROM {source}"  # noqa: S608 as above
-    present = [str(folder / file.path) for file in files if (folder / file.path).is_file()]
+    present = [literal(folder / file.path) for file in files if (folder / file.path).is_file()]
     if not present:
         return
     try:

@@ -10,8 +10,9 @@ from inventory.proof.base import begin_from
 from inventory.proof.chain import SignatureCheck, read_chain
 from inventory.proof.checks import check_events
 from inventory.proof.files import check_files
-from inventory.proof.findings import Check, joined
+from inventory.proof.findings import Check, Finding, joined
 from inventory.proof.manifest import Manifest
+from inventory.proof.names import NOT_PLAIN
 from inventory.proof.openings import check_openings
 from inventory.proof.rebuild import compare_ledger, compare_rows, compare_totals, fold_archive, rebuilt_totals
 from inventory.proof.spans import Span
@@ -57,6 +58,7 @@ def verify(
     wanted: str | None = None,
     every: bool = False,
     head: str | None = None,
+    left_out: Sequence[str] = (),
     begin: Begin = lambda _name, _size: lambda _done: None,
 ) -> Proof:
     """Verifies a copy of the bucket: `manifests`, `keys`, `archive` and the sealed files.
@@ -68,6 +70,7 @@ def verify(
         wanted: Which snapshot to rebuild, by its id or its instant; None: the one of the latest instant.
         every: Rebuild each of them.
         head: A manifest's SHA-256 that was seen before: the chain must still have it.
+        left_out: Objects of the bucket that are not in the copy, because their names are not plain (`is_plain`).
         begin: Is told of the progress.
 
     Raises:
@@ -76,10 +79,15 @@ def verify(
     """
     manifests, chain = read_chain(folder, trusted, signer_of, head=head)
     chosen = _chosen(manifests, wanted, every=every)
-    sealed = check_files(folder, manifests, begin("files", sum(_bytes(each) for each in manifests)))
+    sealed = check_files(folder, manifests, left_out, begin("files", sum(_bytes(each) for each in manifests)))
     with tempfile.TemporaryDirectory(prefix="inventory-verify-") as scratch:
         checks = _check_contents(folder, Path(scratch), manifests, chosen, begin)
-    return Proof(manifests, chosen, [chain, sealed, *checks])
+    strange = Check("archive_readable")
+    for path in left_out:
+        if path.startswith("archive/"):
+            strange.looked_at += 1
+            strange.add(Finding(NOT_PLAIN, path))
+    return Proof(manifests, chosen, joined([chain, sealed, *checks, strange]))
 
 
 def _check_contents(
