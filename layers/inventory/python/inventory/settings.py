@@ -28,12 +28,8 @@ class Settings:
     """Each field is the environment variable of the same name in capitals.
 
     Attributes:
-        stock_table: The tables' names; empty where the function has nothing to do with one.
-        holds_table: As above.
-        adjustments_table: As above.
-        requests_table: As above.
-        availability_table: As above.
-        api_keys_table: As above.
+        stock_table, holds_table, adjustments_table, requests_table, availability_table, api_keys_table: The tables'
+            names; empty where the function has nothing to do with one.
         poison_queue_url: Where a stream's consumer sets aside what it can never handle.
         collecting_stream: The stream on which the settler passes a hot item's holds on; empty: it settles all itself.
         history_bucket: The bucket of archive, snapshots and manifests; empty where a function has no use for it.

@@ -132,7 +132,7 @@ class Bucket:
         return [self._save_opened(sql, f"lost-{self._kind}", "SELECT * FROM lost", LOST, order)]
 
     def totals_of_lost(self, sql: duckdb.DuckDBPyConnection) -> dict[str, int]:
-        """How much that is."""
+        """Totals of what `save_lost` wrote."""
         return {} if self.plan.opening is None else totals_of_lost(sql)
 
     def _save_opened(
@@ -197,7 +197,7 @@ class Bucket:
         return self._work
 
     def finish(self, reduced: Reduced) -> Reduced:
-        """Leaves the result."""
+        """Writes the result for seal and commit."""
         self._objects.put(result_path(self.plan, self._kind, self._bucket), reduced.to_json())
         return reduced
 

@@ -1,6 +1,6 @@
 """The fold: a bucket's events over its base, in SQL, proved whole (`gapless`) before anything is made of them.
 
-Each query reads `events` (each once) and what the bucket's base has; which tables, says the reducer that runs it.
+Each query reads `events` (each once) and what the bucket's base has. `reduce.py` makes the tables each query needs.
 """
 
 import json

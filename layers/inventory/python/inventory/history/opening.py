@@ -38,8 +38,8 @@ ADJUSTMENT: Final = "(starts_with(record_key, 'adj_') OR starts_with(record_key,
 FINAL_READ: Final = f"SELECT record_key, rev, at_ms, true AS final FROM whole WHERE settled OR {ADJUSTMENT}"
 _GAPS_TOLD_MAX: Final = 20
 
-#: What a revision of the snapshot before is followed by: archived ones up to the one that was read. A record that was
-#: final by then is no business of a base. Revisions that were given out again prove nothing of those that were read.
+#: What a revision of the snapshot before is followed by: archived ones up to the one that was read. Records already
+#: final at the base are not compared: a base does not keep them. Revisions given out again prove nothing of those read.
 _LOST: Final = f"""
 CREATE TABLE lost AS
 WITH archived AS (SELECT record_key, rev, at_ms, {{ends}} AS ends FROM events WHERE at_ms <= $read_from_ms),

@@ -25,7 +25,7 @@ OBJECT_BYTES_MAX: Final = 1 << 30
 _LINE_BYTES_MAX: Final = 16 << 20
 _GZIP: Final = 16 + zlib.MAX_WBITS
 
-#: The table `line`. Those who hand its rows on hand on all of them.
+#: The table `line`. Whoever copies its rows must copy all columns.
 LINE_COLUMNS: Final = {
     "event_id": "VARCHAR",
     "kind": "VARCHAR",

@@ -1,4 +1,4 @@
-"""Audits: one is asked for and its run started; its result, once written, tells all, and before it its run is asked."""
+"""Audits: one is asked for and its execution started. Until it has written its result, that execution is asked."""
 
 import json
 
