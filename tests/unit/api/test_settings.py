@@ -7,8 +7,8 @@ from support.template import load_template
 
 
 def test_what_is_set_is_read_and_the_rest_is_empty() -> None:
-    settings = Settings.from_env({"STOCK_TABLE": "s", "OPEN_SLICES": "4", "ENVIRONMENT": "prod", "HOME": "/"})
-    assert (settings.stock_table, settings.open_slices, settings.environment) == ("s", 4, "prod")
+    settings = Settings.from_env({"STOCK_TABLE": "s", "OPEN_SLICES": "4", "HOME": "/"})
+    assert (settings.stock_table, settings.open_slices) == ("s", 4)
     assert (settings.holds_table, settings.docs_url) == ("", "")
 
 

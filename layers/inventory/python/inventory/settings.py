@@ -49,7 +49,6 @@ class Settings:
         heat_tries: How many tries of late are enough to tell how hot an item is.
         cold_after_s: For how many seconds nothing may have changed of what is merged.
         event_bus: Where events are published; empty where nothing is.
-        environment: The name of the deployment.
         docs_url: Where docs/errors.md can be read, or empty; answers then name no page.
     """
 
@@ -78,7 +77,6 @@ class Settings:
     heat_tries: int = HEAT_TRIES_MIN
     cold_after_s: int = COLD_AFTER_MS // 1000
     event_bus: str = ""
-    environment: str = "local"
     docs_url: str = ""
 
     @classmethod
