@@ -12,10 +12,9 @@ import pytest
 
 from inventory.adapters.objects import AlteredObject, Stored
 from inventory.domain.events import Source
-from inventory.history import merkle
 from inventory.history.commit import FilesForgotten
 from inventory.history.layout import instant_of, instant_of_snapshot, listed_path, stamp_of
-from inventory.history.manifest import canonical, fingerprint_of, leaf_of, read_manifest
+from inventory.history.manifest import canonical, fingerprint_of, leaf_of, merkle_root, read_manifest
 from inventory.history.plan import InstantTooRecent, Mode
 from support.objects import DirectoryObjects, Killed
 from support.spells import HOUR_MS, after_spell, three_spells
@@ -250,7 +249,7 @@ def test_the_chain_is_hashed_signed_and_has_one_root_over_its_files(history: His
     assert first.body["previous"] is None
     assert second.body["previous"] == {"number": 1, "sha256": first.sha256}
     assert second.body["ledger_from_ms"] == first.as_of_ms == after_spell(1)
-    assert second.body["merkle_root"] == merkle.root([leaf_of(file) for file in second.files]).hex()
+    assert second.body["merkle_root"] == merkle_root([leaf_of(file) for file in second.files]).hex()
     assert second.signature["key"] == fingerprint_of(history.signer.public_key_der)
     KeyInMemory().verify(base64.b64decode(second.signature["value"]), canonical(second.body))
     visible = history.visible()

@@ -3,17 +3,19 @@
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol
 
 from inventory.adapters.objects import Objects
 from inventory.adapters.signing import ALGORITHM
 from inventory.domain.clock import Milliseconds
-from inventory.history import merkle
 from inventory.history.layout import MANIFESTS, manifest_path, snapshot_id, stamp_of
 
 VERSION: Final = 1
+#: What keeps the hash of a leaf of the Merkle tree from being that of a node.
+_LEAF: Final = b"\x00"
+_NODE: Final = b"\x01"
 
 
 class DataFile(NamedTuple):
@@ -28,6 +30,16 @@ class DataFile(NamedTuple):
 def leaf_of(file: DataFile) -> bytes:
     """A file as a leaf of the Merkle tree."""
     return f"{file.sha256} {file.bytes} {file.rows} {file.path}".encode()
+
+
+def merkle_root(leaves: Sequence[bytes]) -> bytes:
+    """The hash of the Merkle tree over the leaves, in their order (RFC 6962); for none, the hash of nothing."""
+    if not leaves:
+        return hashlib.sha256(b"").digest()
+    if len(leaves) == 1:
+        return hashlib.sha256(_LEAF + leaves[0]).digest()
+    split = 1 << (len(leaves) - 1).bit_length() - 1  # the largest power of two below the size
+    return hashlib.sha256(_NODE + merkle_root(leaves[:split]) + merkle_root(leaves[split:])).digest()
 
 
 class Signer(Protocol):
@@ -103,7 +115,7 @@ def body_of(
         "writer": writer,
         "files": [file._asdict() for file in listed],
         "totals": dict(totals),
-        "merkle_root": merkle.root([leaf_of(file) for file in listed]).hex(),
+        "merkle_root": merkle_root([leaf_of(file) for file in listed]).hex(),
     }
 
 
