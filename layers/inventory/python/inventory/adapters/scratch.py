@@ -17,17 +17,16 @@ _numbers: Final = itertools.count()
 
 
 @contextmanager
-def scratch_database(*, memory_mb: int, threads: int = 1, ordered: bool = True) -> Iterator["DuckDBPyConnection"]:
+def scratch_database(*, memory_mb: int, ordered: bool = True) -> Iterator["DuckDBPyConnection"]:
     """An empty database, which is gone afterwards. What does not fit into memory goes to the disk until then.
 
     Args:
-        memory_mb: The limit that all databases with the same `threads` and `ordered` share from this call on.
-        threads: How many threads a query may use. With one, rows are written in the order asked for.
+        memory_mb: The limit that all databases with the same `ordered` share from this call on.
         ordered: Whether rows that nobody asked to be sorted stay in the order in which they were read.
     """
     import duckdb
 
-    engine = _engine(threads, ordered)
+    engine = _engine(ordered)
     engine.execute(f"SET GLOBAL memory_limit = '{memory_mb}MB'")
     name = f"scratch_{next(_numbers)}"
     try:
@@ -45,12 +44,12 @@ def scratch_database(*, memory_mb: int, threads: int = 1, ordered: bool = True) 
 
 
 @cache
-def _engine(threads: int, ordered: bool) -> "DuckDBPyConnection":  # noqa: FBT001 - keys of a cache
+def _engine(ordered: bool) -> "DuckDBPyConnection":  # noqa: FBT001 - the key of a cache
     import duckdb
 
     engine = duckdb.connect(
         config={
-            "threads": threads,
+            "threads": 1,  # so that rows are written in the order asked for
             "preserve_insertion_order": ordered,
             "temp_directory": str(Path(tempfile.gettempdir()) / "inventory-spill"),
             "enable_external_file_cache": False,

@@ -140,9 +140,9 @@ def writer() -> str:
     return f"DuckDB v{duckdb.__version__}"
 
 
-def named(columns: Iterable[str], prefix: str = "") -> str:
+def named(columns: Iterable[str]) -> str:
     """The columns' names as SQL lists them."""
-    return ", ".join(f'{prefix}"{name}"' for name in columns)
+    return ", ".join(f'"{name}"' for name in columns)
 
 
 def listed(files: Iterable[Path]) -> str:

@@ -142,7 +142,7 @@ def columns_of(kind: str) -> Columns:
     return {name: of for name, of in LEDGER.items() if name in filled}
 
 
-def run_map_task(objects: Objects, plan: Plan, task: MapTask, work: Path, *, threads: int = 1) -> None:
+def run_map_task(objects: Objects, plan: Plan, task: MapTask, work: Path) -> None:
     """Writes a task's events by bucket, those after the snapshot's instant among them.
 
     Nothing is left to do where another run did it, and all that it wrote is there still.
@@ -162,7 +162,7 @@ def run_map_task(objects: Objects, plan: Plan, task: MapTask, work: Path, *, thr
         for key, file in zip(keys, files, strict=True):
             decompress(key, file, together)
     folder = work / "events"
-    with scratch_database(memory_mb=MEMORY_MB, threads=threads) as connection:
+    with scratch_database(memory_mb=MEMORY_MB) as connection:
         try:
             connection.execute(_partition(plan, task.source, lines, folder))
         except duckdb.Error as error:

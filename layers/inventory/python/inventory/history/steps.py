@@ -49,7 +49,6 @@ class Workshop:
         buckets: Into how many buckets new snapshots are cut.
         scan_segments: Into how many parts each live table is read.
         archive_lag_s: How many seconds the archiver is given to bring what was read live.
-        threads: How many threads a map task may use.
     """
 
     objects: Objects
@@ -58,7 +57,6 @@ class Workshop:
     buckets: int
     scan_segments: int
     archive_lag_s: int
-    threads: int = 1
 
     def run(self, words: Words) -> dict[str, Any]:
         """Does the step that the words name.
@@ -189,7 +187,7 @@ class Workshop:
     def _map(self, words: Words) -> dict[str, Any]:
         plan = read_plan(self.objects, words["run"])
         with workplace() as work:
-            run_map_task(self.objects, plan, plan.tasks[words["task"]], work, threads=self.threads)
+            run_map_task(self.objects, plan, plan.tasks[words["task"]], work)
         return {}
 
     def _reduce_holds(self, words: Words) -> dict[str, Any]:
