@@ -57,7 +57,6 @@ class Audits:
     def auditor(self) -> Auditor:
         return Auditor(
             objects=self.history.objects,
-            scratch=self.history.objects,
             now=lambda: self.history.now_ms,
             trusted=lambda: {fingerprint_of(self.history.signer.public_key_der)},
             signer_of=rsa_signer,
@@ -68,7 +67,6 @@ class Audits:
     def reporter(self) -> Reporter:
         return Reporter(
             objects=self.history.objects,
-            scratch=self.history.objects,
             catalogue=self.catalogue,
             announce=lambda what, detail: self.announced.append((what, detail)),
             count=lambda name, _, discrepancies: self.counted.update({name: discrepancies}),

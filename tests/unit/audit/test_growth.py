@@ -60,7 +60,6 @@ def bucket(tmp_path: Path) -> Watched:
 def auditor(bucket: DirectoryObjects) -> Auditor:
     return Auditor(
         objects=bucket,
-        scratch=bucket,
         now=lambda: 0,
         trusted=set,
         signer_of=lambda *_: None,
@@ -120,7 +119,7 @@ def test_buckets_join_what_reading_found_so_that_the_report_does_not_grow_with_t
     def count(name: str, looked_at: int, discrepancies: int) -> None:
         counted[name] = (looked_at, discrepancies)
 
-    Reporter(bucket, bucket, NoCatalogue(), lambda *_: None, count).run(planned.run)
+    Reporter(bucket, NoCatalogue(), lambda *_: None, count).run(planned.run)
     assert counted["archive_readable"] == (7 * tasks, tasks)
     assert counted["gapless"] == (2 * buckets, 0)
     assert len(bucket.reads) <= 2 * buckets + 4

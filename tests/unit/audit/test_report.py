@@ -51,7 +51,7 @@ def found(folder: Path, *checks: Check) -> DirectoryObjects:
 
 
 def report(objects: DirectoryObjects, told: Told) -> None:
-    Reporter(objects, objects, told, told.announce, told.count).run(PLAN.run)
+    Reporter(objects, told, told.announce, told.count).run(PLAN.run)
 
 
 @pytest.mark.parametrize("character", ["x", '"', "ü", "\U0001f4e6"])

@@ -282,12 +282,10 @@ def auditor_from(settings: Settings) -> "Auditor":
     from inventory.adapters.signing import KmsVerifier
     from inventory.audit.steps import Auditor
 
-    objects = objects_from(settings)
     trusted = [settings.signing_key, *filter(None, settings.earlier_signing_keys.split(","))]
     verifier = KmsVerifier(boto3.client("kms", config=OBJECTS_CONFIG), trusted)
     return Auditor(
-        objects=objects,
-        scratch=objects,
+        objects=objects_from(settings),
         now=now_ms,
         trusted=lambda: verifier.fingerprints,
         signer_of=verifier.signer_of,
@@ -300,10 +298,8 @@ def reporter_from(settings: Settings) -> "Reporter":
     from inventory.adapters.catalogue import GlueCatalogue
     from inventory.audit.report import Reporter
 
-    objects = objects_from(settings)
     return Reporter(
-        objects=objects,
-        scratch=objects,
+        objects=objects_from(settings),
         catalogue=GlueCatalogue(boto3.client("glue", config=OBJECTS_CONFIG), settings.glue_database),
         announce=EventBus(boto3.client("events", config=OBJECTS_CONFIG), settings.event_bus).announce,
         count=report_check,

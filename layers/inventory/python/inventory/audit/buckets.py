@@ -56,9 +56,7 @@ _NAME: Final = {
 }
 
 
-def read_objects(
-    objects: Objects, scratch: Objects, plan: AuditPlan, task: int, keys: Sequence[str], work: Path
-) -> Part:
+def read_objects(objects: Objects, plan: AuditPlan, task: int, keys: Sequence[str], work: Path) -> Part:
     """Reads archived objects, and writes their lines by bucket. One that is gone since is found as its events are."""
     plain = [key for key in keys if is_plain(key)]
     download_present(objects, plain, work)
@@ -73,11 +71,11 @@ def read_objects(
             columns = f"{_LINE}, {bucket_sql(name, plan.buckets)} AS bucket"
             rows = f"SELECT {columns} FROM line WHERE kind IS NOT NULL AND {wanted}"
             for bucket, file in _by_bucket(database, rows, work / f"{kind}-lines"):
-                scratch.upload(file, f"{lines_prefix(plan.run, kind, bucket)}{task:05}-{file.name}")
+                objects.upload(file, f"{lines_prefix(plan.run, kind, bucket)}{task:05}-{file.name}")
     return Part([check])
 
 
-def audit_bucket(objects: Objects, scratch: Objects, plan: AuditPlan, kind: str, bucket: int, work: Path) -> Part:
+def audit_bucket(objects: Objects, plan: AuditPlan, kind: str, bucket: int, work: Path) -> Part:
     """Follows the records of one bucket of `holds` or of `items`, and holds them against all that tells of them.
 
     Raises:
@@ -90,7 +88,7 @@ def audit_bucket(objects: Objects, scratch: Objects, plan: AuditPlan, kind: str,
     for manifest in (target, *ledgers, *([base] if base else [])):
         download_present(objects, [file.path for file in manifest.files], work)
     with scratch_database(memory_mb=MEMORY_MB, ordered=False) as database:
-        lines = _download(scratch, lines_prefix(plan.run, kind, bucket), work)
+        lines = _download(objects, lines_prefix(plan.run, kind, bucket), work)
         create_lines(database, plan.holes)
         _insert(database, "line", _LINE, lines)
         tell_lives_apart(database)
@@ -100,30 +98,30 @@ def audit_bucket(objects: Objects, scratch: Objects, plan: AuditPlan, kind: str,
         checks += compare_ledger(database, work, ledgers, plan.span)
         fold_records(database, plan.as_of_ms)
         make_claims(database)
-        _exchange_claims(scratch, plan, kind, bucket, database, work)
+        _exchange_claims(objects, plan, kind, bucket, database, work)
         fold_books(database)
         checks += compare_rows(database, work, target)
         checks += check_rules(database)
         if plan.live:
             create_live_tables(database)
             for table in live:
-                _load_live(database, table, _download(scratch, live_prefix(plan.run, table, bucket), work))
+                _load_live(database, table, _download(objects, live_prefix(plan.run, table, bucket), work))
             checks += check_live_tables(database, plan.span)
         return Part(checks, rebuilt_totals(database, target))
 
 
 def _exchange_claims(
-    scratch: Objects, plan: AuditPlan, kind: str, bucket: int, database: "DuckDBPyConnection", work: Path
+    objects: Objects, plan: AuditPlan, kind: str, bucket: int, database: "DuckDBPyConnection", work: Path
 ) -> None:
     """Holds give their claims away, to the buckets of the items; items take them."""
     for table in ("claim", "effect"):
         if kind == "holds":
             rows = f"SELECT *, {bucket_sql('item_id', plan.buckets)} AS bucket FROM {table}"
             for number, file in _by_bucket(database, rows, work / table):
-                scratch.upload(file, f"{claims_prefix(plan.run, table, number)}{bucket:04}-{file.name}")
+                objects.upload(file, f"{claims_prefix(plan.run, table, number)}{bucket:04}-{file.name}")
             database.execute(f"DELETE FROM {table}")
         else:
-            _insert(database, table, "*", _download(scratch, claims_prefix(plan.run, table, bucket), work))
+            _insert(database, table, "*", _download(objects, claims_prefix(plan.run, table, bucket), work))
 
 
 def _load_live(database: "DuckDBPyConnection", loaded: str, files: Sequence[Path]) -> None:
@@ -143,9 +141,9 @@ def _in_bucket(objects: Objects, plan: AuditPlan, number: int | None, kinds: Seq
     return replace(manifest, files=files_in_bucket(manifest, kinds, bucket, plan.buckets))
 
 
-def _download(scratch: Objects, prefix: str, work: Path) -> list[Path]:
-    keys = [stored.key for stored in scratch.list(prefix)]
-    download_present(scratch, keys, work)
+def _download(objects: Objects, prefix: str, work: Path) -> list[Path]:
+    keys = [stored.key for stored in objects.list(prefix)]
+    download_present(objects, keys, work)
     return [work / key for key in keys]
 
 

@@ -1,4 +1,4 @@
-"""What one part of an audit found, as it lies in the scratch until the report."""
+"""What one part of an audit found, as it lies under `partials/` until the report."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,20 +21,20 @@ class Part:
     totals: Mapping[str, int] = field(default_factory=dict)
 
 
-def write_part(scratch: Objects, run: str, step: str, number: int, part: Part) -> None:
+def write_part(objects: Objects, run: str, step: str, number: int, part: Part) -> None:
     """Keeps what a part found; done again, it is the same."""
     told = [[check.name, check.looked_at, check.discrepancies, check.findings] for check in part.checks]
     content = json.dumps({"checks": told, "totals": part.totals})
-    scratch.put(result_path(run, step, number), content.encode())
+    objects.put(result_path(run, step, number), content.encode())
 
 
-def read_part(scratch: Objects, run: str, step: str, number: int) -> Part:
+def read_part(objects: Objects, run: str, step: str, number: int) -> Part:
     """What a part found.
 
     Raises:
         NoSuchObject: It has not been done.
     """
-    told = json.loads(scratch.read(result_path(run, step, number)))
+    told = json.loads(objects.read(result_path(run, step, number)))
     checks = [
         Check(name, looked_at, discrepancies, [Finding(*each) for each in findings])
         for name, looked_at, discrepancies, findings in told["checks"]
@@ -42,11 +42,11 @@ def read_part(scratch: Objects, run: str, step: str, number: int) -> Part:
     return Part(checks, told["totals"])
 
 
-def read_parts(scratch: Objects, run: str, step: str, numbers: Iterable[int]) -> list[Part]:
+def read_parts(objects: Objects, run: str, step: str, numbers: Iterable[int]) -> list[Part]:
     """What several parts of one step found, in their order.
 
     Raises:
         NoSuchObject: One of them has not been done.
     """
     with ThreadPoolExecutor(_READS_AT_ONCE) as pool:
-        return list(pool.map(lambda number: read_part(scratch, run, step, number), numbers))
+        return list(pool.map(lambda number: read_part(objects, run, step, number), numbers))

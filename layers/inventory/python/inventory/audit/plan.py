@@ -97,13 +97,13 @@ def run_of(audit: str) -> str:
     return f"{PARTIALS}audit/{audit}/"
 
 
-def read_plan(scratch: Objects, run: str) -> AuditPlan:
+def read_plan(objects: Objects, run: str) -> AuditPlan:
     """The plan of a run.
 
     Raises:
         NoSuchObject: There is no such run.
     """
-    told = json.loads(scratch.read(f"{run}plan.json"))
+    told = json.loads(objects.read(f"{run}plan.json"))
     lists = {name: tuple(told.pop(name)) for name in ("ledgers", "files", "missing")}
     holes = tuple(Span(*each) for each in told.pop("holes"))
     return AuditPlan(**told | lists | {"depth": Depth(told["depth"]), "holes": holes})

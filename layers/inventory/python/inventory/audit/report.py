@@ -41,15 +41,13 @@ class Reporter:
     """What a report is made with.
 
     Attributes:
-        objects: The history's bucket: manifests are read, findings and results written.
-        scratch: Where the parts have left what they found.
+        objects: The history's bucket: manifests and what the parts found are read, findings and results written.
         catalogue: Has the partitions of the findings' table.
         announce: Tells others of discrepancies: what happened, and its details.
         count: Counts a check by its name: how many records it looked at, and how many discrepancies it found.
     """
 
     objects: Objects
-    scratch: Objects
     catalogue: Catalogue
     announce: Callable[[str, Mapping[str, Any]], None]
     count: Callable[[str, int, int], None]
@@ -60,7 +58,7 @@ class Reporter:
         Raises:
             NoSuchObject: A part has not been done.
         """
-        plan = read_plan(self.scratch, run)
+        plan = read_plan(self.objects, run)
         checks = self._checks(plan)
         result = _result(plan, checks)
         if result["discrepancies"]:
@@ -84,7 +82,7 @@ class Reporter:
         return joined([*(check for part in parts for check in part.checks), compare_totals(totals, manifest)])
 
     def _parts(self, plan: AuditPlan, step: str, numbers: Iterable[int]) -> list[Part]:
-        return read_parts(self.scratch, plan.run, step, numbers)
+        return read_parts(self.objects, plan.run, step, numbers)
 
     def _publish(self, plan: AuditPlan, checks: Sequence[Check]) -> None:
         as_of = instant_name(plan.as_of_ms)

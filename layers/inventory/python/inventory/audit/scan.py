@@ -89,7 +89,7 @@ def segments(of: int) -> list[Segment]:
 
 
 def scan_segment(
-    scratch: Objects, client: Any, table: str, run: str, segment: Segment, buckets: int, work: Path
+    objects: Objects, client: Any, table: str, run: str, segment: Segment, buckets: int, work: Path
 ) -> int:
     """Reads a segment and writes its records by bucket; gives their number.
 
@@ -107,7 +107,7 @@ def scan_segment(
             records += 1
     for live, bucket in opened:
         path = f"{live_prefix(run, live, bucket)}{segment.number:03}.jsonl.gz"
-        scratch.upload(_local(work, (live, bucket)), path)
+        objects.upload(_local(work, (live, bucket)), path)
     return records
 
 
@@ -161,9 +161,9 @@ def _told(value: Mapping[str, Any]) -> Any:
     return None if kind == "NULL" else told if isinstance(told, str | bool) else str(told)
 
 
-def scan(scratch: Objects, client: Any, tables: Mapping[str, str], words: Mapping[str, Any]) -> dict[str, Any]:
+def scan(objects: Objects, client: Any, tables: Mapping[str, str], words: Mapping[str, Any]) -> dict[str, Any]:
     """Reads one segment of a live table, as the state machine says it; `tables` has their names by kind."""
     segment = Segment(words["kind"], words["number"], words["of"])
     with workplace() as work:
         table = tables[segment.kind]
-        return {"records": scan_segment(scratch, client, table, words["run"], segment, words["buckets"], work)}
+        return {"records": scan_segment(objects, client, table, words["run"], segment, words["buckets"], work)}

@@ -33,8 +33,7 @@ class Auditor:
     """What the steps work with.
 
     Attributes:
-        objects: The history's bucket, to read.
-        scratch: Where parts hand things to each other.
+        objects: The history's bucket; under `partials/` the parts hand things to each other.
         now: Milliseconds since 1970.
         trusted: Gives the fingerprints of the keys that may have signed manifests.
         signer_of: Tells who made a signature.
@@ -42,7 +41,6 @@ class Auditor:
     """
 
     objects: Objects
-    scratch: Objects
     now: Callable[[], int]
     trusted: Callable[[], Collection[str]]
     signer_of: SignatureCheck
@@ -56,7 +54,7 @@ class Auditor:
         """
         if words["step"] == "begin":
             return self._begin(words["input"])
-        plan = read_plan(self.scratch, words["run"])
+        plan = read_plan(self.objects, words["run"])
         joint = {"folders": self._folders, "tasks": self._tasks}.get(words["step"])
         if joint is not None:
             return joint(plan)
@@ -71,13 +69,13 @@ class Auditor:
         }
         part, number = parts[words["step"]], int(words["number"])
         with workplace() as work:
-            write_part(self.scratch, plan.run, words["step"], number, part(plan, number, work))
+            write_part(self.objects, plan.run, words["step"], number, part(plan, number, work))
         return {}
 
     def _begin(self, asked: Words) -> dict[str, Any]:
         """Input: `audit`, `as_of_ms`, and `depth`: increment after a snapshot; without it, from the first event."""
         plan = make_plan(self.objects, asked["audit"], asked["as_of_ms"], Depth(asked.get("depth", Depth.FULL)))
-        self.scratch.put(f"{plan.run}plan.json", plan.to_json())
+        self.objects.put(f"{plan.run}plan.json", plan.to_json())
         scanned = segments(self.scan_segments) if plan.live else []
         scans = [segment._asdict() | {"buckets": plan.buckets} for segment in scanned]
         lists = {
@@ -112,37 +110,37 @@ class Auditor:
         """Cuts one folder of the archive into tasks. Each gets names of its own to read, and never those of all."""
         tasks = 0
         for keys in cut_folder(self.objects, folder):
-            self.scratch.put(keys_path(plan.run, number, tasks), json.dumps(keys).encode())
+            self.objects.put(keys_path(plan.run, number, tasks), json.dumps(keys).encode())
             tasks += 1
-        self.scratch.put(count_path(plan.run, number), json.dumps(tasks).encode())
+        self.objects.put(count_path(plan.run, number), json.dumps(tasks).encode())
         return {}
 
     def _tasks(self, plan: AuditPlan) -> dict[str, Any]:
         """Numbers the tasks of all folders."""
-        folders = range(len(json.loads(self.scratch.read(f"{plan.run}list.json"))))
+        folders = range(len(json.loads(self.objects.read(f"{plan.run}list.json"))))
         with ThreadPoolExecutor(_READS_AT_ONCE) as pool:
-            counts = pool.map(lambda folder: json.loads(self.scratch.read(count_path(plan.run, folder))), folders)
+            counts = pool.map(lambda folder: json.loads(self.objects.read(count_path(plan.run, folder))), folders)
             keys = [keys_path(plan.run, folder, task) for folder, count in enumerate(counts) for task in range(count)]
         self._put_list(plan, "read", [{"number": number, "keys": path} for number, path in enumerate(keys)])
-        self.scratch.put(tasks_path(plan.run), json.dumps(len(keys)).encode())
+        self.objects.put(tasks_path(plan.run), json.dumps(len(keys)).encode())
         return {"tasks": len(keys)}
 
     def _put_list(self, plan: AuditPlan, name: str, items: list[dict[str, Any]]) -> None:
         told = [{"run": plan.run, **item} for item in items]
-        self.scratch.put(f"{plan.run}{name}.json", json.dumps(told).encode())
+        self.objects.put(f"{plan.run}{name}.json", json.dumps(told).encode())
 
     def _read(self, keys: str, plan: AuditPlan, number: int, work: Path) -> Part:
-        return read_objects(self.objects, self.scratch, plan, number, json.loads(self.scratch.read(keys)), work)
+        return read_objects(self.objects, plan, number, json.loads(self.objects.read(keys)), work)
 
     def _holds(self, plan: AuditPlan, number: int, work: Path) -> Part:
         """Also joins this bucket's share of what the reading tasks found: the report cannot look at each of them."""
-        tasks = json.loads(self.scratch.read(tasks_path(plan.run)))
-        read = read_parts(self.scratch, plan.run, "read", range(number, tasks, plan.buckets))
-        part = audit_bucket(self.objects, self.scratch, plan, "holds", number, work)
+        tasks = json.loads(self.objects.read(tasks_path(plan.run)))
+        read = read_parts(self.objects, plan.run, "read", range(number, tasks, plan.buckets))
+        part = audit_bucket(self.objects, plan, "holds", number, work)
         return Part(joined([*(check for each in read for check in each.checks), *part.checks]), part.totals)
 
     def _items(self, plan: AuditPlan, number: int, work: Path) -> Part:
-        return audit_bucket(self.objects, self.scratch, plan, "items", number, work)
+        return audit_bucket(self.objects, plan, "items", number, work)
 
     def _files(self, _: AuditPlan, number: int, work: Path) -> Part:
         return check_files_of(self.objects, number, work)
