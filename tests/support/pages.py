@@ -1,6 +1,7 @@
 """A table that is scanned page by page, however many records it has."""
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Self
 
 PAGE = 1_000
 
@@ -12,12 +13,14 @@ class Table:
         self._records = records
         self.requests: list[dict[str, Any]] = []
 
-    def scan(self, **request: Any) -> dict[str, Any]:
-        self.requests.append(request)
-        start = request.get("ExclusiveStartKey", 0)
-        end = min(start + PAGE, self._records)
-        items = [hold(number) for number in range(start, end)]
-        return {"Items": items} | ({"LastEvaluatedKey": end} if end < self._records else {})
+    def get_paginator(self, operation: str) -> Self:
+        assert operation == "scan"
+        return self
+
+    def paginate(self, **request: Any) -> Iterator[dict[str, Any]]:
+        for start in range(0, max(self._records, 1), PAGE):
+            self.requests.append(request)
+            yield {"Items": [hold(number) for number in range(start, min(start + PAGE, self._records))]}
 
 
 def hold(number: int) -> dict[str, Any]:

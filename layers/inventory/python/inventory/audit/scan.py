@@ -127,16 +127,12 @@ def _live(client: Any, table: str, segment: Segment) -> Iterator[tuple[str, str,
         "ProjectionExpression": ", ".join(f"#{name}" for name in sorted(attributes)),
         "ExpressionAttributeNames": {f"#{name}": name for name in attributes},
     }
-    while True:
-        answer = client.scan(**request)
-        for item in answer["Items"]:
+    for page in client.get_paginator("scan").paginate(**request):
+        for item in page["Items"]:
             key = _text(item.get(ATTRIBUTES[kinds[0]]["record_key"])) or ""
             kind = "live_directory" if segment.kind == "stock" and key.endswith("#*") else kinds[0]
             row = {name: _text(item.get(attribute)) for name, attribute in ATTRIBUTES[kind].items()}
             yield kind, row.get("item") or key.split("#")[0], row
-        if "LastEvaluatedKey" not in answer:
-            return
-        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
 
 def _text(value: Mapping[str, Any] | None) -> str | None:

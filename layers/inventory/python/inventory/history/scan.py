@@ -130,9 +130,8 @@ def _live(client: Any, table: str, reading: Reading) -> Iterator[tuple[int, Live
     if not reading.whole:
         names = {"#key": key, "#rev": "rev", "#at": "at", "#settlement": "settlement", "#item": "item"}
         request |= {"ProjectionExpression": ", ".join(names), "ExpressionAttributeNames": names}
-    while True:
-        answer = client.scan(**request)
-        for attributes in answer["Items"]:
+    for page in client.get_paginator("scan").paginate(**request):
+        for attributes in page["Items"]:
             record = decode(attributes)
             name = record[key]
             if segment.source is Source.STOCK:
@@ -148,9 +147,6 @@ def _live(client: Any, table: str, reading: Reading) -> Iterator[tuple[int, Live
             if reading.whole:
                 row |= _whole(segment.source, record)
             yield bucket_of(named, reading.buckets), row
-        if "LastEvaluatedKey" not in answer:
-            return
-        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
 
 def _whole(source: Source, record: Record) -> LiveRow:
