@@ -21,9 +21,7 @@ from inventory_cli.session import Session, session_of
 if TYPE_CHECKING:
     from inventory.proof.findings import Check, Finding
     from inventory.proof.manifest import Manifest, Opening
-    from inventory.proof.verify import Proof
-
-Begin = Callable[[str, int], Callable[[int], None]]
+    from inventory.proof.verify import Begin, Proof
 
 _SHOWN_MAX: Final = 20
 _HEX_DIGITS: Final = 64
@@ -101,7 +99,7 @@ def _prove(
     folder: Path,
     trusted: set[str],
     left_out: list[str],
-    begin: Begin,
+    begin: "Begin",
     *,
     snapshot: str | None,
     every: bool,
@@ -122,7 +120,7 @@ def _prove(
         raise CliError(f"{changed}. Nothing is proved: verify a copy that stands still.") from None
 
 
-def _beginner(progress: Progress) -> Begin:
+def _beginner(progress: Progress) -> "Begin":
     def begin(name: str, size: int) -> Callable[[int], None]:
         task = progress.add_task(name, total=size)
         return lambda done: progress.advance(task, done)
@@ -132,7 +130,7 @@ def _beginner(progress: Progress) -> Begin:
 
 @contextmanager
 def _folder(
-    session: Session, directory: Path | None, bucket: str | None, keep: Path | None, begin: Begin
+    session: Session, directory: Path | None, bucket: str | None, keep: Path | None, begin: "Begin"
 ) -> Iterator[tuple[Path, list[str]]]:
     """The copy that is there, or one that is made, and which objects' names kept them out of it."""
     if directory is not None:

@@ -1,8 +1,16 @@
 """Glue: the partitions that make a snapshot's files visible to Athena."""
 
-from typing import Any
+from typing import Any, Protocol
 
 from botocore.exceptions import ClientError
+
+
+class Catalogue(Protocol):
+    """Where tables' partitions are registered."""
+
+    def register(self, table: str, as_of: str) -> None:
+        """Makes a partition of a table visible; one that is so already stays."""
+        ...
 
 
 class GlueCatalogue:

@@ -4,8 +4,9 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
+from inventory.adapters.catalogue import Catalogue
 from inventory.adapters.objects import NoSuchObject, Objects
 from inventory.adapters.scratch import scratch_database
 from inventory.adapters.workplace import workplace
@@ -26,14 +27,6 @@ _EVIDENCE_MAX: Final = 1_000
 _TEXT_MAX: Final = 200
 _MEMORY_MB: Final = 256
 _COLUMNS: Final = ("check_name", "what", "path", "record", "evidence", "audit")
-
-
-class Catalogue(Protocol):
-    """Where tables' partitions are registered."""
-
-    def register(self, table: str, as_of: str) -> None:
-        """Makes a partition of a table visible; one that is so already stays."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 
+from inventory.adapters.catalogue import Catalogue
 from inventory.adapters.objects import NoSuchObject, Objects
 from inventory.domain.clock import Milliseconds
 from inventory.history.columnar import writer
@@ -30,14 +31,6 @@ _COPIES_AT_ONCE: Final = 8
 #: What the buckets of an opening snapshot add up that is no stock.
 _OF_OPENING: Final = frozenset({"lost_records", "lost_revisions"})
 _DIFFERENCES_TOLD_MAX: Final = 20
-
-
-class Catalogue(Protocol):
-    """Where tables' partitions are registered."""
-
-    def register(self, table: str, as_of: str) -> None:
-        """Makes a partition of a table visible; one that is so already stays."""
-        ...
 
 
 class Outcome(StrEnum):

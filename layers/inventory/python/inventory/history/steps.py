@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
+from inventory.adapters.catalogue import Catalogue
 from inventory.adapters.executions import Machine
 from inventory.adapters.objects import Objects
 from inventory.adapters.workplace import workplace
 from inventory.domain.clock import AHEAD_MAX_MS, Milliseconds
 from inventory.domain.events import Source
-from inventory.history.commit import Catalogue, commit, finish
+from inventory.history.commit import commit, finish
 from inventory.history.layout import audit_after, latest_possible, listed_path, snapshot_id, stamp_of
 from inventory.history.manifest import Signer
 from inventory.history.map_task import run_map_task

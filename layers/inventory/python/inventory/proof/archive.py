@@ -3,13 +3,13 @@
 import gzip
 import json
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from inventory.proof.base import BASE
 from inventory.proof.columns import LINE, ROW
-from inventory.proof.findings import Check, Finding
+from inventory.proof.findings import Check, Finding, Progress
 from inventory.proof.form import FORMS
 from inventory.proof.lives import tell_lives_apart
 from inventory.proof.names import NOT_PLAIN, is_plain, literal
@@ -41,8 +41,6 @@ _FIRST_ARCHIVED: Final = f"""
     NOT regexp_matches(path, '{_ARCHIVED}'), regexp_extract(path, '{_ARCHIVED}', 1),
     length(ltrim(regexp_extract(path, '{_ARCHIVED}', 2), '0')), ltrim(regexp_extract(path, '{_ARCHIVED}', 2), '0'),
     path, place, text"""
-
-Progress = Callable[[int], None]
 
 
 def archived_objects(folder: Path) -> list[Path]:

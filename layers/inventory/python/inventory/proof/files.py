@@ -1,19 +1,16 @@
 """The sealed files: every one that a manifest names is there, unchanged, and nothing else lies beside them."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from inventory.proof.findings import Check, Finding
+from inventory.proof.findings import Check, Finding, Progress
 from inventory.proof.manifest import File, Manifest
 from inventory.proof.names import is_plain, literal
 
 #: Where only a commit may put files.
 SEALED: Final = ("snapshots", "holds", "ledger", "state", "opened")
-
-#: Called with the number of bytes that were looked at since the last call.
-Progress = Callable[[int], None]
 
 
 def check_files(

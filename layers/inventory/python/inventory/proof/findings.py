@@ -1,11 +1,14 @@
 """What a check says: how much it looked at, and what was wrong, each with its evidence."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 #: Of each check, at most so many findings are kept; all are counted.
 FINDINGS_KEPT_MAX: Final = 1_000
+
+#: Called with how much was looked at since the last call, in whatever is counted.
+Progress = Callable[[int], None]
 
 
 class Finding(NamedTuple):

@@ -10,7 +10,7 @@ from inventory.proof.base import begin_from
 from inventory.proof.chain import SignatureCheck, read_chain
 from inventory.proof.checks import check_events
 from inventory.proof.files import check_files
-from inventory.proof.findings import Check, Finding, joined
+from inventory.proof.findings import Check, Finding, Progress, joined
 from inventory.proof.manifest import Manifest
 from inventory.proof.names import NOT_PLAIN
 from inventory.proof.openings import check_openings
@@ -18,7 +18,7 @@ from inventory.proof.rebuild import compare_ledger, compare_rows, compare_totals
 from inventory.proof.spans import Span
 
 #: Called as a step begins, with its name and its size (of whatever it counts); gives what is told of its progress.
-Begin = Callable[[str, int], Callable[[int], None]]
+Begin = Callable[[str, int], Progress]
 
 
 @dataclass(frozen=True, slots=True)
