@@ -9,11 +9,11 @@ from inventory.api.operations import Call, Operation, PathParameter, Reply
 from inventory.api.views import SnapshotList, SnapshotView, snapshot_list, snapshot_view
 from inventory.domain.ids import SNAPSHOT
 from inventory.domain.keys import Scope
+from inventory.history.layout import LAST_MS
 from inventory.runs import snapshots
 from inventory.runs.desk import Desk
 
 _URL: Final = "/v1/snapshots"
-_INSTANT_MAX_S: Final = 9_999_999_999
 
 
 class TakeSnapshot(Parameters):
@@ -24,7 +24,7 @@ class TakeSnapshot(Parameters):
             int,
             Field(
                 ge=1,
-                le=_INSTANT_MAX_S,
+                le=LAST_MS // 1000,
                 description="Unix seconds, at least a minute or so ago. Left out: the latest possible instant.",
             ),
             InDigits,

@@ -20,7 +20,9 @@ OPENED: Final = "opened/"
 #: Glue tables whose location is the prefix of the same name.
 TABLES: Final = ("snapshots", "holds", "ledger")
 
-_LAST_MS: Final = 9_999_999_999_999  # in the year 2286
+#: The last instant that names have digits for, in the year 2286. Only who reads the past may ask for later ones
+#: (`PAST_INSTANT_MAX_S` in domain/limits.py): nothing is named for those.
+LAST_MS: Final = 9_999_999_999_999
 _AUDIT_ID: Final = re.compile(rf"{AUDIT}_([0-9a-f]{{12}})[0-9a-f]{{20}}")
 _STAMP: Final = "%Y%m%dT%H%M%SZ"
 _ARCHIVED: Final = re.compile(r"archive/[a-z]+/(dt=\d{4}-\d\d-\d\d/hour=\d\d)/[a-z0-9][a-z0-9._-]{0,199}", re.ASCII)
@@ -104,7 +106,7 @@ def listed_before(as_of_ms: Milliseconds) -> str:
 
 def instant_of_listed(path: str) -> Milliseconds:
     """The instant in the name of what tells of a published snapshot."""
-    return _LAST_MS - int(path.removeprefix(LISTED)[:13])
+    return LAST_MS - int(path.removeprefix(LISTED)[:13])
 
 
 def audit_path(identifier: str) -> str:
@@ -122,7 +124,7 @@ def audit_path(identifier: str) -> str:
 def instant_of_audit(identifier: str) -> Milliseconds | None:
     """When the audit of this id was asked for; None where no audit can have it."""
     found = _AUDIT_ID.fullmatch(identifier)
-    return int(found[1], 16) if found and int(found[1], 16) <= _LAST_MS else None
+    return int(found[1], 16) if found and int(found[1], 16) <= LAST_MS else None
 
 
 def audit_after(as_of_ms: Milliseconds, published_ms: Milliseconds, *, full: bool = False) -> str:
@@ -139,7 +141,7 @@ def audit_after(as_of_ms: Milliseconds, published_ms: Milliseconds, *, full: boo
 
 def _latest_first(instant_ms: Milliseconds) -> str:
     """An instant as digits that sort before those of earlier ones."""
-    return f"{_LAST_MS - instant_ms:013d}"
+    return f"{LAST_MS - instant_ms:013d}"
 
 
 def latest_possible(now_ms: Milliseconds, grace_ms: Milliseconds, align_ms: Milliseconds = 1000) -> Milliseconds:
