@@ -41,7 +41,7 @@ def over_deployed_tables(stack: Stack) -> Section:
     client, counted = Aws(stack.aws_endpoint_url).dynamodb, Counter[str]()
     client.meta.events.register("before-call.dynamodb", lambda model, **_: counted.update([model.name]))
     environment = {variable: stack.outputs[table] for variable, table in table_names().items()}
-    core = core_from(Settings.from_env(environment), client=client, report=lambda _name, _value: None)
+    core = core_from(Settings.from_env(environment), client=client, count=lambda _name, _value: None)
     item = f"cup-{time.time_ns()}"
     adjust.adjust(core, item, _WAREHOUSE, _STOCK, reason="received", reference=None, metadata={}, by=_requester("r"))
     while not core.database.get(core.tables.availability_of(item, _WAREHOUSE)):

@@ -1,9 +1,8 @@
 """The one place where the parts are put together, from the settings of a function."""
 
-import json
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache, partial
@@ -14,6 +13,7 @@ import botocore
 from botocore.config import Config
 
 from inventory.adapters.announcements import EventBus, counting_losses
+from inventory.adapters.aside import AsideQueue
 from inventory.adapters.collecting import CollectingStream, PassOn
 from inventory.adapters.executions import StepFunctionsMachine
 from inventory.adapters.objects import S3Objects
@@ -23,8 +23,8 @@ from inventory.domain.events import Source
 from inventory.domain.heat import Thresholds
 from inventory.domain.limits import HINTS_KEPT_MAX, PASS_AGE_MAX_MS, PASSES_KEPT_MAX, STOCK_AGE_MAX_MS
 from inventory.history.layout import PARTIALS
-from inventory.pipeline.stream import SetAside, StreamRecord
-from inventory.protocol.core import Core
+from inventory.pipeline.stream import SetAside
+from inventory.protocol.core import Announce, Core
 from inventory.protocol.hints import Hints, Memory, Refusals
 from inventory.protocol.shedding import Shed
 from inventory.runs.desk import Desk
@@ -108,13 +108,6 @@ PAST_OBJECTS_CONFIG = Config(
 ASK_CONFIG = Config(connect_timeout=1, read_timeout=8.5, retries={"mode": "standard", "total_max_attempts": 1})
 
 
-#: SQS takes messages of 256 KB in every region; in some, 1 MiB.
-_ASIDE_BYTES_MAX = 250_000
-_WHY_LENGTH_MAX = 1_000
-#: What of a stream's record may be large.
-_IMAGES = frozenset({"NewImage", "OldImage", "data"})
-
-
 def now_ms() -> int:
     """Milliseconds since 1970 by this machine's clock."""
     return time.time_ns() // 1_000_000
@@ -125,7 +118,7 @@ def uptime_ms() -> int:
     return time.monotonic_ns() // 1_000_000
 
 
-def core_from(settings: Settings, *, client: Any = None, report: Callable[[str, int], None] = report) -> Core:
+def core_from(settings: Settings, *, client: Any = None, count: Callable[[str, int], None] = report) -> Core:
     """The service on the tables that the settings name."""
     core = core_with(
         client or boto3.client("dynamodb", config=CLIENT_CONFIG),
@@ -137,22 +130,28 @@ def core_from(settings: Settings, *, client: Any = None, report: Callable[[str, 
             availability=settings.availability_table,
         ),
         open_slices=settings.open_slices,
-        report=report,
+        report=count,
     )
     thresholds = Thresholds(
         changes_per_shard=settings.changes_per_shard,
         tries=settings.heat_tries,
         cold_after_ms=settings.cold_after_s * 1000,
     )
-    at_once = ThreadPoolExecutor(READS_AT_ONCE).map  # which starts no thread before the first reading
-    core = replace(core, thresholds=thresholds, at_once=at_once)
-    if settings.event_bus:
-        bus = EventBus(boto3.client("events", config=EVENTS_CONFIG), settings.event_bus)
-        core = replace(core, announce=counting_losses(bus))
-    if settings.stock_at_function:
-        asked = AskedPast(cache(lambda: boto3.client("lambda", config=ASK_CONFIG)), settings.stock_at_function)
-        core = replace(core, read_past=asked)
-    return core
+    return replace(
+        core,
+        thresholds=thresholds,
+        at_once=ThreadPoolExecutor(READS_AT_ONCE).map,  # which starts no thread before the first reading
+        announce=_announce_on(settings.event_bus) if settings.event_bus else core.announce,
+        read_past=_past_of(settings.stock_at_function) if settings.stock_at_function else core.read_past,
+    )
+
+
+def _announce_on(event_bus: str) -> Announce:
+    return counting_losses(EventBus(boto3.client("events", config=EVENTS_CONFIG), event_bus))
+
+
+def _past_of(function: str) -> AskedPast:
+    return AskedPast(cache(lambda: boto3.client("lambda", config=ASK_CONFIG)), function)
 
 
 def core_with(
@@ -203,29 +202,8 @@ def keys_from(settings: Settings) -> "Callable[[str], ApiKey | None]":
 
 
 def aside_on(queue_url: str) -> SetAside:
-    """Sets stream records aside on a queue, each with the reason and the whole record, if the queue takes so much.
-
-    A batch with one poison record costs one call more; without any, none.
-    """
-    client = boto3.client("sqs", config=CLIENT_CONFIG)
-
-    def set_aside(record: StreamRecord, why: str) -> None:
-        body = json.dumps({"why": why, "record": record})
-        if len(body) > _ASIDE_BYTES_MAX:
-            body = json.dumps({"why": why[:_WHY_LENGTH_MAX], "record": _without_images(record)})
-        client.send_message(QueueUrl=queue_url, MessageBody=body)
-
-    return set_aside
-
-
-def _without_images(record: StreamRecord) -> StreamRecord:
-    """What finds a record in its stream or its table again."""
-    told = {
-        source: {name: said for name, said in record[source].items() if name not in _IMAGES}
-        for source in ("dynamodb", "kinesis")
-        if isinstance(record.get(source), Mapping)
-    }
-    return {**record, **told, "images": "left out, too large"}
+    """The queue on which a stream's consumer sets records aside."""
+    return AsideQueue(boto3.client("sqs", config=CLIENT_CONFIG), queue_url).set_aside
 
 
 def collecting_on(settings: Settings) -> PassOn | None:

@@ -1,0 +1,47 @@
+"""SQS: stream records that can never be handled, set aside where an operator finds them."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+#: SQS takes messages of 256 KB in every region; in some, 1 MiB.
+_BYTES_MAX: Final = 250_000
+_WHY_LENGTH_MAX: Final = 1_000
+#: What of a stream's record may be large.
+_IMAGES: Final = frozenset({"NewImage", "OldImage", "data"})
+
+
+class AsideQueue:
+    """A queue that gets each record with the reason: the whole record, if the queue takes so much.
+
+    A batch with one poison record costs one call more; without any, none.
+
+    Args:
+        client: A boto3 SQS client, with its timeouts and retries set.
+        url: The queue's URL.
+    """
+
+    def __init__(self, client: Any, url: str) -> None:
+        self._client = client
+        self._url = url
+
+    def set_aside(self, record: Mapping[str, Any], why: str) -> None:
+        """Puts a stream's record on the queue.
+
+        Raises:
+            botocore.exceptions.ClientError: SQS did not take it.
+        """
+        body = json.dumps({"why": why, "record": record})
+        if len(body) > _BYTES_MAX:
+            body = json.dumps({"why": why[:_WHY_LENGTH_MAX], "record": _without_images(record)})
+        self._client.send_message(QueueUrl=self._url, MessageBody=body)
+
+
+def _without_images(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What finds a record in its stream or its table again."""
+    without = {
+        source: {name: value for name, value in record[source].items() if name not in _IMAGES}
+        for source in ("dynamodb", "kinesis")
+        if isinstance(record.get(source), Mapping)
+    }
+    return {**record, **without, "images": "left out, too large"}
