@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from inventory.api.errors import CODES
+from inventory.api.error_reference import CODES
 from support.template import load_template, properties, resources
 
 RESPONSES: dict[str, dict[str, Any]] = properties("Api")["GatewayResponses"]

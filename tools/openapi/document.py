@@ -7,7 +7,8 @@ from pydantic import TypeAdapter
 
 from inventory.api import adjustments, audits, holds, snapshots, stock
 from inventory.api.bodies import FORM, JSON
-from inventory.api.errors import CODES, FAMILIES
+from inventory.api.error_reference import CODES
+from inventory.api.errors import FAMILIES
 from inventory.api.fields import NoParameters
 from inventory.api.operations import Operation, Operations
 from inventory.domain.limits import IDEMPOTENCY_KEY_LENGTH_MAX

@@ -1,6 +1,6 @@
 """docs/errors.md: what each error code means and what to do about it."""
 
-from inventory.api.errors import CODES
+from inventory.api.error_reference import CODES
 
 _HEAD = """\
 # Errors

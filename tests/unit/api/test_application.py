@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory.api.application import Application
-from inventory.api.errors import CODES
+from inventory.api.error_reference import CODES
 from inventory.domain.errors import ClockSkewed, Conflict, Overloaded, RecordAhead
 from inventory.domain.ids import fingerprint
 from inventory.domain.keys import ALL_SCOPES

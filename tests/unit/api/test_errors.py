@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 import inventory
+from inventory.api.error_reference import CODES
 from inventory.api.errors import (
-    CODES,
     FAMILIES,
     Internal,
     MethodNotAllowed,

@@ -8,7 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from jsonschema.validators import validator_for
 
-from inventory.api.errors import CODES
+from inventory.api.error_reference import CODES
 from inventory.history.layout import snapshot_id
 from openapi.__main__ import pages
 from openapi.document import OPERATIONS, STATUSES, document
