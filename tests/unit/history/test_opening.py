@@ -10,7 +10,7 @@ import pytest
 from inventory.adapters.scratch import scratch_database
 from inventory.history.columnar import DIRECTORIES, HOLDS, MEMORY_MB, SHARDS, SNAPSHOT, load
 from inventory.history.map_task import columns_of
-from inventory.history.opening import ReadTooLate, begin_books, begin_with_reading, totals_of_lost
+from inventory.history.opening import BEGIN_BOOKS, CHANGED_ITEMS, ReadTooLate, begin_with_reading, totals_of_lost
 from inventory.history.plan import Opening
 from inventory.history.scan import WHOLE
 
@@ -156,7 +156,8 @@ def test_books_begin_with_what_is_there(sql: duckdb.DuckDBPyConnection) -> None:
         row = dict(zip(names, values, strict=True))
         insert(sql, "snapshot", item_id=item, warehouse_id="berlin", **row)
     insert(sql, "sealed_snapshot", item_id="cup", warehouse_id="berlin", available=9, held=0, on_hand=9)
-    changed = sql.execute(begin_books(sql)).fetchall()
+    sql.execute(BEGIN_BOOKS)
+    changed = sql.execute(CHANGED_ITEMS).fetchall()
     assert changed == [("cup", "berlin", 9, 0, 5, 1, -3)]
     assert sql.execute("SELECT item_id, adjusted, executed FROM snapshot").fetchall() == [("cup", 6, 0)]
 

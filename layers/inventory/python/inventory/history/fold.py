@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import duckdb
 
-from inventory.history.columnar import DIRECTORIES
+from inventory.history.columnar import DIRECTORIES, load
 
 _LINES: Final = (
     '\'[{"item": "VARCHAR", "warehouse": "VARCHAR", "quantity": "BIGINT", "executed": "BIGINT", '
@@ -179,8 +179,7 @@ GROUP BY record_key
 
 def fold_directories(sql: duckdb.DuckDBPyConnection) -> None:
     """Directories change with splits, counts and new warehouses only: few enough to fold one by one."""
-    spelled = ", ".join(f"{name} {kind}" for name, kind in DIRECTORIES.items())
-    sql.execute(f"CREATE TABLE directories ({spelled})")
+    load(sql, "directories", DIRECTORIES, [])
     told = sql.execute(
         "SELECT item_id, rev, at_ms, type, after FROM events WHERE type LIKE 'directory%' ORDER BY item_id, rev"
     ).fetchall()

@@ -88,11 +88,12 @@ _BASES: Final = {
 }
 
 #: Nobody can sum up what came before, so the books begin with what is there: as if it had just been adjusted so.
-_BOOKS: Final = """
+BEGIN_BOOKS: Final = """
 DELETE FROM snapshot WHERE shards = 0 AND holding = 0;
 UPDATE snapshot SET adjusted = on_hand, executed = 0
 """
-_CHANGED: Final = """
+#: What has changed in the table `snapshot` since `sealed_snapshot`.
+CHANGED_ITEMS: Final = """
 SELECT item_id, warehouse_id, coalesce(old.available, 0) AS available_before, coalesce(old.held, 0) AS held_before,
        coalesce(new.available, 0) AS available_after, coalesce(new.held, 0) AS held_after,
        coalesce(new.on_hand, 0) - coalesce(old.on_hand, 0) AS on_hand_change
@@ -147,12 +148,6 @@ def begin_with_reading(
     for table, (columns, wanted) in _BASES[kind].items():
         sql.execute(f"CREATE TABLE {table} AS SELECT {named(columns)} FROM whole WHERE {wanted}")
     return [event_id for (event_id,) in coming]
-
-
-def begin_books(sql: duckdb.DuckDBPyConnection) -> str:
-    """Begins the books of the table `snapshot` anew; gives the query for what has changed since `sealed_snapshot`."""
-    sql.execute(_BOOKS)
-    return _CHANGED
 
 
 def totals_of_lost(sql: duckdb.DuckDBPyConnection) -> dict[str, int]:

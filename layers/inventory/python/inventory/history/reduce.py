@@ -3,12 +3,10 @@
 from pathlib import Path
 from typing import Final
 
-import duckdb
-
 from inventory.adapters.objects import Objects
 from inventory.adapters.scratch import scratch_database
 from inventory.history.bucket import Bucket
-from inventory.history.columnar import DIRECTORIES, DRAWS, HOLDS, SHARDS, SNAPSHOT, bucket_sql
+from inventory.history.columnar import DIRECTORIES, DRAWS, HOLDS, SHARDS, SNAPSHOT
 from inventory.history.fold import (
     BASE_STOCK,
     DRAWS_OF_HOLDS,
@@ -52,7 +50,7 @@ def reduce_holds(objects: Objects, plan: Plan, bucket: int, work: Path) -> Reduc
             *task.save_lost(sql),
         ]
         task.save_heads(sql, "SELECT hold_id AS record_key, rev, at_ms, final FROM ended")
-        _save_effects(task, sql)
+        task.save_effects(sql, EFFECTS_OF_HOLDS)
         totals = {
             "unsettled_holds": one(sql, "SELECT count(*) FROM folded"),
             "hold_events": one(sql, f"SELECT count(*) FROM events WHERE {task.in_ledger}"),
@@ -91,14 +89,3 @@ def reduce_items(objects: Objects, plan: Plan, bucket: int, work: Path) -> Reduc
         task.save_heads(sql, STOCK_HEADS)
         totals = item_totals(sql, task.in_ledger) | task.totals_of_lost(sql)
     return task.finish(Reduced(files, gaps, totals))
-
-
-def _save_effects(task: Bucket, sql: duckdb.DuckDBPyConnection) -> None:
-    folder = task.work / "effects"
-    sql.execute(
-        f"COPY (SELECT *, {bucket_sql('item_id', task.plan.buckets)} AS bucket FROM ({EFFECTS_OF_HOLDS})) "
-        f"TO '{folder}' (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (bucket))"
-    )
-    for number in range(task.plan.buckets):
-        for part, file in enumerate(sorted((folder / f"bucket={number}").glob("*.parquet"))):
-            task.upload(file, f"effects/{number:04d}/from-{task.bucket:04d}-{part}")

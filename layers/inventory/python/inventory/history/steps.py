@@ -5,7 +5,7 @@ Each can be done again, any number of times, and does the same.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from inventory.adapters.catalogue import Catalogue
@@ -158,8 +158,13 @@ class Workshop:
 
     def _plan(self, words: Words) -> dict[str, Any]:
         """Input: what `begin` settled, and the `attempt` that came before."""
-        told = words.get("opening")
-        opening = None if told is None else Opening(*(told[name.name] for name in fields(Opening)))
+        opened = words.get("opening")
+        opening = opened and Opening(
+            reason=opened["reason"],
+            actor=opened["actor"],
+            read=opened["read"],
+            read_from_ms=opened["read_from_ms"],
+        )
         plan = make_plan(
             self.objects,
             as_of_ms=words["as_of_ms"],
