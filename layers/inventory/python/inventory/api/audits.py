@@ -6,7 +6,7 @@ from pydantic import Field
 
 from inventory.api.fields import AuditId, NoParameters, PageParameters, Parameters, SnapshotId
 from inventory.api.operations import Call, Operation, PathParameter, Reply
-from inventory.api.views import AuditList, AuditView, audit_list, audit_view
+from inventory.api.views import AuditList, AuditView, audit_view, list_view
 from inventory.domain.ids import AUDIT
 from inventory.domain.keys import Scope
 from inventory.runs import audits
@@ -39,7 +39,7 @@ def _get(desk: Desk, call: Call[NoParameters]) -> Reply:
 def _list(desk: Desk, call: Call[ListAudits]) -> Reply:
     asked = call.parameters
     page = audits.list_audits(desk, limit=asked.limit, starting_after=asked.starting_after)
-    return Reply(audit_list(_URL, [audit_view(each) for each in page.items], has_more=page.has_more))
+    return Reply(list_view(_URL, [audit_view(each) for each in page.items], has_more=page.has_more))
 
 
 OPERATIONS: tuple[Operation[Any, Desk], ...] = (

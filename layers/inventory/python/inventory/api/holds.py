@@ -17,7 +17,7 @@ from inventory.api.fields import (
     Quantity,
 )
 from inventory.api.operations import Call, Operation, PathParameter, Reply
-from inventory.api.views import HoldList, HoldView, hold_list, hold_view
+from inventory.api.views import HoldList, HoldView, hold_view, list_view
 from inventory.domain.drawing import Want
 from inventory.domain.errors import InsufficientStock, InvalidRequest
 from inventory.domain.holds import Hold, Take
@@ -117,7 +117,7 @@ def _get(core: Core, call: Call[NoParameters]) -> Reply:
 
 def _list(core: Core, call: Call[ListHolds]) -> Reply:
     page = holds_view.list_holds(core, limit=call.parameters.limit, starting_after=call.parameters.starting_after)
-    return Reply(hold_list("/v1/holds", [_view(core, hold) for hold in page.items], has_more=page.has_more))
+    return Reply(list_view("/v1/holds", [_view(core, hold) for hold in page.items], has_more=page.has_more))
 
 
 def _change(core: Core, call: Call[ChangeHold]) -> Reply:

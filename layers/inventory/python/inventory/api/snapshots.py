@@ -6,7 +6,7 @@ from pydantic import Field
 
 from inventory.api.fields import InDigits, NoParameters, PageParameters, Parameters, SnapshotId
 from inventory.api.operations import Call, Operation, PathParameter, Reply
-from inventory.api.views import SnapshotList, SnapshotView, snapshot_list, snapshot_view
+from inventory.api.views import SnapshotList, SnapshotView, list_view, snapshot_view
 from inventory.domain.ids import SNAPSHOT
 from inventory.domain.keys import Scope
 from inventory.history.layout import LAST_MS
@@ -51,7 +51,7 @@ def _get(desk: Desk, call: Call[NoParameters]) -> Reply:
 def _list(desk: Desk, call: Call[ListSnapshots]) -> Reply:
     asked = call.parameters
     page = snapshots.list_snapshots(desk, limit=asked.limit, starting_after=asked.starting_after)
-    return Reply(snapshot_list(_URL, [snapshot_view(each) for each in page.items], has_more=page.has_more))
+    return Reply(list_view(_URL, [snapshot_view(each) for each in page.items], has_more=page.has_more))
 
 
 OPERATIONS: tuple[Operation[Any, Desk], ...] = (

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from inventory.api.fields import InDigits, Name, PageParameters, Parameters
 from inventory.api.operations import Call, Operation, PathParameter, Reply
-from inventory.api.views import StockList, StockView, stock_list, stock_view
+from inventory.api.views import StockList, StockView, list_view, stock_view
 from inventory.domain.errors import InvalidRequest
 from inventory.domain.keys import Scope
 from inventory.domain.limits import ITEMS_PER_READ_MAX, PAST_INSTANT_MAX_S
@@ -106,9 +106,9 @@ def _list(core: Core, call: Call[ListStock]) -> Reply:
     asked = call.parameters
     if asked.items is not None:
         found = reading.read_stocks(core, asked.items)
-        return Reply(stock_list(_URL, [stock_view(stock) for stock in found], has_more=False))
+        return Reply(list_view(_URL, [stock_view(stock) for stock in found], has_more=False))
     page = reading.list_in_stock(core, asked.warehouse or "", limit=asked.limit, starting_after=asked.starting_after)
-    return Reply(stock_list(_URL, [stock_view(stock) for stock in page.items], has_more=page.has_more))
+    return Reply(list_view(_URL, [stock_view(stock) for stock in page.items], has_more=page.has_more))
 
 
 OPERATIONS: tuple[Operation[Any], ...] = (

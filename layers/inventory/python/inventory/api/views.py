@@ -1,7 +1,7 @@
 """What callers see of holds, stock, adjustments, transfers, snapshots and audits. Times are Unix seconds."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on only
 
@@ -281,24 +281,9 @@ def audit_view(audit: Audit) -> AuditView:
     }
 
 
-def snapshot_list(url: str, data: Sequence[SnapshotView], *, has_more: bool) -> SnapshotList:
-    """A part of a list of snapshots."""
-    return {"object": "list", "url": url, "has_more": has_more, "data": list(data)}
-
-
-def audit_list(url: str, data: Sequence[AuditView], *, has_more: bool) -> AuditList:
-    """A part of a list of audits."""
-    return {"object": "list", "url": url, "has_more": has_more, "data": list(data)}
-
-
-def hold_list(url: str, data: Sequence[HoldView], *, has_more: bool) -> HoldList:
-    """A part of a list of holds."""
-    return {"object": "list", "url": url, "has_more": has_more, "data": list(data)}
-
-
-def stock_list(url: str, data: Sequence[StockView], *, has_more: bool) -> StockList:
-    """A part of a list of stock."""
-    return {"object": "list", "url": url, "has_more": has_more, "data": list(data)}
+def list_view(url: str, data: Sequence[Mapping[str, Any]], *, has_more: bool) -> Mapping[str, Any]:
+    """A part of a list."""
+    return {"object": "list", "url": url, "has_more": has_more, "data": data}
 
 
 def _failure_view(failure: Failure | None) -> FailureView | None:
