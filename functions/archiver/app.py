@@ -13,7 +13,7 @@ settings = Settings.from_env(
     os.environ, needed=("stock_table", "holds_table", "adjustments_table", "history_bucket", "poison_queue_url")
 )
 objects = objects_from(settings)
-sources = archived_tables(settings)
+sources = {table: source for source, table in archived_tables(settings).items()}
 set_aside = aside_on(settings.poison_queue_url)
 
 

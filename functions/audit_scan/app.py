@@ -8,14 +8,14 @@ import boto3
 from inventory.audit.scan import scan
 from inventory.settings import Settings
 from inventory.telemetry import logger
-from inventory.wiring import SCAN_CONFIG, objects_from
+from inventory.wiring import SCAN_CONFIG, archived_tables, objects_from
 
 _NEEDED = ("stock_table", "holds_table", "adjustments_table", "history_bucket", "scratch_bucket")
 
 settings = Settings.from_env(os.environ, needed=_NEEDED)
 objects = objects_from(settings)
 client = boto3.client("dynamodb", config=SCAN_CONFIG)
-tables = {"stock": settings.stock_table, "holds": settings.holds_table, "adjustments": settings.adjustments_table}
+tables = archived_tables(settings)
 
 
 @logger.inject_lambda_context

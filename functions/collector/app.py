@@ -5,6 +5,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from inventory.adapters.deadline import deadline_ms
 from inventory.pipeline.collector import settle_collected
 from inventory.pipeline.stream import aside_for, told_at
 from inventory.settings import Settings
@@ -14,12 +15,11 @@ from inventory.wiring import aside_on, core_from
 settings = Settings.from_env(os.environ, needed=("stock_table", "holds_table", "poison_queue_url"))
 core = core_from(settings)
 set_aside = aside_on(settings.poison_queue_url)
-SPARE_MS = 10_000  # for the transaction under way when the time is up, and for setting aside
 
 
 @logger.inject_lambda_context
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     core.clock.compare(told_at(event["Records"]))
-    until_ms = core.clock.now() + context.get_remaining_time_in_millis() - SPARE_MS
+    until_ms = deadline_ms(core.clock, context)
     return {"settled": settle_collected(core, event["Records"], aside_for(event, set_aside), until_ms=until_ms)}

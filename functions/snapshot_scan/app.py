@@ -13,7 +13,7 @@ from inventory.wiring import SCAN_CONFIG, archived_tables, objects_from
 settings = Settings.from_env(os.environ, needed=("stock_table", "holds_table", "adjustments_table", "scratch_bucket"))
 objects = objects_from(settings)
 client = boto3.client("dynamodb", config=SCAN_CONFIG)
-tables = {source: table for table, source in archived_tables(settings).items()}
+tables = archived_tables(settings)
 
 
 @logger.inject_lambda_context

@@ -5,6 +5,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from inventory.adapters.deadline import deadline_ms
 from inventory.pipeline.sweeper import run_merges, run_sweep
 from inventory.settings import Settings
 from inventory.telemetry import logger, metrics
@@ -12,13 +13,12 @@ from inventory.wiring import core_from
 
 settings = Settings.from_env(os.environ, needed=("stock_table", "holds_table", "availability_table"))
 core = core_from(settings)
-SPARE_MS = 10_000  # for the page of holds under way when the time is up
 
 
 @logger.inject_lambda_context
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int | bool]:
-    until_ms = core.clock.now() + max(0, context.get_remaining_time_in_millis() - SPARE_MS)
+    until_ms = deadline_ms(core.clock, context)
     swept = run_sweep(core, until_ms=until_ms)
     merged = run_merges(core, until_ms=until_ms)  # last, as it is worth the least
     return {

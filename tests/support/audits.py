@@ -81,9 +81,8 @@ class Audits:
 
     def _scan(self, began: Mapping[str, Any]) -> None:
         tape = self.history.tape
-        tables = {source.value: name for source, name in tape.tables.items()}
         for item in self._items(began, "scan"):
-            scan(self.history.objects, tape.world.database.client, tables, item)
+            scan(self.history.objects, tape.world.database.client, tape.tables, item)
 
     def _each(self, began: Mapping[str, Any], step: str) -> None:
         for item in self._items(began, step):

@@ -220,12 +220,12 @@ def objects_from(settings: Settings, *, client: Any = None) -> S3Objects:
     return S3Objects(client or boto3.client("s3", config=OBJECTS_CONFIG), settings.history_bucket, elsewhere)
 
 
-def archived_tables(settings: Settings) -> dict[str, Source]:
-    """The tables whose streams are archived, by name."""
+def archived_tables(settings: Settings) -> dict[Source, str]:
+    """The names of the tables whose streams are archived, and which are read whole."""
     return {
-        settings.stock_table: Source.STOCK,
-        settings.holds_table: Source.HOLDS,
-        settings.adjustments_table: Source.ADJUSTMENTS,
+        Source.STOCK: settings.stock_table,
+        Source.HOLDS: settings.holds_table,
+        Source.ADJUSTMENTS: settings.adjustments_table,
     }
 
 

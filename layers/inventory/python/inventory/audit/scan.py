@@ -14,6 +14,7 @@ from typing import IO, Any, Final, NamedTuple
 from inventory.adapters.objects import Objects
 from inventory.adapters.workplace import workplace
 from inventory.audit.layout import bucket_of, live_prefix
+from inventory.domain.events import Source
 
 #: Of each table, which attributes are looked at, by their names in `inventory.proof.live.LIVE_COLUMNS`.
 _SHARD: Final = {
@@ -157,9 +158,9 @@ def _told(value: Mapping[str, Any]) -> Any:
     return None if kind == "NULL" else told if isinstance(told, str | bool) else str(told)
 
 
-def scan(objects: Objects, client: Any, tables: Mapping[str, str], words: Mapping[str, Any]) -> dict[str, Any]:
-    """Reads one segment of a live table, as the state machine says it; `tables` has their names by kind."""
+def scan(objects: Objects, client: Any, tables: Mapping[Source, str], words: Mapping[str, Any]) -> dict[str, Any]:
+    """Reads one segment of a live table, as the state machine says it; `tables` has their names."""
     segment = Segment(words["kind"], words["number"], words["of"])
     with workplace() as work:
-        table = tables[segment.kind]
+        table = tables[Source(segment.kind)]
         return {"records": scan_segment(objects, client, table, words["run"], segment, words["buckets"], work)}
