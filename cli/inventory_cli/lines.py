@@ -32,14 +32,14 @@ def whole(text: str, where: str) -> int:
     return int(text)
 
 
-def metadata_from(pairs: list[str]) -> dict[str, str] | None:
+def metadata_from(pairs: list[str] | None) -> dict[str, str] | None:
     """Metadata from ``NAME=VALUE`` pairs, or None where there are none.
 
     Raises:
         WrongUse: One is not of this form.
     """
     metadata = {}
-    for pair in pairs:
+    for pair in pairs or ():
         name, equals, value = pair.partition("=")
         if not name or not equals:
             raise WrongUse(f"{pair!r} is no metadata: write NAME=VALUE.")

@@ -44,11 +44,7 @@ class Runs:
 
     def list(self, session: Session, limit: int) -> None:
         """Lists the complete ones."""
-        found, has_more = session.api.pages(self.url, {}, limit=limit)
-        data = {"object": "list", "has_more": has_more, "data": found}
-        session.output.show(data, self.show_many(found) if found else f"No {self.noun}s yet.")
-        if has_more:
-            session.output.note(f"There are more than {limit}: see --limit.")
+        session.list(self.url, {}, limit, self.show_many, f"No {self.noun}s yet.")
 
     def show(self, session: Session, identifier: str, *, at_most_s: float | None) -> Json:
         """Shows one, also one that is under way, having waited for it where a time is given.

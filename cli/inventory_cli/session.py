@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import typer
+from rich.console import RenderableType
 
-from inventory_cli.api_client import ApiClient
+from inventory_cli.api_client import ApiClient, Query
 from inventory_cli.output import Output
 from inventory_cli.target import Options, Stack, find_api, find_stack, optional_stack
 
@@ -64,6 +65,20 @@ class Session:
         if reply.replayed and idempotency_key:
             self.output.note("Replayed: this was asked for before, by a request with the same Idempotency-Key.")
         return reply.body
+
+    def list(
+        self, path: str, query: Query, limit: int, view: Callable[[Sequence[Any]], RenderableType], nothing: str
+    ) -> None:
+        """Shows up to `limit` entries of a list by `view`, or says that there is `nothing`.
+
+        Raises:
+            CliError: As for the API client's `pages`.
+        """
+        found, has_more = self.api.pages(path, query, limit=limit)
+        data = {"object": "list", "has_more": has_more, "data": found}
+        self.output.show(data, view(found) if found else nothing)
+        if has_more:
+            self.output.note(f"There are more than {limit}: see --limit.")
 
     @cached_property
     def aws(self) -> "Aws":

@@ -49,7 +49,7 @@ def adjust(  # noqa: PLR0913, PLR0917 - options are arguments
         "count": count,
         "reason": reason,
         "reference": reference,
-        "metadata": metadata_from(metadata or []),
+        "metadata": metadata_from(metadata),
     }
     _change(context, "/v1/adjustments", body, idempotency_key)
 
@@ -76,7 +76,7 @@ def transfer(
         "to": destination,
         "quantity": quantity,
         "reference": reference,
-        "metadata": metadata_from(metadata or []),
+        "metadata": metadata_from(metadata),
     }
     _change(context, "/v1/transfers", body, idempotency_key)
 

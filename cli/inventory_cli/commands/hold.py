@@ -7,7 +7,7 @@ import typer
 from inventory_cli import render
 from inventory_cli.errors import WrongUse
 from inventory_cli.lines import line_from, metadata_from
-from inventory_cli.options import IdempotencyKey, Metadata
+from inventory_cli.options import IdempotencyKey, Limit, Metadata
 from inventory_cli.paths import object_path
 from inventory_cli.session import Session, session_of
 
@@ -44,7 +44,7 @@ def place(
     body = {
         "lines": [line_from(line) for line in lines],
         "expires_in": expires_in,
-        "metadata": metadata_from(metadata or []),
+        "metadata": metadata_from(metadata),
     }
     _change(session_of(context), "/v1/holds", body, idempotency_key)
 
@@ -57,9 +57,7 @@ def show(context: typer.Context, hold_id: HoldId) -> None:
 
 
 @app.command("list")
-def list_holds(
-    context: typer.Context, limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 20
-) -> None:
+def list_holds(context: typer.Context, limit: Limit = 20) -> None:
     """List the active holds, soonest to expire first.
 
     A hold that is extended meanwhile moves in the list: it may stand there
@@ -67,11 +65,7 @@ def list_holds(
     by a --limit that is large enough.
     """
     session = session_of(context)
-    found, has_more = session.api.pages("/v1/holds", {}, limit=limit)
-    data = {"object": "list", "has_more": has_more, "data": found}
-    session.output.show(data, render.holds(found, session.world.now()) if found else "No active holds.")
-    if has_more:
-        session.output.note(f"There are more than {limit}: see --limit.")
+    session.list("/v1/holds", {}, limit, lambda found: render.holds(found, session.world.now()), "No active holds.")
 
 
 @app.command()
@@ -83,7 +77,7 @@ def extend(
     idempotency_key: IdempotencyKey = None,
 ) -> None:
     """Give an active hold more (or less) time, or other metadata; an empty value (NAME=) removes a name."""
-    body = {"expires_in": expires_in, "metadata": metadata_from(metadata or [])}
+    body = {"expires_in": expires_in, "metadata": metadata_from(metadata)}
     if body["expires_in"] is None and body["metadata"] is None:
         raise WrongUse("Say what to change: --expires-in, --metadata, or both.")
     _change(session_of(context), _path(hold_id), body, idempotency_key)

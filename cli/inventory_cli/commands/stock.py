@@ -53,7 +53,8 @@ def stock(  # noqa: PLR0913, PLR0917 - its options
     if in_stock:
         if items or consistent or at or watch or warehouse is None:
             raise WrongUse("--in-stock stands beside --warehouse alone: no items, --consistent, --at or --watch.")
-        _list(session, warehouse, limit)
+        query = {"warehouse": warehouse, "in_stock": "true"}
+        session.list("/v1/stock", query, limit, render.stocks, f"{warehouse} has nothing available.")
     elif warehouse is not None:
         raise WrongUse("--warehouse needs --in-stock beside it.")
     elif not items:
@@ -80,15 +81,6 @@ def _read(api: ApiClient, items: Sequence[str], *, consistent: bool) -> list[dic
     several = (items[start : start + _ITEMS_PER_CALL_MAX] for start in range(0, len(items), _ITEMS_PER_CALL_MAX))
     pages = (api.get("/v1/stock", {"items": ",".join(some)}) for some in several)
     return [item for page in pages for item in page["data"]]
-
-
-def _list(session: Session, warehouse: str, limit: int) -> None:
-    query = {"warehouse": warehouse, "in_stock": "true"}
-    found, has_more = session.api.pages("/v1/stock", query, limit=limit)
-    data = {"object": "list", "has_more": has_more, "data": found}
-    session.output.show(data, render.stocks(found) if found else f"{warehouse} has nothing available.")
-    if has_more:
-        session.output.note(f"There are more than {limit}: see --limit.")
 
 
 def _watch(session: Session, items: Sequence[str], *, consistent: bool, interval: float) -> None:
