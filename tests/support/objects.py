@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from inventory.adapters.objects import AlteredObject, Ending, NoSuchObject, Stored
+from inventory.adapters.objects import AlteredObject, Ending, NoSuchObject, Objects, Stored
 
 
 class Killed(Exception):
     """The machine that ran this is gone."""
 
 
-class DirectoryObjects:
+class DirectoryObjects(Objects):
     """Objects as files under a folder.
 
     Attributes:

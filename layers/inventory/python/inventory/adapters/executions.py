@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 
 from botocore.exceptions import ClientError
+from typing_extensions import override  # typing's own came with Python 3.12
 
 from inventory.adapters.outages import outages_named
 from inventory.domain.clock import Milliseconds
@@ -60,7 +61,7 @@ class Machine(Protocol):
         ...
 
 
-class StepFunctionsMachine:
+class StepFunctionsMachine(Machine):
     """A state machine of AWS Step Functions.
 
     Args:
@@ -76,8 +77,8 @@ class StepFunctionsMachine:
         """The ARN of an execution, as the platform's other tools take it."""
         return f"{self._arn.replace(':stateMachine:', ':execution:')}:{execution}"
 
+    @override
     def start(self, execution: str, words: Mapping[str, Any]) -> Milliseconds | None:
-        """Starts the execution of this name; a second call changes nothing."""
         try:
             with outages_named(_SERVICE):
                 answer = self._client.start_execution(
@@ -89,8 +90,8 @@ class StepFunctionsMachine:
             raise
         return _milliseconds(answer["startDate"])
 
+    @override
     def find(self, execution: str) -> Execution | None:
-        """The execution of this name, or None."""
         try:
             with outages_named(_SERVICE):
                 told = self._client.describe_execution(executionArn=self.arn_of(execution))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from botocore.exceptions import ClientError
+from typing_extensions import override  # typing's own came with Python 3.12
 
 from inventory.adapters.outages import outages_named
 
@@ -138,7 +139,7 @@ class Objects(Protocol):
         ...
 
 
-class S3Objects:
+class S3Objects(Objects):
     """A bucket of S3.
 
     Args:
@@ -152,8 +153,8 @@ class S3Objects:
         self._bucket = bucket
         self._elsewhere = dict(elsewhere or {})
 
+    @override
     def put_new(self, key: str, body: bytes) -> bool:
-        """Writes an object unless there is one of this name; tells whether it did."""
         try:
             self._client.put_object(Bucket=self._of(key), Key=key, Body=body, IfNoneMatch="*")
         except ClientError as error:
@@ -162,16 +163,12 @@ class S3Objects:
             raise
         return True
 
+    @override
     def put(self, key: str, body: bytes) -> None:
-        """Writes an object; one of this name gets a new version."""
         self._client.put_object(Bucket=self._of(key), Key=key, Body=body)
 
+    @override
     def read(self, key: str) -> bytes:
-        """An object's content.
-
-        Raises:
-            NoSuchObject: There is none.
-        """
         try:
             with outages_named(_SERVICE):
                 body: bytes = self._client.get_object(Bucket=self._of(key), Key=key)["Body"].read()
@@ -179,51 +176,29 @@ class S3Objects:
             raise _named(error, key) from error
         return body
 
+    @override
     def read_end(self, key: str, count: int) -> Ending:
-        """The last so many bytes of an object (all, where it has fewer), and its size.
-
-        Raises:
-            NoSuchObject: There is none.
-        """
         answer = self._part(key, f"bytes=-{count}")
         return Ending(answer["Body"].read(), int(answer["ContentRange"].rpartition("/")[2]))
 
+    @override
     def read_range(self, key: str, start: int, count: int) -> bytes:
-        """So many bytes of an object.
-
-        Raises:
-            NoSuchObject: There is none.
-        """
         content: bytes = self._part(key, f"bytes={start}-{start + count - 1}")["Body"].read()
         return content
 
+    @override
     def download(self, key: str, path: Path) -> None:
-        """Writes an object's content into a file.
-
-        Raises:
-            NoSuchObject: There is none.
-        """
         try:
             self._client.download_file(self._of(key), key, str(path))
         except ClientError as error:
             raise _named(error, key) from error
 
+    @override
     def upload(self, path: Path, key: str) -> None:
-        """Writes a file's content as an object."""
         self._client.upload_file(str(path), self._of(key), key)
 
+    @override
     def copy_new(self, source: str, key: str, sha256: str) -> None:
-        """Copies an object of this content, unless there is one of the new name.
-
-        Args:
-            source: The name of the object.
-            key: The new name.
-            sha256: Of the content, hexadecimal.
-
-        Raises:
-            NoSuchObject: There is no such source.
-            AlteredObject: The source's content is another. Nothing was copied.
-        """
         if self._exists(key):
             return
         place = {"Bucket": self._of(source), "Key": source}
@@ -238,30 +213,30 @@ class S3Objects:
                 raise AlteredObject(source) from error
             raise _named(error, source) from error
 
+    @override
     def list(self, prefix: str, *, after: str = "") -> Iterator[Stored]:
-        """All objects, in the order of their names, whose names begin so and come after this one."""
         listing = self._client.get_paginator("list_objects_v2")
         pages = listing.paginate(Bucket=self._of(prefix), Prefix=prefix, StartAfter=after)
         for page in pages:
             for found in page.get("Contents", ()):
                 yield Stored(found["Key"], found["Size"])
 
+    @override
     def folders(self, prefix: str, *, after: str = "") -> Iterator[str]:
-        """What is right below a prefix, by name: folders, with a slash at their end, and single objects."""
         listing = self._client.get_paginator("list_objects_v2")
         for page in listing.paginate(Bucket=self._of(prefix), Prefix=prefix, StartAfter=after, Delimiter="/"):
             folders = [found["Prefix"] for found in page.get("CommonPrefixes", ())]
             yield from sorted([*folders, *(found["Key"] for found in page.get("Contents", ()))])
 
+    @override
     def page(self, prefix: str, *, after: str, limit: int) -> Sequence[Stored]:
-        """The first objects, in the order of their names, whose names begin so and come after this one."""
         asked = {"Bucket": self._of(prefix), "Prefix": prefix, "StartAfter": after, "MaxKeys": limit}
         with outages_named(_SERVICE):
             answer = self._client.list_objects_v2(**asked)
         return [Stored(found["Key"], found["Size"]) for found in answer.get("Contents", ())]
 
+    @override
     def first(self, prefix: str) -> Stored | None:
-        """The first object whose name begins so, or None."""
         return next(iter(self.page(prefix, after="", limit=1)), None)
 
     def _part(self, key: str, which: str) -> Any:
