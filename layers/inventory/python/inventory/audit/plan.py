@@ -1,12 +1,13 @@
 """What an audit looks at, settled once: each part of it can then be done by anyone, any number of times."""
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from math import gcd
 from typing import Final, NamedTuple
+
+from pydantic import TypeAdapter
 
 from inventory.adapters.objects import NoSuchObject, Objects
 from inventory.history.layout import PARTIALS
@@ -79,7 +80,10 @@ class AuditPlan:
 
     def to_json(self) -> bytes:
         """The plan as a file."""
-        return json.dumps(asdict(self), sort_keys=True).encode()
+        return _PLAN.dump_json(self)
+
+
+_PLAN: Final = TypeAdapter(AuditPlan)
 
 
 class Sealed(NamedTuple):
@@ -103,10 +107,7 @@ def read_plan(objects: Objects, run: str) -> AuditPlan:
     Raises:
         NoSuchObject: There is no such run.
     """
-    told = json.loads(objects.read(f"{run}plan.json"))
-    lists = {name: tuple(told.pop(name)) for name in ("ledgers", "files", "missing")}
-    holes = tuple(Span(*each) for each in told.pop("holes"))
-    return AuditPlan(**told | lists | {"depth": Depth(told["depth"]), "holes": holes})
+    return _PLAN.validate_json(objects.read(f"{run}plan.json"))
 
 
 def make_plan(objects: Objects, audit: str, as_of_ms: int, depth: Depth) -> AuditPlan:

@@ -4,10 +4,12 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import islice, takewhile
 from typing import Final
+
+from pydantic import TypeAdapter
 
 from inventory.adapters.objects import Objects, Stored
 from inventory.domain.clock import Milliseconds
@@ -114,15 +116,15 @@ class Plan:
 
     def to_json(self) -> bytes:
         """The plan as a file."""
-        return json.dumps(asdict(self), sort_keys=True).encode()
+        return _PLAN.dump_json(self)
+
+
+_PLAN: Final = TypeAdapter(Plan)
 
 
 def plan_from(content: bytes) -> Plan:
     """A plan from its file."""
-    told = json.loads(content)
-    tasks = tuple(MapTask(Source(task["source"]), task["folder"]) for task in told.pop("tasks"))
-    opening = None if told["opening"] is None else Opening(**told["opening"])
-    return Plan(**{**told, "mode": Mode(told["mode"]), "tasks": tasks, "opening": opening})
+    return _PLAN.validate_json(content)
 
 
 def check_instant(as_of_ms: Milliseconds, now_ms: Milliseconds, grace_ms: Milliseconds) -> None:

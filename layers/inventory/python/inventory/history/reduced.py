@@ -1,8 +1,10 @@
 """What reduce tasks leave, and where: the sealed files of each bucket, what it lacks, and what it adds up to."""
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from typing import Final
+
+from pydantic import TypeAdapter
 
 from inventory.adapters.objects import Objects
 from inventory.history.manifest import DataFile
@@ -25,8 +27,10 @@ class Reduced:
 
     def to_json(self) -> bytes:
         """As a file."""
-        told = asdict(self) | {"files": [file._asdict() for file in self.files]}
-        return json.dumps(told, sort_keys=True).encode()
+        return _REDUCED.dump_json(self)
+
+
+_REDUCED: Final = TypeAdapter(Reduced)
 
 
 def result_path(plan: Plan, kind: str, bucket: int) -> str:
@@ -50,10 +54,8 @@ def read_results(objects: Objects, plan: Plan) -> list[Reduced]:
     Raises:
         NoSuchObject: One has not been done.
     """
-    results = []
-    for kind in ("holds", "items"):
-        for bucket in range(plan.buckets):
-            told = json.loads(objects.read(result_path(plan, kind, bucket)))
-            files = [DataFile(**file) for file in told["files"]]
-            results.append(Reduced(files, told["gaps"], told["totals"]))
-    return results
+    return [
+        _REDUCED.validate_json(objects.read(result_path(plan, kind, bucket)))
+        for kind in ("holds", "items")
+        for bucket in range(plan.buckets)
+    ]
