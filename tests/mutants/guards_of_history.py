@@ -90,7 +90,7 @@ HISTORY: Final = (
         "archive_complete",
         "no snapshot is made of a time that was given up",
         _STEPS,
-        "if each.since_ms < as_of_ms < each.as_of_ms:",
+        "if each.lost(as_of_ms):",
         "if False:",
         (_OPENINGS + "test_no_snapshot_is_made_of_a_time_that_was_given_up",),
         beyond=SNAPSHOTS,

@@ -109,7 +109,7 @@ class Past:
         ledger = self._listed(listed_path(instant_of_path(parts[0].key))) if parts else None
         if ledger is None or base_ms < ledger.body["ledger_from_ms"]:
             for opened in openings(self._objects):
-                if opened.since_ms < at_ms < opened.as_of_ms:
+                if opened.lost(at_ms):
                     raise InstantNotSealed(opened.since_ms // 1000, lost_until_s=opened.as_of_ms // 1000)
             raise InvariantBroken(f"a snapshot after {base_ms} is not listed")
         return Sources(base, ledger)

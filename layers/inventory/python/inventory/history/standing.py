@@ -36,6 +36,10 @@ class Opened(NamedTuple):
     as_of_ms: Milliseconds
     buckets: int
 
+    def lost(self, at_ms: Milliseconds) -> bool:
+        """Whether an instant is of the time that was given up."""
+        return self.since_ms < at_ms < self.as_of_ms
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:

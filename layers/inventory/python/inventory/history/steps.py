@@ -111,22 +111,19 @@ class Workshop:
             InstantLost: It is of a time that an opening snapshot has given up.
             NotAnOpening: It is one without having been opened, or the other way round.
         """
-        now_ms, as_of_ms, mode = self.now(), words.get("as_of_ms"), Mode(words.get("mode", Mode.INCREMENT))
+        mode = Mode(words.get("mode", Mode.INCREMENT))
         opening = words.get("opening") or None  # the state machine says {} for none
         if (opening is not None) != (mode is Mode.OPENING):
             raise NotAnOpening("a history is opened by the mode of this name, and by no other")
-        if as_of_ms is None:
-            as_of_ms = latest_possible(now_ms, self.grace_ms, words.get("align_ms", 1000))
-        check_instant(as_of_ms, now_ms, self.grace_ms)
+        now_ms = self.now()
+        as_of_ms = self._instant(words, now_ms)
         opened = openings(self.objects)
-        for each in opened:
-            if each.since_ms < as_of_ms < each.as_of_ms:
-                raise InstantLost(f"nothing is proved between {stamp_of(each.since_ms)} and {stamp_of(each.as_of_ms)}")
+        _refuse_lost(opened, as_of_ms)
         standing = standing_of(self.objects, as_of_ms)
         live, buckets = live_folder(as_of_ms, now_ms), self._buckets(opened)
         if not standing.sealed:
             self._segments(live, buckets)
-        is_opening = as_of_ms in {each.as_of_ms for each in opened}  # it begins with nothing that is kept
+        is_opening = any(each.as_of_ms == as_of_ms for each in opened)  # it begins with nothing that is kept
         return {
             "as_of_ms": as_of_ms,
             "mode": mode,
@@ -140,6 +137,13 @@ class Workshop:
             "archive_lag_s": self.archive_lag_s,
             "attempt": 0,
         }
+
+    def _instant(self, words: Words, now_ms: Milliseconds) -> Milliseconds:
+        as_of_ms: Milliseconds | None = words.get("as_of_ms")
+        if as_of_ms is None:
+            as_of_ms = latest_possible(now_ms, self.grace_ms, words.get("align_ms", 1000))
+        check_instant(as_of_ms, now_ms, self.grace_ms)
+        return as_of_ms
 
     def _buckets(self, opened: Sequence[Opened] | None = None) -> int:
         """Into how many buckets a new snapshot is cut.
@@ -210,6 +214,12 @@ class Workshop:
         with workplace() as work:
             found = find_incomplete(self.objects, read_plan(self.objects, words["run"]), words["live"], work)
         return {"complete": not found, "incomplete": [asdict(each) for each in found]}
+
+
+def _refuse_lost(opened: Sequence[Opened], as_of_ms: Milliseconds) -> None:
+    for each in opened:
+        if each.lost(as_of_ms):
+            raise InstantLost(f"nothing is proved between {stamp_of(each.since_ms)} and {stamp_of(each.as_of_ms)}")
 
 
 def scan(objects: Objects, client: Any, tables: Mapping[Source, str], words: Words) -> dict[str, Any]:
