@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -55,21 +54,19 @@ class Auditor:
         if words["step"] == "begin":
             return self._begin(words["input"])
         plan = read_plan(self.objects, words["run"])
-        joint = {"folders": self._folders, "tasks": self._tasks}.get(words["step"])
-        if joint is not None:
-            return joint(plan)
-        if words["step"] == "list":
-            return self._list(plan, int(words["number"]), words["folder"])
-        parts: dict[str, Callable[[AuditPlan, int, Path], Part]] = {
-            "read": partial(self._read, words.get("keys", "")),
+        steps = {"folders": self._folders, "list": self._list, "tasks": self._tasks}
+        if words["step"] in steps:
+            return steps[words["step"]](plan, words)
+        parts: dict[str, Callable[[AuditPlan, Words, Path], Part]] = {
+            "read": self._read,
             "holds": self._holds,
             "items": self._items,
             "files": self._files,
             "chain": self._chain,
         }
-        part, number = parts[words["step"]], int(words["number"])
+        part = parts[words["step"]]
         with workplace() as work:
-            write_part(self.objects, plan.run, words["step"], number, part(plan, number, work))
+            write_part(self.objects, plan.run, words["step"], words["number"], part(plan, words, work))
         return {}
 
     def _begin(self, asked: Words) -> dict[str, Any]:
@@ -99,23 +96,23 @@ class Auditor:
             "lists": {name: f"{plan.run}{name}.json" for name in names},
         }
 
-    def _folders(self, plan: AuditPlan) -> dict[str, Any]:
+    def _folders(self, plan: AuditPlan, _: Words) -> dict[str, Any]:
         """Where archived objects are, after the live tables were read, so that most of what they have is there."""
         folders = list(archive_folders(self.objects, plan, self.now()))
         items: list[dict[str, Any]] = [{"number": number, "folder": folder} for number, folder in enumerate(folders)]
         self._put_list(plan, "list", items)
         return {"folders": len(folders)}
 
-    def _list(self, plan: AuditPlan, number: int, folder: str) -> dict[str, Any]:
+    def _list(self, plan: AuditPlan, words: Words) -> dict[str, Any]:
         """Cuts one folder of the archive into tasks. Each gets names of its own to read, and never those of all."""
-        tasks = 0
-        for keys in cut_folder(self.objects, folder):
+        number, tasks = words["number"], 0
+        for keys in cut_folder(self.objects, words["folder"]):
             self.objects.put(keys_path(plan.run, number, tasks), json.dumps(keys).encode())
             tasks += 1
         self.objects.put(count_path(plan.run, number), json.dumps(tasks).encode())
         return {}
 
-    def _tasks(self, plan: AuditPlan) -> dict[str, Any]:
+    def _tasks(self, plan: AuditPlan, _: Words) -> dict[str, Any]:
         """Numbers the tasks of all folders."""
         folders = range(len(json.loads(self.objects.read(f"{plan.run}list.json"))))
         with ThreadPoolExecutor(_READS_AT_ONCE) as pool:
@@ -129,21 +126,22 @@ class Auditor:
         told = [{"run": plan.run, **item} for item in items]
         self.objects.put(f"{plan.run}{name}.json", json.dumps(told).encode())
 
-    def _read(self, keys: str, plan: AuditPlan, number: int, work: Path) -> Part:
-        return read_objects(self.objects, plan, number, json.loads(self.objects.read(keys)), work)
+    def _read(self, plan: AuditPlan, words: Words, work: Path) -> Part:
+        keys = json.loads(self.objects.read(words["keys"]))
+        return read_objects(self.objects, plan, words["number"], keys, work)
 
-    def _holds(self, plan: AuditPlan, number: int, work: Path) -> Part:
+    def _holds(self, plan: AuditPlan, words: Words, work: Path) -> Part:
         """Also joins this bucket's share of what the reading tasks found: the report cannot look at each of them."""
         tasks = json.loads(self.objects.read(tasks_path(plan.run)))
-        read = read_parts(self.objects, plan.run, "read", range(number, tasks, plan.buckets))
-        part = audit_bucket(self.objects, plan, "holds", number, work)
+        read = read_parts(self.objects, plan.run, "read", range(words["number"], tasks, plan.buckets))
+        part = audit_bucket(self.objects, plan, "holds", words["number"], work)
         return Part(joined([*(check for each in read for check in each.checks), *part.checks]), part.totals)
 
-    def _items(self, plan: AuditPlan, number: int, work: Path) -> Part:
-        return audit_bucket(self.objects, plan, "items", number, work)
+    def _items(self, plan: AuditPlan, words: Words, work: Path) -> Part:
+        return audit_bucket(self.objects, plan, "items", words["number"], work)
 
-    def _files(self, _: AuditPlan, number: int, work: Path) -> Part:
-        return check_files_of(self.objects, number, work)
+    def _files(self, _: AuditPlan, words: Words, work: Path) -> Part:
+        return check_files_of(self.objects, words["number"], work)
 
-    def _chain(self, plan: AuditPlan, _: int, __: Path) -> Part:
+    def _chain(self, plan: AuditPlan, _: Words, __: Path) -> Part:
         return check_chain(self.objects, plan, self.trusted(), self.signer_of)
