@@ -14,7 +14,7 @@ LIVES: Final = (
     Mutant(
         "archive_complete",
         "holds of one id are told apart where the earlier was removed",
-        "history/bucket.py",
+        "history/reduce_task.py",
         "self._begun_again = tell_lives_apart(sql)",
         "self._begun_again = False",
         (_ALIKE + "[taken2]",),
@@ -23,7 +23,7 @@ LIVES: Final = (
     Mutant(
         "archive_complete",
         "also what their base has of them",
-        "history/bucket.py",
+        "history/reduce_task.py",
         "            tell_lives_of_base_apart(sql)\n",
         "            pass\n",
         (_ALIKE + "[taken0]",),
@@ -41,7 +41,7 @@ LIVES: Final = (
     Mutant(
         "archive_complete",
         "the ledger has each event under the id that it was archived with",
-        "history/bucket.py",
+        "history/reduce_task.py",
         "AS_ARCHIVED if self._begun_again else '*'",
         "'*'",
         (_SEALED + "test_the_ledger_has_every_event_of_every_life_under_its_own_id",),

@@ -5,7 +5,6 @@ from typing import Final
 
 from inventory.adapters.objects import Objects
 from inventory.adapters.scratch import scratch_database
-from inventory.history.bucket import Bucket
 from inventory.history.columnar import DIRECTORIES, DRAWS, HOLDS, SHARDS, SNAPSHOT
 from inventory.history.fold import (
     BASE_STOCK,
@@ -21,7 +20,9 @@ from inventory.history.fold import (
     item_totals,
     one,
 )
+from inventory.history.opening_task import OpeningTask
 from inventory.history.plan import Plan
+from inventory.history.reduce_task import ReduceTask
 from inventory.history.reduced import Reduced
 
 #: What DuckDB may take of a function that has 1,769 MB: what it sorts is copied once more where it takes half of it.
@@ -35,7 +36,7 @@ def reduce_holds(objects: Objects, plan: Plan, bucket: int, work: Path) -> Reduc
         EventsDiffer: The archive has two events of one id with other contents.
         NoSuchObject: A map task has not been done, or a part that it wrote is gone: mapping again brings it back.
     """
-    task = Bucket(objects, plan, "holds", bucket, work)
+    task = _task(objects, plan, "holds", bucket, work)
     with scratch_database(memory_mb=REDUCER_MEMORY_MB) as sql:
         gaps = task.load_events(sql)
         task.load_base(sql, "base", HOLDS, "state", "holds")
@@ -66,7 +67,7 @@ def reduce_items(objects: Objects, plan: Plan, bucket: int, work: Path) -> Reduc
         EventsDiffer: The archive has two events of one id with other contents.
         NoSuchObject: A map task has not been done, or a part that it wrote is gone: mapping again brings it back.
     """
-    task = Bucket(objects, plan, "items", bucket, work)
+    task = _task(objects, plan, "items", bucket, work)
     with scratch_database(memory_mb=REDUCER_MEMORY_MB) as sql:
         gaps = task.load_events(sql)
         task.load_base(sql, "base_shards", SHARDS, "state", "shards")
@@ -89,3 +90,9 @@ def reduce_items(objects: Objects, plan: Plan, bucket: int, work: Path) -> Reduc
         task.save_heads(sql, STOCK_HEADS)
         totals = item_totals(sql, task.in_ledger) | task.totals_of_lost(sql)
     return task.finish(Reduced(files, gaps, totals))
+
+
+def _task(objects: Objects, plan: Plan, kind: str, bucket: int, work: Path) -> ReduceTask:
+    if plan.opening is None:
+        return ReduceTask(objects, plan, kind, bucket, work)
+    return OpeningTask(objects, plan, kind, bucket, work, plan.opening)
