@@ -10,7 +10,7 @@ from bench.history.rebuild import GRACE_MS
 from bench.history.recorded import EVENTS_PER_SALE, record
 
 from inventory.history.plan import Mode
-from inventory.history.steps import Workshop, conclude
+from inventory.history.steps import SnapshotSteps, conclude
 from support.objects import DirectoryObjects
 from support.workflow import KeyInMemory, Partitions
 
@@ -86,16 +86,16 @@ def _after(folder: Path, hours: int) -> Increment:
 def _snapshot(folder: Path, as_of_ms: int, *, mode: Mode = Mode.INCREMENT) -> tuple[Counting, int]:
     """All steps but the seal: there are no live tables to compare with."""
     bucket = Counting(folder)
-    workshop = Workshop(
+    steps = SnapshotSteps(
         objects=bucket, now=lambda: as_of_ms + GRACE_MS, grace_ms=GRACE_MS, buckets=_BUCKETS, scan_segments=1,
         archive_lag_s=0,
     )  # fmt: skip
-    planned = workshop.run(workshop.run({"step": "begin", "as_of_ms": as_of_ms, "mode": mode}) | {"step": "plan"})
+    planned = steps.run(steps.run({"step": "begin", "as_of_ms": as_of_ms, "mode": mode}) | {"step": "plan"})
     for step, listed in (("map", "map"), ("reduce_holds", "reduce"), ("reduce_items", "reduce")):
         for task in json.loads((folder / planned["lists"][listed]).read_bytes()):
-            workshop.run({"step": step, **task})
+            steps.run({"step": step, **task})
     words = {"step": "commit", "run": planned["run"]}
-    committed = conclude(DirectoryObjects(folder), KeyInMemory(), Partitions(), workshop.now, words)
+    committed = conclude(DirectoryObjects(folder), KeyInMemory(), Partitions(), steps.now, words)
     if not committed["manifest"]:
         raise RuntimeError(f"no manifest: {committed}")
     totals = json.loads((folder / f"manifests/{committed['manifest']:08d}.json").read_bytes())["manifest"]["totals"]

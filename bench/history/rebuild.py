@@ -19,7 +19,7 @@ import duckdb
 from inventory.domain.events import Source
 from inventory.history.map_task import LINES
 from inventory.history.plan import Mode
-from inventory.history.steps import Workshop
+from inventory.history.steps import SnapshotSteps
 from support.objects import DirectoryObjects
 
 BUCKETS: Final = 8
@@ -213,7 +213,7 @@ def _cpu_of_step(folder: Path, until_ms: int, words: dict[str, Any]) -> float:
 
 
 def _step(folder: Path, until_ms: int, words: dict[str, Any]) -> dict[str, Any]:
-    workshop = Workshop(
+    steps = SnapshotSteps(
         objects=DirectoryObjects(folder),
         now=lambda: until_ms + GRACE_MS,
         grace_ms=GRACE_MS,
@@ -221,4 +221,4 @@ def _step(folder: Path, until_ms: int, words: dict[str, Any]) -> dict[str, Any]:
         scan_segments=1,
         archive_lag_s=0,
     )
-    return workshop.run(words)
+    return steps.run(words)

@@ -42,7 +42,7 @@ def sealed(history: History) -> dict[str, Any]:
     words = history.begin(SECOND)
     history.scan(words)
     words = history.reduced(words)
-    assert history.workshop.run({**words, "step": "seal"})["complete"]
+    assert history.steps.run({**words, "step": "seal"})["complete"]
     return {"step": "commit", "run": words["run"]}
 
 
@@ -124,5 +124,5 @@ def test_a_settled_hold_that_the_base_does_not_know_is_of_its_time_or_stops_the_
 
 
 def test_an_opening_waits_until_no_write_that_was_read_can_be_ahead_of_its_instant(history: History) -> None:
-    told = history.workshop.run({"step": "open", "reason": "the archiver was down", "actor": "operator"})
-    assert told["wait_s"] * 1000 >= history.workshop.grace_ms + AHEAD_MAX_MS
+    told = history.steps.run({"step": "open", "reason": "the archiver was down", "actor": "operator"})
+    assert told["wait_s"] * 1000 >= history.steps.grace_ms + AHEAD_MAX_MS

@@ -158,10 +158,10 @@ def test_no_mode_but_its_own_opens_a_history(shop: Shop) -> None:
     shop.pass_s(300)
     shop.history.now_ms = shop.world.clock.now_ms
     with pytest.raises(NotAnOpening):
-        shop.history.workshop.run({"step": "begin", "as_of_ms": None, "mode": "opening", "opening": None})
-    opening = shop.history.workshop.run({"step": "open", "reason": "why", "actor": "who"})
+        shop.history.steps.run({"step": "begin", "as_of_ms": None, "mode": "opening", "opening": None})
+    opening = shop.history.steps.run({"step": "open", "reason": "why", "actor": "who"})
     with pytest.raises(NotAnOpening):
-        shop.history.workshop.run({"step": "begin", "as_of_ms": None, "mode": "increment", "opening": opening})
+        shop.history.steps.run({"step": "begin", "as_of_ms": None, "mode": "increment", "opening": opening})
 
 
 def test_no_snapshot_is_made_of_a_time_that_was_given_up(shop: Shop) -> None:

@@ -60,7 +60,7 @@ def history(tape: Tape, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hist
 def watched(history: History) -> Watched:
     """The history's bucket, watched from now on."""
     objects = Watched(history.objects.root)
-    object.__setattr__(history.workshop, "objects", objects)
+    object.__setattr__(history.steps, "objects", objects)
     return objects
 
 
@@ -87,14 +87,14 @@ def test_equal_plans_share_a_run_and_others_do_not(history: History) -> None:
 
 
 def test_each_map_task_reads_the_keys_of_its_own_and_no_list_names_them_all(history: History) -> None:
-    planned = history.workshop.run({**history.begin(AS_OF_MS), "step": "plan"})
+    planned = history.steps.run({**history.begin(AS_OF_MS), "step": "plan"})
     for name in ("plan", "map", "reduce"):
         assert b"archive/" not in history.objects.read(f"{planned['run']}{name}.json"), name
     objects = watched(history)
     told = []
     for item in history.items(planned, "map"):
         objects.reads.clear()
-        history.workshop.run({"step": "map", **item})
+        history.steps.run({"step": "map", **item})
         told.append([key for key in objects.reads if key.endswith("keys.json")])
     assert len(told) > 10
     assert all(len(keys) == 1 for keys in told)
@@ -103,7 +103,7 @@ def test_each_map_task_reads_the_keys_of_its_own_and_no_list_names_them_all(hist
 
 def test_reducers_list_nothing_of_what_was_mapped(history: History) -> None:
     words = history.begin(AS_OF_MS)
-    planned = history.workshop.run({**words, "step": "plan"})
+    planned = history.steps.run({**words, "step": "plan"})
     history.each(planned, "map", "map")
     objects = watched(history)
     history.each(planned, "reduce", "reduce_holds")
@@ -128,7 +128,7 @@ def test_a_part_that_was_forgotten_fails_the_reducer_and_is_mapped_again(history
 
 
 def test_what_was_mapped_and_is_there_is_not_mapped_again(history: History) -> None:
-    planned = history.workshop.run({**history.begin(AS_OF_MS), "step": "plan"})
+    planned = history.steps.run({**history.begin(AS_OF_MS), "step": "plan"})
     history.each(planned, "map", "map")
     history.objects.writes_left = 0
     history.each(planned, "map", "map")

@@ -134,9 +134,9 @@ def test_the_seal_has_no_more_than_one_bucket_on_its_disk(history: History, monk
         there.append(sum(other.is_dir() for other in of_bucket.parent.iterdir()))
 
     monkeypatch.setattr(history.objects, "download", watched)
-    assert history.workshop.run({**words, "step": "seal"})["complete"]
+    assert history.steps.run({**words, "step": "seal"})["complete"]
     assert set(there) == {1}
-    assert len(there) > 2 * history.workshop.buckets
+    assert len(there) > 2 * history.steps.buckets
 
 
 def test_nothing_is_visible_before_the_commit(history: History) -> None:

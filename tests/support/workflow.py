@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from inventory.domain.events import Source
 from inventory.history.manifest import Manifest, Signer, head_number, read_manifest
 from inventory.history.plan import Mode
-from inventory.history.steps import Workshop, conclude, read_plan, scan
+from inventory.history.steps import SnapshotSteps, conclude, read_plan, scan
 from inventory.pipeline.archiver import archive_batch
 from support.objects import DirectoryObjects
 from support.parquet import rows_of
@@ -78,7 +78,7 @@ class Workflow:
         self.signer = signer
         self.catalogue = Partitions()
         self.now_ms = 0
-        self.workshop = Workshop(
+        self.steps = SnapshotSteps(
             objects=self.objects,
             now=lambda: self.now_ms,
             grace_ms=grace_ms,
@@ -89,12 +89,12 @@ class Workflow:
 
     def begin(self, as_of_ms: int | None, mode: Mode = Mode.INCREMENT) -> dict[str, Any]:
         """The step that settles what holds for the whole execution."""
-        return self.workshop.run({"step": "begin", "as_of_ms": as_of_ms, "mode": mode})
+        return self.steps.run({"step": "begin", "as_of_ms": as_of_ms, "mode": mode})
 
     def reduced(self, words: dict[str, Any], before: Callable[[str], None] = lambda state: None) -> dict[str, Any]:
         """Plans, maps and reduces."""
         before("Plan")
-        words = self.workshop.run({**words, "step": "plan"})
+        words = self.steps.run({**words, "step": "plan"})
         if not words["done"]:
             for state, listed, step in _MAPS:
                 before(state)
@@ -104,7 +104,7 @@ class Workflow:
     def each(self, planned: dict[str, Any], listed: str, step: str) -> None:
         """A step for every item of a list, as a Distributed Map does."""
         for item in self.items(planned, listed):
-            self.workshop.run({"step": step, **item})
+            self.steps.run({"step": step, **item})
 
     def items(self, planned: dict[str, Any], listed: str) -> list[dict[str, Any]]:
         """What a Distributed Map reads."""
@@ -166,7 +166,7 @@ class History(Workflow):
         Raises:
             Incomplete: The archive still lacked something after as many attempts as it is given.
         """
-        self.now_ms = max(self.now_ms, as_of_ms + self.workshop.grace_ms)
+        self.now_ms = max(self.now_ms, as_of_ms + self.steps.grace_ms)
         before("Finish")
         self.conclude({"step": "finish", "as_of_ms": as_of_ms, "mode": mode})
         before("Begin")
@@ -185,13 +185,13 @@ class History(Workflow):
         self.now_ms = max(self.now_ms, self.tape.world.clock.now_ms)
         self.conclude({"step": "finish", "as_of_ms": None, "mode": Mode.OPENING})
         before("Open")
-        opening = self.workshop.run({"step": "open", "reason": reason, "actor": actor})
+        opening = self.steps.run({"step": "open", "reason": reason, "actor": actor})
         for item in json.loads(self.objects.read(opening["list"])):
             before("Read")
             scan(self.objects, self.tape.world.database.client, self.tape.tables, {**item, "whole": True})
         before("WaitAfterReading")
         self.now_ms = max(self.now_ms, self.tape.world.clock.now_ms) + opening["wait_s"] * 1000
-        words = self.workshop.run({"step": "begin", "as_of_ms": None, "mode": Mode.OPENING, "opening": opening})
+        words = self.steps.run({"step": "begin", "as_of_ms": None, "mode": Mode.OPENING, "opening": opening})
         return self._sealed(words, attempts, before)
 
     def _sealed(self, words: dict[str, Any], attempts: int, before: Callable[[str], None]) -> dict[str, Any]:
@@ -225,7 +225,7 @@ class History(Workflow):
         if words["done"]:
             return words, {}
         before("Seal")
-        return words, self.workshop.run({**words, "step": "seal"})
+        return words, self.steps.run({**words, "step": "seal"})
 
 
 def _refuse(record: StreamRecord, why: str) -> None:

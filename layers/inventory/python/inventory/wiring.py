@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from inventory.audit.steps import Auditor
     from inventory.domain.keys import ApiKey
     from inventory.history.past import Past
-    from inventory.history.steps import Workshop
+    from inventory.history.steps import SnapshotSteps
 
 #: botocore makes a longer one anew, twice for each call: a tenth of all the CPU that a place takes.
 USER_AGENT = f"inventory Botocore/{botocore.__version__}"
@@ -241,11 +241,11 @@ def desk_from(settings: Settings) -> Desk:
     )
 
 
-def workshop_from(settings: Settings) -> "Workshop":
+def snapshot_steps_from(settings: Settings) -> "SnapshotSteps":
     """What a snapshot's steps work with."""
-    from inventory.history.steps import Workshop
+    from inventory.history.steps import SnapshotSteps
 
-    return Workshop(
+    return SnapshotSteps(
         objects=objects_from(settings),
         now=now_ms,
         grace_ms=settings.snapshot_grace_s * 1000,

@@ -40,7 +40,7 @@ _READ_AHEAD_S: Final = AHEAD_MAX_MS // 1000 + 5
 
 
 @dataclass(frozen=True, slots=True)
-class Workshop:
+class SnapshotSteps:
     """What the steps of beginning, planning, mapping, reducing and sealing work with.
 
     Attributes:
