@@ -11,7 +11,7 @@ from inventory.api import adjustments, audits, holds, snapshots, stock
 from inventory.api.application import Application
 from inventory.domain.ids import Requester
 from inventory.history.layout import audit_path, instant_of_audit, listed_path, snapshot_id
-from inventory.runs.desk import Desk
+from inventory.runs.context import HistoryContext
 from support.gateway import Handler
 from support.objects import DirectoryObjects
 from support.states import States
@@ -24,13 +24,13 @@ TOTALS = {"items": 3, "available": 40, "held": 2, "on_hand": 42}
 
 
 class Bureau:
-    """A desk, and the workflows behind it as a test plays them."""
+    """A context, and the workflows behind it as a test plays them."""
 
     def __init__(self, world: World, folder: Path) -> None:
         self.world = world
         self.objects = DirectoryObjects(folder)
         self.states = States(lambda: world.clock.now_ms)
-        self.desk = Desk(
+        self.context = HistoryContext(
             core=world.core,
             objects=self.objects,
             snapshots=StepFunctionsMachine(self.states, f"{MACHINES}snapshots"),
@@ -90,7 +90,7 @@ def audited(audit: str, snapshot: str, discrepancies: int) -> tuple[str, bytes]:
 
 def whole_api(bureau: Bureau) -> Handler:
     """All operations behind one door."""
-    of_history = Application((*snapshots.OPERATIONS, *audits.OPERATIONS), bureau.desk, docs_url=DOCS_URL)
+    of_history = Application((*snapshots.OPERATIONS, *audits.OPERATIONS), bureau.context, docs_url=DOCS_URL)
     others = Application(
         (*holds.OPERATIONS, *stock.OPERATIONS, *adjustments.OPERATIONS), bureau.world.core, docs_url=DOCS_URL
     )

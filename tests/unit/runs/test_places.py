@@ -15,7 +15,7 @@ INSTANTS = range(1000, 1000 + SNAPSHOTS_AT_ONCE_MAX)
 
 def ask(bureau: Bureau, as_of_s: int, key: str | None = None) -> RunStatus:
     """How the snapshot stands then."""
-    return ask_for_snapshot(bureau.desk, as_of_s, by=bureau.by(key, as_of_s)).value.status
+    return ask_for_snapshot(bureau.context, as_of_s, by=bureau.by(key, as_of_s)).value.status
 
 
 def all_places_taken(bureau: Bureau) -> None:

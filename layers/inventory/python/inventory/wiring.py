@@ -27,7 +27,7 @@ from inventory.pipeline.stream import SetAside
 from inventory.protocol.core import Announce, Core
 from inventory.protocol.hints import Hints, Memory, Refusals
 from inventory.protocol.shedding import Shed
-from inventory.runs.desk import Desk
+from inventory.runs.context import HistoryContext
 from inventory.settings import Settings
 from inventory.storage.database import Database
 from inventory.storage.tables import Tables
@@ -229,10 +229,10 @@ def archived_tables(settings: Settings) -> dict[Source, str]:
     }
 
 
-def desk_from(settings: Settings) -> Desk:
+def history_context_from(settings: Settings) -> HistoryContext:
     """Where snapshots and audits are asked for. A caller waits: its timeouts are those of the tables."""
     machines = boto3.client("stepfunctions", config=CLIENT_CONFIG)
-    return Desk(
+    return HistoryContext(
         core=core_from(settings),
         objects=objects_from(settings, client=boto3.client("s3", config=CLIENT_CONFIG)),
         snapshots=StepFunctionsMachine(machines, settings.snapshot_machine),

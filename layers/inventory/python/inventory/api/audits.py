@@ -10,7 +10,7 @@ from inventory.api.views import AuditList, AuditView, audit_view, list_view
 from inventory.domain.ids import AUDIT
 from inventory.domain.keys import Scope
 from inventory.runs import audits
-from inventory.runs.desk import Desk
+from inventory.runs.context import HistoryContext
 
 _URL: Final = "/v1/audits"
 
@@ -27,22 +27,22 @@ class ListAudits(PageParameters):
     starting_after: Annotated[AuditId, Field(description="The last audit already seen.")] | None = None
 
 
-def _run(desk: Desk, call: Call[RunAudit]) -> Reply:
-    begun = audits.ask_for_audit(desk, call.parameters.snapshot, by=call.by)
+def _run(context: HistoryContext, call: Call[RunAudit]) -> Reply:
+    begun = audits.ask_for_audit(context, call.parameters.snapshot, by=call.by)
     return Reply(audit_view(begun.value), begun.replayed)
 
 
-def _get(desk: Desk, call: Call[NoParameters]) -> Reply:
-    return Reply(audit_view(audits.get_audit(desk, call.path["id"])))
+def _get(context: HistoryContext, call: Call[NoParameters]) -> Reply:
+    return Reply(audit_view(audits.get_audit(context, call.path["id"])))
 
 
-def _list(desk: Desk, call: Call[ListAudits]) -> Reply:
+def _list(context: HistoryContext, call: Call[ListAudits]) -> Reply:
     asked = call.parameters
-    page = audits.list_audits(desk, limit=asked.limit, starting_after=asked.starting_after)
+    page = audits.list_audits(context, limit=asked.limit, starting_after=asked.starting_after)
     return Reply(list_view(_URL, [audit_view(each) for each in page.items], has_more=page.has_more))
 
 
-OPERATIONS: tuple[Operation[Any, Desk], ...] = (
+OPERATIONS: tuple[Operation[Any, HistoryContext], ...] = (
     Operation(
         name="run_audit",
         method="POST",

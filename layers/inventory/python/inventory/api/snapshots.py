@@ -11,7 +11,7 @@ from inventory.domain.ids import SNAPSHOT
 from inventory.domain.keys import Scope
 from inventory.history.layout import LAST_MS
 from inventory.runs import snapshots
-from inventory.runs.desk import Desk
+from inventory.runs.context import HistoryContext
 
 _URL: Final = "/v1/snapshots"
 
@@ -39,22 +39,22 @@ class ListSnapshots(PageParameters):
     starting_after: Annotated[SnapshotId, Field(description="The last snapshot already seen.")] | None = None
 
 
-def _take(desk: Desk, call: Call[TakeSnapshot]) -> Reply:
-    taken = snapshots.ask_for_snapshot(desk, call.parameters.as_of, by=call.by)
+def _take(context: HistoryContext, call: Call[TakeSnapshot]) -> Reply:
+    taken = snapshots.ask_for_snapshot(context, call.parameters.as_of, by=call.by)
     return Reply(snapshot_view(taken.value), taken.replayed)
 
 
-def _get(desk: Desk, call: Call[NoParameters]) -> Reply:
-    return Reply(snapshot_view(snapshots.get_snapshot(desk, call.path["id"])))
+def _get(context: HistoryContext, call: Call[NoParameters]) -> Reply:
+    return Reply(snapshot_view(snapshots.get_snapshot(context, call.path["id"])))
 
 
-def _list(desk: Desk, call: Call[ListSnapshots]) -> Reply:
+def _list(context: HistoryContext, call: Call[ListSnapshots]) -> Reply:
     asked = call.parameters
-    page = snapshots.list_snapshots(desk, limit=asked.limit, starting_after=asked.starting_after)
+    page = snapshots.list_snapshots(context, limit=asked.limit, starting_after=asked.starting_after)
     return Reply(list_view(_URL, [snapshot_view(each) for each in page.items], has_more=page.has_more))
 
 
-OPERATIONS: tuple[Operation[Any, Desk], ...] = (
+OPERATIONS: tuple[Operation[Any, HistoryContext], ...] = (
     Operation(
         name="take_snapshot",
         method="POST",

@@ -10,7 +10,7 @@ from inventory.domain.runs import Audit, CheckResult, Failure, RunStatus, Snapsh
 from inventory.history.layout import AUDITS, audit_path, instant_of_audit, snapshot_id
 from inventory.protocol.attempts import Attempts
 from inventory.protocol.core import Answer, Page
-from inventory.runs.desk import Desk
+from inventory.runs.context import HistoryContext
 from inventory.runs.listing import cursor, page_of
 from inventory.runs.once import STARTING_MS, Asked, decide_once
 from inventory.runs.snapshots import UNKNOWN_S, get_snapshot, latest_snapshot
@@ -21,14 +21,14 @@ from inventory.storage.request_records import put_latest
 _TAIL_DIGITS = 20
 
 
-def ask_for_audit(desk: Desk, snapshot: str | None, *, by: Requester) -> Answer[Audit]:
+def ask_for_audit(context: HistoryContext, snapshot: str | None, *, by: Requester) -> Answer[Audit]:
     """Starts an audit of a snapshot, unless one that was asked for is still under way: then that is the answer.
 
     After it has ended, another request is another audit: what was sound may be so no more. But each of them reads the
     whole history, so that two of one snapshot at once would only cost twice.
 
     Args:
-        desk: What the use case works with.
+        context: What the use case works with.
         snapshot: The snapshot's id; None for the latest.
         by: Who asks.
 
@@ -39,14 +39,14 @@ def ask_for_audit(desk: Desk, snapshot: str | None, *, by: Requester) -> Answer[
         Conflict: Others asked for the same, try after try.
         Overloaded: Something did not answer in time.
     """
-    asked, replayed = decide_once(desk.core, by, lambda: _decide(desk, snapshot, by))
-    began = desk.audits.start(asked.made, asked.words)
+    asked, replayed = decide_once(context.core, by, lambda: _decide(context, snapshot, by))
+    began = context.audits.start(asked.made, asked.words)
     if began is None:
-        return Answer(get_audit(desk, asked.made), replayed)
+        return Answer(get_audit(context, asked.made), replayed)
     return Answer(_unfinished(asked.made, int(asked.words["as_of_ms"]), RunStatus.PENDING), replayed)
 
 
-def get_audit(desk: Desk, identifier: str) -> Audit:
+def get_audit(context: HistoryContext, identifier: str) -> Audit:
     """An audit as it stands.
 
     Raises:
@@ -55,26 +55,26 @@ def get_audit(desk: Desk, identifier: str) -> Audit:
     """
     if instant_of_audit(identifier) is None:
         raise Missing("audit", identifier)
-    result = _result(desk, identifier)
+    result = _result(context, identifier)
     if result is not None:
         return result
-    execution = desk.audits.find(identifier)
+    execution = context.audits.find(identifier)
     if execution is None:
-        desk.core.pause(UNKNOWN_S)
-        execution = desk.audits.find(identifier)
+        context.core.pause(UNKNOWN_S)
+        execution = context.audits.find(identifier)
     if execution is None:
         raise Missing("audit", identifier)
     as_of = int(execution.words["as_of_ms"])
     if execution.status is RunStatus.PENDING:
         return _unfinished(identifier, as_of, RunStatus.PENDING)
-    result = _result(desk, identifier)  # it may have been written since the look above
+    result = _result(context, identifier)  # it may have been written since the look above
     if result is not None:
         return result
     failure = execution.failure or Failure("internal", "The workflow ended without a result.")
     return _unfinished(identifier, as_of, RunStatus.FAILED, failure)
 
 
-def list_audits(desk: Desk, *, limit: int, starting_after: str | None) -> Page[Audit]:
+def list_audits(context: HistoryContext, *, limit: int, starting_after: str | None) -> Page[Audit]:
     """A page of the audits that have a result, newest first.
 
     Raises:
@@ -84,25 +84,25 @@ def list_audits(desk: Desk, *, limit: int, starting_after: str | None) -> Page[A
     after = ""
     if starting_after is not None:
         name = None if instant_of_audit(starting_after) is None else audit_path(starting_after)
-        after = cursor(desk.objects, starting_after, name)
-    return page_of(desk.objects, AUDITS, _audit_from, limit=limit, after=after)
+        after = cursor(context.objects, starting_after, name)
+    return page_of(context.objects, AUDITS, _audit_from, limit=limit, after=after)
 
 
-def _decide(desk: Desk, snapshot: str | None, by: Requester) -> Asked:
-    audited = _latest(desk) if snapshot is None else _complete(desk, snapshot)
-    now_ms = desk.core.clock.now()
+def _decide(context: HistoryContext, snapshot: str | None, by: Requester) -> Asked:
+    audited = _latest(context) if snapshot is None else _complete(context, snapshot)
+    now_ms = context.core.clock.now()
     tail = digest(AUDIT, by.token).hex()[:_TAIL_DIGITS]  # the same token at another time is another audit
     identifier = f"{AUDIT}_{now_ms:012x}{tail}"
-    return _unless_under_way(desk, Asked(identifier, identifier, {"audit": identifier, "as_of_ms": audited.as_of}))
+    return _unless_under_way(context, Asked(identifier, identifier, {"audit": identifier, "as_of_ms": audited.as_of}))
 
 
-def _unless_under_way(desk: Desk, asked: Asked) -> Asked:
+def _unless_under_way(context: HistoryContext, asked: Asked) -> Asked:
     """What was asked for, now on record as this snapshot's; or what was asked for before, while it has not ended."""
-    core, name = desk.core, f"{AUDIT}#{snapshot_id(asked.words['as_of_ms'])}"
+    core, name = context.core, f"{AUDIT}#{snapshot_id(asked.words['as_of_ms'])}"
     standing = core.database.get(core.tables.request(name))
     attempts = Attempts(core.pause, asked.made)
     for _ in attempts:
-        if standing is not None and _is_under_way(desk, standing):
+        if standing is not None and _is_under_way(context, standing):
             return Asked(standing["made"], standing["made"], standing["words"])
         before = None if standing is None else standing["made"]
         at = core.clock.stamp(attempts.seen_at)
@@ -115,15 +115,15 @@ def _unless_under_way(desk: Desk, asked: Asked) -> Asked:
     raise AssertionError("the tries end by an error of their own")
 
 
-def _is_under_way(desk: Desk, standing: Record) -> bool:
+def _is_under_way(context: HistoryContext, standing: Record) -> bool:
     try:
-        return get_audit(desk, standing["made"]).status is RunStatus.PENDING
+        return get_audit(context, standing["made"]).status is RunStatus.PENDING
     except Missing:  # whoever asked for it is about to start it, or died before
-        return desk.core.clock.now() - int(standing["at"]) < STARTING_MS
+        return context.core.clock.now() - int(standing["at"]) < STARTING_MS
 
 
-def _latest(desk: Desk) -> Snapshot:
-    latest = latest_snapshot(desk)
+def _latest(context: HistoryContext) -> Snapshot:
+    latest = latest_snapshot(context)
     if latest is None:
         raise InvalidRequest(
             "snapshot_required", "There is no snapshot yet that could be audited: take one first.", param="snapshot"
@@ -131,9 +131,9 @@ def _latest(desk: Desk) -> Snapshot:
     return latest
 
 
-def _complete(desk: Desk, identifier: str) -> Snapshot:
+def _complete(context: HistoryContext, identifier: str) -> Snapshot:
     try:
-        snapshot = get_snapshot(desk, identifier)
+        snapshot = get_snapshot(context, identifier)
     except Missing:
         raise InvalidRequest("parameter_invalid", f"No such snapshot: '{identifier}'.", param="snapshot") from None
     if snapshot.status is not RunStatus.COMPLETE:
@@ -145,9 +145,9 @@ def _complete(desk: Desk, identifier: str) -> Snapshot:
     return snapshot
 
 
-def _result(desk: Desk, identifier: str) -> Audit | None:
+def _result(context: HistoryContext, identifier: str) -> Audit | None:
     try:
-        return _audit_from(desk.objects.read(audit_path(identifier)))
+        return _audit_from(context.objects.read(audit_path(identifier)))
     except NoSuchObject:
         return None
 

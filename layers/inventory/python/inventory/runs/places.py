@@ -8,7 +8,7 @@ from inventory.domain.ids import SNAPSHOT
 from inventory.domain.limits import SNAPSHOTS_AT_ONCE_MAX
 from inventory.domain.runs import RunStatus
 from inventory.protocol.attempts import Attempts
-from inventory.runs.desk import Desk
+from inventory.runs.context import HistoryContext
 from inventory.runs.once import STARTING_MS
 from inventory.storage.database import ConditionFailed
 from inventory.storage.request_records import put_latest
@@ -16,7 +16,7 @@ from inventory.storage.request_records import put_latest
 _NAME: Final = f"{SNAPSHOT}#under_way"
 
 
-def take_place(desk: Desk, execution: str) -> None:
+def take_place(context: HistoryContext, execution: str) -> None:
     """Takes a place for a run that is about to start. Only where none is left it is asked which runs have ended.
 
     Raises:
@@ -24,7 +24,7 @@ def take_place(desk: Desk, execution: str) -> None:
         Conflict: Others took places, try after try.
         Overloaded: Something did not answer in time.
     """
-    core = desk.core
+    core = context.core
     standing = core.database.get(core.tables.request(_NAME))
     attempts = Attempts(core.pause, execution)
     for _ in attempts:
@@ -33,7 +33,7 @@ def take_place(desk: Desk, execution: str) -> None:
         if execution in places:  # a request that died took it, or this one, and the answer was lost
             return
         if len(places) >= SNAPSHOTS_AT_ONCE_MAX:
-            places = {name: taken for name, taken in places.items() if _is_under_way(desk, name, taken)}
+            places = {name: taken for name, taken in places.items() if _is_under_way(context, name, taken)}
         if len(places) >= SNAPSHOTS_AT_ONCE_MAX:
             raise TooManyAtOnce(
                 f"{SNAPSHOTS_AT_ONCE_MAX} snapshots that were asked for are under way, and no more are made at once. "
@@ -49,8 +49,8 @@ def take_place(desk: Desk, execution: str) -> None:
     raise AssertionError("the tries end by an error of their own")
 
 
-def _is_under_way(desk: Desk, execution: str, taken: Milliseconds) -> bool:
-    found = desk.snapshots.find(execution)
+def _is_under_way(context: HistoryContext, execution: str, taken: Milliseconds) -> bool:
+    found = context.snapshots.find(execution)
     if found is None:  # whoever took its place is about to start it, or died before
-        return desk.core.clock.now() - taken < STARTING_MS
+        return context.core.clock.now() - taken < STARTING_MS
     return found.status is RunStatus.PENDING

@@ -11,7 +11,7 @@ from inventory.domain.ids import Requester
 from inventory.domain.runs import TRIES_MAX, Failure, ManifestName, RunStatus, Snapshot
 from inventory.history.layout import LISTED, instant_of_snapshot, latest_possible, listed_path, snapshot_id
 from inventory.protocol.core import Answer, Page
-from inventory.runs.desk import Desk
+from inventory.runs.context import HistoryContext
 from inventory.runs.listing import cursor, page_of
 from inventory.runs.once import Asked, decide_once
 from inventory.runs.places import take_place
@@ -20,13 +20,13 @@ from inventory.runs.places import take_place
 UNKNOWN_S: Final = 0.5
 
 
-def ask_for_snapshot(desk: Desk, as_of_s: int | None, *, by: Requester) -> Answer[Snapshot]:
+def ask_for_snapshot(context: HistoryContext, as_of_s: int | None, *, by: Requester) -> Answer[Snapshot]:
     """Starts making the snapshot of an instant, unless it is there or under way; one that failed begins anew.
 
     After `TRIES_MAX` failures it does not: the answer is the failed snapshot, until somebody has looked.
 
     Args:
-        desk: What the use case works with.
+        context: What the use case works with.
         as_of_s: The instant in Unix seconds; None for the latest possible.
         by: Who asks.
 
@@ -37,14 +37,14 @@ def ask_for_snapshot(desk: Desk, as_of_s: int | None, *, by: Requester) -> Answe
         Conflict: Others asked with the same key or for a place, try after try.
         Overloaded: Something did not answer in time.
     """
-    asked, replayed = decide_once(desk.core, by, lambda: _decide(desk, as_of_s))
-    began = None if asked.execution is None else desk.snapshots.start(asked.execution, asked.words)
+    asked, replayed = decide_once(context.core, by, lambda: _decide(context, as_of_s))
+    began = None if asked.execution is None else context.snapshots.start(asked.execution, asked.words)
     if began is None:
-        return Answer(get_snapshot(desk, asked.made), replayed)
+        return Answer(get_snapshot(context, asked.made), replayed)
     return Answer(_pending(asked.made, began), replayed)
 
 
-def get_snapshot(desk: Desk, identifier: str) -> Snapshot:
+def get_snapshot(context: HistoryContext, identifier: str) -> Snapshot:
     """A snapshot as it stands.
 
     Raises:
@@ -54,25 +54,25 @@ def get_snapshot(desk: Desk, identifier: str) -> Snapshot:
     as_of = instant_of_snapshot(identifier)
     if as_of is None:
         raise Missing("snapshot", identifier)
-    published = _published(desk, as_of)
+    published = _published(context, as_of)
     if published is not None:
         return published
-    execution = _last_run(desk, identifier)
+    execution = _last_run(context, identifier)
     if execution is None:
-        desk.core.pause(UNKNOWN_S)
-        execution = _last_run(desk, identifier)
+        context.core.pause(UNKNOWN_S)
+        execution = _last_run(context, identifier)
     if execution is None:
         raise Missing("snapshot", identifier)
     if execution.status is RunStatus.PENDING:
         return _pending(identifier, execution.began)
-    published = _published(desk, as_of)  # it may have become so since the look above
+    published = _published(context, as_of)  # it may have become so since the look above
     if published is not None:
         return published
     failure = execution.failure or Failure("internal", "The workflow ended, and the snapshot was not published.")
     return Snapshot(identifier, RunStatus.FAILED, as_of, execution.began, failure=failure)
 
 
-def list_snapshots(desk: Desk, *, limit: int, starting_after: str | None) -> Page[Snapshot]:
+def list_snapshots(context: HistoryContext, *, limit: int, starting_after: str | None) -> Page[Snapshot]:
     """A page of the published snapshots, the latest instant first.
 
     Raises:
@@ -82,21 +82,21 @@ def list_snapshots(desk: Desk, *, limit: int, starting_after: str | None) -> Pag
     after = ""
     if starting_after is not None:
         as_of = instant_of_snapshot(starting_after)
-        after = cursor(desk.objects, starting_after, None if as_of is None else listed_path(as_of))
-    return page_of(desk.objects, LISTED, _snapshot_from, limit=limit, after=after)
+        after = cursor(context.objects, starting_after, None if as_of is None else listed_path(as_of))
+    return page_of(context.objects, LISTED, _snapshot_from, limit=limit, after=after)
 
 
-def latest_snapshot(desk: Desk) -> Snapshot | None:
+def latest_snapshot(context: HistoryContext) -> Snapshot | None:
     """The published snapshot of the latest instant, or None.
 
     Raises:
         Overloaded: The history did not answer in time.
     """
-    return next(iter(list_snapshots(desk, limit=1, starting_after=None).items), None)
+    return next(iter(list_snapshots(context, limit=1, starting_after=None).items), None)
 
 
-def _decide(desk: Desk, as_of_s: int | None) -> Asked:
-    latest = latest_possible(desk.core.clock.now(), desk.grace_ms)
+def _decide(context: HistoryContext, as_of_s: int | None) -> Asked:
+    latest = latest_possible(context.core.clock.now(), context.grace_ms)
     as_of = latest if as_of_s is None else as_of_s * 1000
     if as_of > latest:
         raise InvalidRequest(
@@ -106,25 +106,25 @@ def _decide(desk: Desk, as_of_s: int | None) -> Asked:
         )
     identifier = snapshot_id(as_of)
     words = {"as_of_ms": as_of, "align_ms": 1000, "mode": "increment"}
-    return Asked(identifier, None if _published(desk, as_of) else _next_run(desk, identifier), words)
+    return Asked(identifier, None if _published(context, as_of) else _next_run(context, identifier), words)
 
 
-def _next_run(desk: Desk, identifier: str) -> str:
+def _next_run(context: HistoryContext, identifier: str) -> str:
     """The run that is under way, or the one to start, with a place; the last one, where all tries are used up."""
     for number in range(TRIES_MAX):
-        execution = desk.snapshots.find(_run(identifier, number))
+        execution = context.snapshots.find(_run(identifier, number))
         if execution is None:
-            take_place(desk, _run(identifier, number))
+            take_place(context, _run(identifier, number))
             break
         if execution.status is RunStatus.PENDING:
             break
     return _run(identifier, number)
 
 
-def _last_run(desk: Desk, identifier: str) -> Execution | None:
+def _last_run(context: HistoryContext, identifier: str) -> Execution | None:
     last = None
     for number in range(TRIES_MAX):  # a run has a next one only where it failed
-        execution = desk.snapshots.find(_run(identifier, number))
+        execution = context.snapshots.find(_run(identifier, number))
         if execution is None:
             return last
         if execution.status is RunStatus.PENDING:
@@ -138,9 +138,9 @@ def _run(identifier: str, number: int) -> str:
     return f"{identifier}-{number}"
 
 
-def _published(desk: Desk, as_of: Milliseconds) -> Snapshot | None:
+def _published(context: HistoryContext, as_of: Milliseconds) -> Snapshot | None:
     try:
-        return _snapshot_from(desk.objects.read(listed_path(as_of)))
+        return _snapshot_from(context.objects.read(listed_path(as_of)))
     except NoSuchObject:
         return None
 

@@ -9,7 +9,7 @@ from inventory.protocol.core import Core
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class HistoryContext:
     """Where snapshots and audits are asked for.
 
     Attributes:
