@@ -214,8 +214,8 @@ SAMPLES: dict[str, Sample] = {described.event: described for described in _descr
 
 def _core(module: ModuleType) -> Core:
     handler = module.lambda_handler
-    works_with = handler._works_with if isinstance(handler, Application) else module
-    core: Core = works_with if isinstance(works_with, Core) else works_with.core
+    context = handler._context if isinstance(handler, Application) else module
+    core: Core = context if isinstance(context, Core) else context.core
     return core
 
 

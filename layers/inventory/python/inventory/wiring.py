@@ -230,7 +230,7 @@ def archived_tables(settings: Settings) -> dict[Source, str]:
 
 
 def history_context_from(settings: Settings) -> HistoryContext:
-    """Where snapshots and audits are asked for. A caller waits: its timeouts are those of the tables."""
+    """What asking for snapshots and audits works with. A caller waits: its timeouts are those of the tables."""
     machines = boto3.client("stepfunctions", config=CLIENT_CONFIG)
     return HistoryContext(
         core=core_from(settings),

@@ -14,7 +14,7 @@ from inventory.api.bodies import body_of, check_text
 from inventory.api.brackets import tree_from
 from inventory.api.errors import Internal, MethodNotAllowed, ScopeMissing, Unauthenticated, error_answer
 from inventory.api.fields import P, checked, list_fields
-from inventory.api.operations import Call, Operation, Operations, W
+from inventory.api.operations import Call, Context, Operation, Operations
 from inventory.api.requests import Caller, HttpRequest, request_from
 from inventory.api.text import shown
 from inventory.domain.errors import ClocksApart, InvalidRequest, InventoryError, Missing
@@ -26,25 +26,25 @@ _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 _KEY: Final = re.compile(rf"[ -~]{{1,{IDEMPOTENCY_KEY_LENGTH_MAX}}}")
 
 
-class Application(Generic[W]):
+class Application(Generic[Context]):
     """A Lambda handler that serves some operations of the API.
 
     Args:
         operations: The operations.
-        works_with: What they work with.
+        context: What they work with.
         docs_url: Where the errors are explained, or empty.
         begun: Told first, when the gateway took the request, milliseconds since 1970; None where it does not say.
     """
 
     def __init__(
         self,
-        operations: Operations[W],
-        works_with: W,
+        operations: Operations[Context],
+        context: Context,
         *,
         docs_url: str,
         begun: Callable[[int | None], None] = lambda _: None,
     ) -> None:
-        self._works_with = works_with
+        self._context = context
         self._begun = begun
         self._docs_url = docs_url
         self._resolver = APIGatewayRestResolver()
@@ -69,7 +69,7 @@ class Application(Generic[W]):
         flush()
         return answer
 
-    def _serve(self, operation: Operation[Any, W]) -> None:
+    def _serve(self, operation: Operation[Any, Context]) -> None:
         @self._resolver.route(_rule(operation.path), method=[operation.method])
         def serve(**path: str) -> Response[str]:
             return self._carry_out(operation, {name: unquote(part) for name, part in path.items()})
@@ -79,7 +79,7 @@ class Application(Generic[W]):
         def refuse(**_path: str) -> Response[str]:
             raise MethodNotAllowed(shown(self._asked()[0].method), tuple(allowed))
 
-    def _carry_out(self, operation: Operation[Any, W], path: Mapping[str, str]) -> Response[str]:
+    def _carry_out(self, operation: Operation[Any, Context], path: Mapping[str, str]) -> Response[str]:
         request, story = self._asked()
         story["operation"] = operation.name
         caller = request.caller
@@ -91,7 +91,7 @@ class Application(Generic[W]):
         if operation.path_parameter is not None:
             operation.path_parameter.check(path[operation.path_parameter.name])
         parameters = _parameters(operation, request)
-        reply = operation.run(self._works_with, Call(parameters, path, _requester(request, caller, parameters)))
+        reply = operation.run(self._context, Call(parameters, path, _requester(request, caller, parameters)))
         story["replayed"] = reply.replayed
         return _response(request, 200, reply.view, {"Idempotent-Replayed": "true"} if reply.replayed else {})
 

@@ -14,7 +14,7 @@ from inventory.domain.keys import Scope
 from inventory.protocol.core import Core
 
 #: What an operation works with: the core, unless it says otherwise.
-W = TypeVar("W", default=Core)
+Context = TypeVar("Context", default=Core)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Reply(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Operation(Generic[P, W]):
+class Operation(Generic[P, Context]):
     """One call of the API.
 
     Attributes:
@@ -98,10 +98,10 @@ class Operation(Generic[P, W]):
     summary: str
     parameters: type[P]
     answer: type
-    run: Callable[[W, Call[P]], Reply]
+    run: Callable[[Context, Call[P]], Reply]
     path_parameter: PathParameter | None = None
     errors: tuple[int, ...] = ()
     example: Mapping[str, Any] | None = None
 
 
-Operations = Sequence[Operation[Any, W]]
+Operations = Sequence[Operation[Any, Context]]

@@ -1,4 +1,4 @@
-"""What asking for snapshots and audits works with."""
+"""The context in which snapshots and audits are asked for: the core, the bucket, the state machines."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from inventory.protocol.core import Core
 
 @dataclass(frozen=True, slots=True)
 class HistoryContext:
-    """Where snapshots and audits are asked for.
+    """What asking for snapshots and audits works with.
 
     Attributes:
         core: The clock, the records of keyed requests.
