@@ -42,7 +42,7 @@ def test_what_was_started_is_found_with_its_input(machine: StepFunctionsMachine)
     assert abs(began - before_ms) < 60_000
     found = machine.find("run-1")
     assert found is not None
-    assert (found.status, found.began, found.words, found.failure) == (RunStatus.PENDING, began, WORDS, None)
+    assert (found.status, found.began, found.input, found.failure) == (RunStatus.PENDING, began, WORDS, None)
 
 
 def test_the_same_start_again_is_the_same_run(machine: StepFunctionsMachine) -> None:
@@ -55,7 +55,7 @@ def test_a_name_is_used_once(machine: StepFunctionsMachine) -> None:
     assert machine.start("run-1", {"as_of_ms": 2000}) is None
     found = machine.find("run-1")
     assert found is not None
-    assert found.words == WORDS
+    assert found.input == WORDS
 
 
 def test_what_was_never_started_is_not_found(machine: StepFunctionsMachine) -> None:

@@ -28,13 +28,13 @@ class Execution:
     Attributes:
         status: How it stands.
         began: When it was started.
-        words: Its input.
+        input: What it was started with.
         failure: Why it failed, if it did.
     """
 
     status: RunStatus
     began: Milliseconds
-    words: Mapping[str, Any]
+    input: Mapping[str, Any]
     failure: Failure | None = None
 
 

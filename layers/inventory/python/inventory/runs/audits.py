@@ -40,10 +40,10 @@ def ask_for_audit(context: HistoryContext, snapshot: str | None, *, by: Requeste
         Overloaded: Something did not answer in time.
     """
     asked, replayed = decide_once(context.core, by, lambda: _decide(context, snapshot, by))
-    began = context.audits.start(asked.made, asked.words)
+    began = context.audits.start(asked.made, asked.input)
     if began is None:
         return Answer(get_audit(context, asked.made), replayed)
-    return Answer(_unfinished(asked.made, int(asked.words["as_of_ms"]), RunStatus.PENDING), replayed)
+    return Answer(_unfinished(asked.made, int(asked.input["as_of_ms"]), RunStatus.PENDING), replayed)
 
 
 def get_audit(context: HistoryContext, identifier: str) -> Audit:
@@ -64,7 +64,7 @@ def get_audit(context: HistoryContext, identifier: str) -> Audit:
         execution = context.audits.find(identifier)
     if execution is None:
         raise Missing("audit", identifier)
-    as_of = int(execution.words["as_of_ms"])
+    as_of = int(execution.input["as_of_ms"])
     if execution.status is RunStatus.PENDING:
         return _unfinished(identifier, as_of, RunStatus.PENDING)
     result = _result(context, identifier)  # it may have been written since the look above
@@ -98,7 +98,7 @@ def _decide(context: HistoryContext, snapshot: str | None, by: Requester) -> Ask
 
 def _unless_under_way(context: HistoryContext, asked: Asked) -> Asked:
     """What was asked for, now on record as this snapshot's; or what was asked for before, while it has not ended."""
-    core, name = context.core, f"{AUDIT}#{snapshot_id(asked.words['as_of_ms'])}"
+    core, name = context.core, f"{AUDIT}#{snapshot_id(asked.input['as_of_ms'])}"
     standing = core.database.get(core.tables.request(name))
     attempts = Attempts(core.pause, asked.made)
     for _ in attempts:
@@ -107,7 +107,7 @@ def _unless_under_way(context: HistoryContext, asked: Asked) -> Asked:
         before = None if standing is None else standing["made"]
         at = core.clock.stamp(attempts.seen_at)
         try:
-            write = put_latest(core.tables, name, asked.made, at, before, {"words": dict(asked.words)})
+            write = put_latest(core.tables, name, asked.made, at, before, {"words": dict(asked.input)})
             if attempts.write(core.database, write) is not None:
                 return asked
         except ConditionFailed as failure:

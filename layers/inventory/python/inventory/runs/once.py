@@ -23,12 +23,12 @@ class Asked:
     Attributes:
         made: The id of the snapshot or audit.
         execution: The name of the execution that makes it; None where it is there already.
-        words: The execution's input.
+        input: The execution's input; records have it as `words`.
     """
 
     made: str
     execution: str | None
-    words: Mapping[str, Any]
+    input: Mapping[str, Any]
 
 
 def decide_once(core: Core, by: Requester, decide: Callable[[], Asked]) -> Answer[Asked]:
@@ -50,7 +50,7 @@ def decide_once(core: Core, by: Requester, decide: Callable[[], Asked]) -> Answe
     if known is not None:
         return _recognised(known, by)
     asked = decide()
-    more: dict[str, Any] = {"words": dict(asked.words)}
+    more: dict[str, Any] = {"words": dict(asked.input)}
     if asked.execution is not None:
         more["execution"] = asked.execution
     attempts = Attempts(core.pause, by.token)

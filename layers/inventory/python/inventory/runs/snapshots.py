@@ -38,7 +38,7 @@ def ask_for_snapshot(context: HistoryContext, as_of_s: int | None, *, by: Reques
         Overloaded: Something did not answer in time.
     """
     asked, replayed = decide_once(context.core, by, lambda: _decide(context, as_of_s))
-    began = None if asked.execution is None else context.snapshots.start(asked.execution, asked.words)
+    began = None if asked.execution is None else context.snapshots.start(asked.execution, asked.input)
     if began is None:
         return Answer(get_snapshot(context, asked.made), replayed)
     return Answer(_pending(asked.made, began), replayed)
@@ -105,8 +105,8 @@ def _decide(context: HistoryContext, as_of_s: int | None) -> Asked:
             param="as_of",
         )
     identifier = snapshot_id(as_of)
-    words = {"as_of_ms": as_of, "align_ms": 1000, "mode": "increment"}
-    return Asked(identifier, None if _published(context, as_of) else _next_run(context, identifier), words)
+    execution_input = {"as_of_ms": as_of, "align_ms": 1000, "mode": "increment"}
+    return Asked(identifier, None if _published(context, as_of) else _next_run(context, identifier), execution_input)
 
 
 def _next_run(context: HistoryContext, identifier: str) -> str:
