@@ -1,1 +1,4 @@
-"""Snapshots and audits on request: asked for, looked at, listed. The work itself is the state machines'."""
+"""Use cases: snapshots and audits are asked for, looked at and listed. Making them is the state machines' work.
+
+What they answer, `inventory.domain.runs` has. `inventory.protocol` has the use cases of stock and holds.
+"""
