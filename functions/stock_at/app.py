@@ -17,6 +17,6 @@ past = past_from(settings)
 @logger.inject_lambda_context
 def lambda_handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     with workplace() as work:
-        told = answer(lambda item, at_ms: past.stock_of(item, at_ms, work), event)
-    logger.info("past read", extra={"item": event["item"], "at_ms": event["at_ms"], "refusal": told.get("refusal")})
-    return told
+        reply = answer(lambda item, at_ms: past.stock_of(item, at_ms, work), event)
+    logger.info("past read", extra={"item": event["item"], "at_ms": event["at_ms"], "refusal": reply.get("refusal")})
+    return reply

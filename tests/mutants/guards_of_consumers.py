@@ -203,7 +203,7 @@ CONSUMERS: Final = (
         "everything_settles",
         "a record that it refuses for load counts as not taken",
         "adapters/collecting.py",
-        'if told.get("ErrorCode")]',
+        'if result.get("ErrorCode")]',
         "if False]",
         ("tests/unit/adapters/test_collecting.py",),
         covered="the sweeper settles what nobody else has settled",

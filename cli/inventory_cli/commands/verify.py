@@ -210,12 +210,12 @@ def _view(proof: "Proof") -> RenderableType:
     return Group(*parts)
 
 
-def _opening(manifest: "Manifest", told: "Opening") -> Text:
-    since = f"manifest {told.after.number}" if told.after else "the first event"
+def _opening(manifest: "Manifest", opening: "Opening") -> Text:
+    since = f"manifest {opening.after.number}" if opening.after else "the first event"
     return Text(
-        f"\nManifest {manifest.number} opened the history anew, as of {manifest.as_of}: {told.reason} "
-        f"({told.actor}). Between {since} and it nothing is proved: {told.lost_revisions:,} revisions of "
-        f"{told.lost_records:,} records are lost or were given out twice, and {manifest.path} names the files that "
+        f"\nManifest {manifest.number} opened the history anew, as of {manifest.as_of}: {opening.reason} "
+        f"({opening.actor}). Between {since} and it nothing is proved: {opening.lost_revisions:,} revisions of "
+        f"{opening.lost_records:,} records are lost or were given out twice, and {manifest.path} names the files that "
         "tell which.",
         style="yellow",
     )

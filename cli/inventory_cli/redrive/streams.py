@@ -117,10 +117,10 @@ def _read(
 
 def _as_event(record: Mapping[str, Any], stream_arn: str) -> dict[str, Any]:
     """Lambda's form of a stream record: times are numbers, and who made a change is spelled with small letters."""
-    told = dict(record["dynamodb"])
-    if "ApproximateCreationDateTime" in told:
-        told["ApproximateCreationDateTime"] = told["ApproximateCreationDateTime"].timestamp()
-    event = dict(record) | {"dynamodb": told, "eventSourceARN": stream_arn}
+    change = dict(record["dynamodb"])
+    if "ApproximateCreationDateTime" in change:
+        change["ApproximateCreationDateTime"] = change["ApproximateCreationDateTime"].timestamp()
+    event = dict(record) | {"dynamodb": change, "eventSourceARN": stream_arn}
     if who := record.get("userIdentity"):  # without which a removal by TTL would be archived as somebody's
         event["userIdentity"] = {"type": who["Type"], "principalId": who["PrincipalId"]}
     return event

@@ -67,7 +67,7 @@ def test_a_key_takes_its_own_instant_however_late_it_is_sent_again(bureau: Burea
 
 
 def test_a_key_remembers_what_it_started(bureau: Bureau) -> None:
-    made = ask_for_snapshot(bureau.desk, 1000, by=bureau.by("k")).value
+    made = ask_for_snapshot(bureau.context, 1000, by=bureau.by("k")).value
     kept = bureau.world.records(bureau.world.tables.requests)
     (record,) = [each for each in kept if each["made"] == made.id]  # beside the run's place
     assert (record["made"], record["actor"]) == (made.id, "key_test")

@@ -95,7 +95,7 @@ class CollectingStream:
             raise StreamRefused(code, shards) from error
         except (HTTPClientError, BotocoreConnectionError, Urllib3Error) as error:
             raise StreamUnreachable(type(error).__name__, shards) from error
-        left = [shard for shard, told in zip(shards, answer["Records"], strict=True) if told.get("ErrorCode")]
+        left = [shard for shard, result in zip(shards, answer["Records"], strict=True) if result.get("ErrorCode")]
         if left:
             raise StreamFull("not all records were taken", left)
 

@@ -94,18 +94,18 @@ class StepFunctionsMachine(Machine):
     def find(self, execution: str) -> Execution | None:
         try:
             with outages_named(_SERVICE):
-                told = self._client.describe_execution(executionArn=self.arn_of(execution))
+                described = self._client.describe_execution(executionArn=self.arn_of(execution))
         except ClientError as error:
             if error.response["Error"]["Code"] == "ExecutionDoesNotExist":
                 return None
             raise
-        status = _STATUSES.get(told["status"], RunStatus.FAILED)
+        status = _STATUSES.get(described["status"], RunStatus.FAILED)
         failure = None
         if status is RunStatus.FAILED:
-            failure = _ENDED_FROM_OUTSIDE.get(told["status"]) or failure_called(
-                told.get("error") or "", told.get("cause") or ""
+            failure = _ENDED_FROM_OUTSIDE.get(described["status"]) or failure_called(
+                described.get("error") or "", described.get("cause") or ""
             )
-        return Execution(status, _milliseconds(told["startDate"]), json.loads(told["input"]), failure)
+        return Execution(status, _milliseconds(described["startDate"]), json.loads(described["input"]), failure)
 
 
 def _milliseconds(moment: datetime) -> Milliseconds:

@@ -260,10 +260,10 @@ class S3Objects(Objects):
 
 
 def _digest(chunks: Iterable[bytes]) -> str:
-    told = hashlib.sha256()
+    digest = hashlib.sha256()
     for chunk in chunks:
-        told.update(chunk)
-    return told.hexdigest()
+        digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _named(error: ClientError, key: str) -> Exception:

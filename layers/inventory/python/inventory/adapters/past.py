@@ -62,15 +62,15 @@ class AskedPast:
             SnapshotNeeded: Too much happened since the snapshot before it.
             Overloaded: The function did not answer, or failed.
         """
-        told = self._ask({"item": item, "at_ms": at_ms})
-        match told.get("refusal"):
+        document = self._ask({"item": item, "at_ms": at_ms})
+        match document.get("refusal"):
             case "not_sealed":
-                raise InstantNotSealed(told["latest_s"], lost_until_s=told["lost_until_s"])
+                raise InstantNotSealed(document["latest_s"], lost_until_s=document["lost_until_s"])
             case "snapshot_needed":
                 raise SnapshotNeeded(item)
             case "missing":
                 raise Missing("item", item, param="item")
-        return ItemStock(item, tuple(WarehouseStock(*each) for each in told["warehouses"]), at_ms)
+        return ItemStock(item, tuple(WarehouseStock(*each) for each in document["warehouses"]), at_ms)
 
     def _ask(self, question: Mapping[str, Any]) -> dict[str, Any]:
         client = self._make_client()
@@ -79,5 +79,5 @@ class AskedPast:
             content = reply["Payload"].read()
         if reply.get("FunctionError"):
             raise Overloaded("The past could not be read in time.")
-        told: dict[str, Any] = json.loads(content)
-        return told
+        document: dict[str, Any] = json.loads(content)
+        return document

@@ -129,8 +129,8 @@ def _load_live(database: "DuckDBPyConnection", loaded: str, files: Sequence[Path
     if files:
         columns = LIVE_COLUMNS[loaded]
         values = ", ".join(f"TRY_CAST({name} AS {kind})" for name, kind in columns.items())
-        told = ", ".join(f"'{name}': 'VARCHAR'" for name in columns)
-        source = f"read_ndjson(?, compression = 'gzip', columns = {{{told}}})"
+        texts = ", ".join(f"'{name}': 'VARCHAR'" for name in columns)
+        source = f"read_ndjson(?, compression = 'gzip', columns = {{{texts}}})"
         database.execute(f"INSERT INTO {loaded} SELECT {values} FROM {source}", [[str(file) for file in files]])
 
 

@@ -23,8 +23,8 @@ class Part:
 
 def write_part(objects: Objects, run: str, step: str, number: int, part: Part) -> None:
     """Keeps what a part found; done again, it is the same."""
-    told = [[check.name, check.looked_at, check.discrepancies, check.findings] for check in part.checks]
-    content = json.dumps({"checks": told, "totals": part.totals})
+    checks = [[check.name, check.looked_at, check.discrepancies, check.findings] for check in part.checks]
+    content = json.dumps({"checks": checks, "totals": part.totals})
     objects.put(result_path(run, step, number), content.encode())
 
 
@@ -34,12 +34,12 @@ def read_part(objects: Objects, run: str, step: str, number: int) -> Part:
     Raises:
         NoSuchObject: It has not been done.
     """
-    told = json.loads(objects.read(result_path(run, step, number)))
+    document = json.loads(objects.read(result_path(run, step, number)))
     checks = [
         Check(name, looked_at, discrepancies, [Finding(*each) for each in findings])
-        for name, looked_at, discrepancies, findings in told["checks"]
+        for name, looked_at, discrepancies, findings in document["checks"]
     ]
-    return Part(checks, told["totals"])
+    return Part(checks, document["totals"])
 
 
 def read_parts(objects: Objects, run: str, step: str, numbers: Iterable[int]) -> list[Part]:

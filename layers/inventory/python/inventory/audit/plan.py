@@ -119,28 +119,28 @@ def make_plan(objects: Objects, audit: str, as_of_ms: int, depth: Depth) -> Audi
     announced = numbers.union(_numbers(objects, "published/", ""))
     missing = tuple(sorted(set(range(1, max(announced, default=0) + 1)) - numbers))
     plan = AuditPlan(audit, as_of_ms, Depth.FULL, missing=missing)
-    told: list[Sealed] = []
+    manifests: list[Sealed] = []
     if depth is Depth.INCREMENT:
         for manifest in _newest_first(objects, numbers):
-            told.append(manifest)
-            if increment := _increment(plan, told):
+            manifests.append(manifest)
+            if increment := _increment(plan, manifests):
                 return increment
     else:
-        told += _newest_first(objects, numbers, at_once=_READS_AT_ONCE)
-    return _full(plan, told)
+        manifests += _newest_first(objects, numbers, at_once=_READS_AT_ONCE)
+    return _full(plan, manifests)
 
 
-def _increment(plan: AuditPlan, told: Sequence[Sealed]) -> AuditPlan | None:
+def _increment(plan: AuditPlan, manifests: Sequence[Sealed]) -> AuditPlan | None:
     """The plan, where the manifests that are known reach back far enough; the newest comes first."""
-    target = _of_instant(told, plan.as_of_ms)
-    base = None if target is None or target.hole else _base_of(target, told)
+    target = _of_instant(manifests, plan.as_of_ms)
+    base = None if target is None or target.hole else _base_of(target, manifests)
     if target is None or base is None:
         return None
     floor_ms = first_hour(base.as_of_ms) - OVERLAP_MS
-    if not any(each.ledger_from_ms is not None and each.ledger_from_ms <= floor_ms for each in told):
+    if not any(each.ledger_from_ms is not None and each.ledger_from_ms <= floor_ms for each in manifests):
         return None
-    ledgers = [each for each in told if _tells(each, floor_ms, plan.as_of_ms)]
-    is_newest = all(each.as_of_ms <= target.as_of_ms for each in told)
+    ledgers = [each for each in manifests if _tells(each, floor_ms, plan.as_of_ms)]
+    is_newest = all(each.as_of_ms <= target.as_of_ms for each in manifests)
     return AuditPlan(
         audit=plan.audit,
         as_of_ms=plan.as_of_ms,
@@ -154,54 +154,56 @@ def _increment(plan: AuditPlan, told: Sequence[Sealed]) -> AuditPlan | None:
         files=tuple(sorted({base.number, target.number})),
         first=min(base.number, target.number),
         missing=plan.missing,
-        holes=_holes(told),
+        holes=_holes(manifests),
     )
 
 
-def _full(plan: AuditPlan, told: Sequence[Sealed]) -> AuditPlan:
+def _full(plan: AuditPlan, manifests: Sequence[Sealed]) -> AuditPlan:
     """From the first event; where the history was opened anew, from the opening, which may be the snapshot itself."""
-    target = _of_instant(told, plan.as_of_ms)
-    opened = [each for each in told if each.hole and each.as_of_ms <= plan.as_of_ms]
+    target = _of_instant(manifests, plan.as_of_ms)
+    opened = [each for each in manifests if each.hole and each.as_of_ms <= plan.as_of_ms]
     base = max(opened, key=lambda each: each.as_of_ms, default=None)
     since_ms = base.as_of_ms if base else 0
     floor_ms = first_hour(since_ms) - OVERLAP_MS if base else 0
-    ledgers = [each for each in told if _tells(each, floor_ms, plan.as_of_ms)]
+    ledgers = [each for each in manifests if _tells(each, floor_ms, plan.as_of_ms)]
     return AuditPlan(
         audit=plan.audit,
         as_of_ms=plan.as_of_ms,
         depth=Depth.FULL,
         since_ms=since_ms,
-        until_hour_ms=_until_hour(plan.as_of_ms, told),
-        buckets=_common({each.buckets for each in (told if base is None else [base, *ledgers])}),
+        until_hour_ms=_until_hour(plan.as_of_ms, manifests),
+        buckets=_common({each.buckets for each in (manifests if base is None else [base, *ledgers])}),
         manifest=None if target is None else target.number,
         base=None if base is None else base.number,
         ledgers=tuple(each.number for each in ledgers),
-        files=tuple(sorted(each.number for each in told)),
+        files=tuple(sorted(each.number for each in manifests)),
         missing=plan.missing,
-        holes=_holes(told),
+        holes=_holes(manifests),
     )
 
 
-def _until_hour(as_of_ms: int, told: Iterable[Sealed]) -> int | None:
+def _until_hour(as_of_ms: int, manifests: Iterable[Sealed]) -> int | None:
     """Live records have nothing to do with an instant that another opening came after."""
-    if any(each.hole and each.as_of_ms > as_of_ms for each in told):
+    if any(each.hole and each.as_of_ms > as_of_ms for each in manifests):
         return (as_of_ms + OVERLAP_MS) // HOUR_MS * HOUR_MS
     return None
 
 
-def _holes(told: Iterable[Sealed]) -> tuple[Span, ...]:
-    return tuple(sorted(each.hole for each in told if each.hole))
+def _holes(manifests: Iterable[Sealed]) -> tuple[Span, ...]:
+    return tuple(sorted(each.hole for each in manifests if each.hole))
 
 
-def _base_of(target: Sealed, told: Iterable[Sealed]) -> Sealed | None:
+def _base_of(target: Sealed, manifests: Iterable[Sealed]) -> Sealed | None:
     """The snapshot before: where the target's ledger begins, so that it has all events since."""
     if target.ledger_from_ms is not None:
-        return _of_instant(told, target.ledger_from_ms)
-    return max((each for each in told if each.as_of_ms < target.as_of_ms), key=lambda each: each.as_of_ms, default=None)
+        return _of_instant(manifests, target.ledger_from_ms)
+    return max(
+        (each for each in manifests if each.as_of_ms < target.as_of_ms), key=lambda each: each.as_of_ms, default=None
+    )
 
 
-def _of_instant(told: Iterable[Sealed], as_of_ms: int) -> Sealed | None:
-    return next((each for each in told if each.as_of_ms == as_of_ms), None)
+def _of_instant(manifests: Iterable[Sealed], as_of_ms: int) -> Sealed | None:
+    return next((each for each in manifests if each.as_of_ms == as_of_ms), None)
 
 
 def _tells(manifest: Sealed, since_ms: int, until_ms: int) -> bool:

@@ -122,6 +122,6 @@ def _told(checks: Sequence[Check]) -> Iterator[dict[str, Any]]:
     ]
     for _, check, each in sorted(ranked, key=lambda entry: entry[0])[:_TOLD_MAX]:
         texts = {"what": each.what, "path": each.path, "record": each.record}
-        told = {name: text and text[:_TEXT_MAX] for name, text in texts.items()}
+        shortened = {name: text and text[:_TEXT_MAX] for name, text in texts.items()}
         evidence = json.dumps(each.evidence, sort_keys=True)[:_EVIDENCE_MAX]
-        yield {"check": check.name, **told, "evidence": evidence}
+        yield {"check": check.name, **shortened, "evidence": evidence}

@@ -140,22 +140,22 @@ def _text(value: Mapping[str, Any] | None) -> str | None:
     """A value as it is told; a map or list as the archive spells them."""
     if value is None:
         return None
-    told = _told(value)
-    if isinstance(told, dict | list):
-        return json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return None if told is None else str(told)
+    plain = _plain(value)
+    if isinstance(plain, dict | list):
+        return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return None if plain is None else str(plain)
 
 
-def _told(value: Mapping[str, Any]) -> Any:
+def _plain(value: Mapping[str, Any]) -> Any:
     """What a value of DynamoDB says, in JSON's terms."""
-    [(kind, told)] = value.items()
+    [(kind, content)] = value.items()
     if kind == "M":
-        return {name: _told(each) for name, each in told.items()}
+        return {name: _plain(each) for name, each in content.items()}
     if kind == "L":
-        return [_told(each) for each in told]
+        return [_plain(each) for each in content]
     if kind == "N":
-        return int(told) if told.lstrip("-").isdigit() else told
-    return None if kind == "NULL" else told if isinstance(told, str | bool) else str(told)
+        return int(content) if content.lstrip("-").isdigit() else content
+    return None if kind == "NULL" else content if isinstance(content, str | bool) else str(content)
 
 
 def scan(objects: Objects, client: Any, tables: Mapping[Source, str], words: Mapping[str, Any]) -> dict[str, Any]:

@@ -123,8 +123,8 @@ class Auditor:
         return {"tasks": len(keys)}
 
     def _put_list(self, plan: AuditPlan, name: str, items: list[dict[str, Any]]) -> None:
-        told = [{"run": plan.run, **item} for item in items]
-        self.objects.put(f"{plan.run}{name}.json", json.dumps(told).encode())
+        entries = [{"run": plan.run, **item} for item in items]
+        self.objects.put(f"{plan.run}{name}.json", json.dumps(entries).encode())
 
     def _read(self, plan: AuditPlan, words: Words, work: Path) -> Part:
         keys = json.loads(self.objects.read(words["keys"]))

@@ -152,8 +152,8 @@ def listed(files: Iterable[Path]) -> str:
 
 def cast(columns: Columns, made: Mapping[str, str] | None = None) -> str:
     """The columns, each as exactly its type; what is not there by name is made by an expression."""
-    told = {name: f'"{name}"' for name in columns} | dict(made or {})
-    return ", ".join(f'({told[name]})::{kind} AS "{name}"' for name, kind in columns.items())
+    expressions = {name: f'"{name}"' for name in columns} | dict(made or {})
+    return ", ".join(f'({expressions[name]})::{kind} AS "{name}"' for name, kind in columns.items())
 
 
 def load(connection: duckdb.DuckDBPyConnection, table: str, columns: Columns, files: Sequence[Path]) -> None:

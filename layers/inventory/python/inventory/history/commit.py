@@ -157,14 +157,14 @@ def publish(objects: Objects, manifest: Manifest, catalogue: Catalogue, now: Cal
 
 def _entry(manifest: Manifest, created_ms: Milliseconds) -> bytes:
     """What is told of a snapshot without reading its manifest. Proofs take nothing from it."""
-    told = {
+    entry = {
         "id": manifest.body["snapshot"],
         "as_of_ms": manifest.as_of_ms,
         "created_ms": created_ms,
         "totals": manifest.body["totals"],
         "manifest": {"number": manifest.number, "sha256": manifest.sha256},
     }
-    return json.dumps(told).encode()
+    return json.dumps(entry).encode()
 
 
 def _pointer(content: bytes) -> str:
@@ -185,8 +185,8 @@ def _opening(objects: Objects, plan: Plan, totals: Mapping[str, int]) -> dict[st
         return None
     after = None
     if plan.base_ms is not None:
-        told = json.loads(objects.read(listed_path(plan.base_ms)))
-        after = {"as_of_ms": plan.base_ms, **told["manifest"]}
+        listed = json.loads(objects.read(listed_path(plan.base_ms)))
+        after = {"as_of_ms": plan.base_ms, **listed["manifest"]}
     said = {"reason": plan.opening.reason, "actor": plan.opening.actor, "after": after}
     return said | {name: totals[name] for name in sorted(_OF_OPENING)}
 

@@ -52,13 +52,13 @@ def drop_doubles(sql: duckdb.DuckDBPyConnection, made: str) -> None:
 
 def gaps_of(sql: duckdb.DuckDBPyConnection, base: str, counted: str) -> list[str]:
     """The first missing event of records whose revisions do not follow each other from the base's on (`gapless`)."""
-    told = f"SELECT record_key, rev FROM events WHERE {counted}"
+    rows = f"SELECT record_key, rev FROM events WHERE {counted}"
     # No event is there twice: as many as lie between the first and the last are all of them.
     sql.execute(
         f"""
         CREATE OR REPLACE TABLE broken AS
         SELECT record_key, based.rev AS base FROM (
-            SELECT record_key, min(rev) AS first, max(rev) AS last, count(*) AS events FROM ({told}) GROUP BY record_key
+            SELECT record_key, min(rev) AS first, max(rev) AS last, count(*) AS events FROM ({rows}) GROUP BY record_key
         ) LEFT JOIN ({base}) AS based USING (record_key)
         WHERE first <> coalesce(based.rev, 0) + 1 OR events <> last - first + 1
         """
@@ -69,7 +69,7 @@ def gaps_of(sql: duckdb.DuckDBPyConnection, base: str, counted: str) -> list[str
         f"""
         WITH followed AS (
             SELECT record_key, rev, base, lag(rev, 1, 0) OVER (PARTITION BY record_key ORDER BY rev) AS before
-            FROM (FROM ({told}) UNION ALL SELECT record_key, base FROM broken WHERE base IS NOT NULL)
+            FROM (FROM ({rows}) UNION ALL SELECT record_key, base FROM broken WHERE base IS NOT NULL)
             JOIN broken USING (record_key)
         )
         SELECT record_key || '@' || (before + 1) FROM followed
@@ -180,7 +180,7 @@ GROUP BY record_key
 def fold_directories(sql: duckdb.DuckDBPyConnection) -> None:
     """Directories change with splits, counts and new warehouses only: few enough to fold one by one."""
     load(sql, "directories", DIRECTORIES, [])
-    told = sql.execute(
+    rows = sql.execute(
         "SELECT item_id, rev, at_ms, type, after FROM events WHERE type LIKE 'directory%' ORDER BY item_id, rev"
     ).fetchall()
     bases = dict(
@@ -190,7 +190,7 @@ def fold_directories(sql: duckdb.DuckDBPyConnection) -> None:
         ).fetchall()
     )
     folded: list[tuple[str, str, int, int]] = []
-    for item, changes in groupby(told, key=lambda row: row[0]):
+    for item, changes in groupby(rows, key=lambda row: row[0]):
         warehouses: dict[str, Any] | None = json.loads(bases.get(item, "{}"))
         rev = at_ms = 0
         for _, rev, at_ms, kind, after in changes:  # noqa: B007 - the last ones are the record's
@@ -199,7 +199,7 @@ def fold_directories(sql: duckdb.DuckDBPyConnection) -> None:
             folded.append((item, json.dumps(warehouses, sort_keys=True, separators=(",", ":")), rev, at_ms))
     if folded:  # all at once: a row at a time takes half a millisecond each
         columns = ", ".join(f"unnest(${number}::{kind}[])" for number, kind in enumerate(DIRECTORIES.values(), 1))
-        sql.execute(f"INSERT INTO directories SELECT {columns}", [list(told) for told in zip(*folded, strict=True)])
+        sql.execute(f"INSERT INTO directories SELECT {columns}", [list(column) for column in zip(*folded, strict=True)])
     sql.execute(
         "INSERT INTO directories SELECT item_id, warehouses, rev, at_ms FROM base_directories "
         "WHERE item_id NOT IN (SELECT item_id FROM events WHERE type LIKE 'directory%')"
@@ -218,9 +218,9 @@ def item_totals(sql: duckdb.DuckDBPyConnection, in_ledger: str) -> dict[str, int
     """What a bucket of items adds to the manifest's totals; `in_ledger`: the condition of events new to the ledger."""
     summed = ("available", "held", "on_hand", "adjusted", "executed", "holding", "shards")
     sums = ", ".join(f"coalesce(sum({name}), 0)::BIGINT" for name in summed)
-    [told] = sql.execute(f"SELECT {sums}, count(DISTINCT item_id) FROM snapshot").fetchall()
+    [row] = sql.execute(f"SELECT {sums}, count(DISTINCT item_id) FROM snapshot").fetchall()
     of_stock = "type LIKE 'shard%' OR type LIKE 'directory%'"
-    return dict(zip((*summed, "items"), told, strict=True)) | {
+    return dict(zip((*summed, "items"), row, strict=True)) | {
         "stock_events": one(sql, f"SELECT count(*) FROM events WHERE {in_ledger} AND ({of_stock})"),
         "adjustment_events": one(sql, f"SELECT count(*) FROM events WHERE {in_ledger} AND NOT ({of_stock})"),
     }

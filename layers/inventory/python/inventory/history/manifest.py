@@ -102,8 +102,8 @@ def body_of(
 ) -> dict[str, Any]:
     """What a manifest says; nothing in it depends on when or how it was made, unless it opens the history anew."""
     listed = sorted(files)
-    told = {} if opening is None else {"opening": dict(opening)}
-    return told | {
+    optional = {} if opening is None else {"opening": dict(opening)}
+    return optional | {
         "version": VERSION,
         "number": 1 if previous is None else previous.number + 1,
         "previous": None if previous is None else {"number": previous.number, "sha256": previous.sha256},

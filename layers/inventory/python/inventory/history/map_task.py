@@ -174,10 +174,10 @@ def run_map_task(objects: Objects, plan: Plan, task: MapTask, work: Path) -> Non
 
 def _partition(plan: Plan, source: Source, file: Path, folder: Path) -> str:
     """The statement that reads lines and writes them, in the ledger's columns, by bucket: they lie nowhere between."""
-    told, kind = _FROM[source], kind_of(source)
+    expressions, kind = _FROM[source], kind_of(source)
     fields = ", ".join(f"'{name}': '{of}'" for name, of in LINES[source].items())
     taken = ", ".join(f"{made} AS {name}" for name, made in _TAKEN[source].items())
-    columns = ", ".join(f'({told.get(name, "NULL")})::{of} AS "{name}"' for name, of in columns_of(kind).items())
+    columns = ", ".join(f'({expressions.get(name, "NULL")})::{of} AS "{name}"' for name, of in columns_of(kind).items())
     bucket = bucket_sql("record_key" if kind == "holds" else "coalesce(item_id, record_key)", plan.buckets)
     lines = f"read_json('{file}', format = 'newline_delimited', compression = 'none', columns = {{{fields}}})"
     return (

@@ -202,8 +202,8 @@ def _tasks(objects: Objects, plan: Plan, until_ms: Milliseconds) -> Iterator[Map
 
     def written(cut: tuple[Source, Sequence[str]]) -> MapTask:
         source, keys = cut
-        told = json.dumps([_FORM, source, keys, plan.as_of_ms, plan.fold_from_ms, plan.buckets])
-        task = MapTask(source, f"{PARTIALS}map/{hashlib.sha256(told.encode()).hexdigest()[:32]}/")
+        identity = json.dumps([_FORM, source, keys, plan.as_of_ms, plan.fold_from_ms, plan.buckets])
+        task = MapTask(source, f"{PARTIALS}map/{hashlib.sha256(identity.encode()).hexdigest()[:32]}/")
         objects.put(f"{task.folder}keys.json", json.dumps(keys).encode())
         return task
 

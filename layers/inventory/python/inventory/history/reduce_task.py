@@ -59,8 +59,8 @@ class ReduceTask:
         """
         tasks = [task for task in self._plan.tasks if kind_of(task.source) == self._kind]
         with ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as pool:
-            told = list(pool.map(lambda task: read_parts(self._objects, task, self._bucket), tasks))
-        files = self._download([key for parts in told for key in parts])
+            written = list(pool.map(lambda task: read_parts(self._objects, task, self._bucket), tasks))
+        files = self._download([key for parts in written for key in parts])
         view(sql, "told", columns_of(self._kind), files)
         # A settled hold's removal is no write of the service's: the record was final before.
         removal = "type = 'hold_removed' AND settled" if self._kind == "holds" else "false"

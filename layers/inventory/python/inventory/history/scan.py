@@ -85,9 +85,9 @@ def read_paths(objects: Objects, live: str, kind: str, bucket: int) -> list[str]
     Raises:
         NoSuchObject: Nothing was to be read into this folder.
     """
-    told = json.loads(objects.read(segments_path(live)))
+    entries = json.loads(objects.read(segments_path(live)))
     readings = [
-        Reading(live, each["buckets"], Segment(Source(each["source"]), each["number"], each["of"])) for each in told
+        Reading(live, each["buckets"], Segment(Source(each["source"]), each["number"], each["of"])) for each in entries
     ]
     return [reading.path(bucket) for reading in readings if kind_of(reading.segment.source) == kind]
 
@@ -158,9 +158,9 @@ def _whole(source: Source, record: Record) -> LiveRow:
     if source is Source.STOCK:
         names = ("item_id", "warehouse_id", "shard", "available", "held", "inflow")
         return {name: record[name] for name in names}
-    told = {name: record.get(name) for name in ("hold_id", "status", "actor", "fingerprint", "open")}
+    texts = {name: record.get(name) for name in ("hold_id", "status", "actor", "fingerprint", "open")}
     json_of = {name: _spelled(record.get(name)) for name in ("lines", "metadata", "resolution")}
-    return {**told, **json_of, "created_ms": record["created"], "expires_at_ms": record["expires_at"]}
+    return {**texts, **json_of, "created_ms": record["created"], "expires_at_ms": record["expires_at"]}
 
 
 def _spelled(value: object) -> str | None:

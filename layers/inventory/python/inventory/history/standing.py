@@ -95,10 +95,10 @@ def openings(objects: Objects) -> list[Opened]:
     found = []
     for as_of_ms in sorted({instant_of_path(stored.key) for stored in objects.list(OPENED)}):
         try:
-            told = json.loads(objects.read(listed_path(as_of_ms)))
+            entry = json.loads(objects.read(listed_path(as_of_ms)))
         except NoSuchObject:  # its commit died before it was published, and whoever asks has finished it before
             continue
-        manifest = read_manifest(objects, told["manifest"]["number"])
+        manifest = read_manifest(objects, entry["manifest"]["number"])
         since = manifest.body["opening"]["after"]
         found.append(Opened(since["as_of_ms"] if since else 0, as_of_ms, manifest.buckets))
     return found
@@ -113,10 +113,10 @@ def latest_buckets(objects: Objects) -> int | None:
 
 def _listed(objects: Objects, path: str) -> Known | None:
     try:
-        told = json.loads(objects.read(path))
+        entry = json.loads(objects.read(path))
     except NoSuchObject:
         return None
-    return _known(read_manifest(objects, told["manifest"]["number"]))
+    return _known(read_manifest(objects, entry["manifest"]["number"]))
 
 
 def _known(manifest: Manifest) -> Known:

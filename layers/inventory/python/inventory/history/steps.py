@@ -89,13 +89,12 @@ class SnapshotSteps:
             raise NotAnOpening("an opening snapshot needs a reason, and someone who answers for it")
         now_ms = self.now()
         read = whole_folder(now_ms)
-        told = self._segments(read, self._buckets())
         return {
             "reason": reason,
             "actor": actor,
             "read": read,
             "read_from_ms": now_ms - self.grace_ms,
-            "list": told,
+            "list": self._segments(read, self._buckets()),
             "wait_s": self.grace_ms // 1000 + _READ_AHEAD_S,
         }
 
@@ -156,8 +155,8 @@ class SnapshotSteps:
         return opened[-1].buckets if opened else self.buckets
 
     def _segments(self, folder: str, buckets: int) -> str:
-        told = [{"live": folder, "buckets": buckets, **asdict(each)} for each in segments(self.scan_segments)]
-        self.objects.put(segments_path(folder), json.dumps(told).encode())
+        entries = [{"live": folder, "buckets": buckets, **asdict(each)} for each in segments(self.scan_segments)]
+        self.objects.put(segments_path(folder), json.dumps(entries).encode())
         return segments_path(folder)
 
     def _plan(self, words: Words) -> dict[str, Any]:
@@ -183,8 +182,8 @@ class SnapshotSteps:
         }
         self.objects.put(f"{plan.run}plan.json", plan.to_json())
         for name, items in lists.items():
-            told = [{"run": plan.run, **item} for item in items]
-            self.objects.put(f"{plan.run}{name}.json", json.dumps(told).encode())
+            entries = [{"run": plan.run, **item} for item in items]
+            self.objects.put(f"{plan.run}{name}.json", json.dumps(entries).encode())
         settled = ("as_of_ms", "mode", "opening", "buckets", "live", "snapshot", "archive_lag_s")
         return {name: words[name] for name in settled} | {
             "run": plan.run,

@@ -175,8 +175,8 @@ def _place_twins(database: "DuckDBPyConnection", folder: Path) -> None:
         with gzip.open(folder / path) as lines:
             for place, line in enumerate(lines, 1):
                 if line.strip() and json.loads(line).get("event_id") in wanted:
-                    told = [place, path, line.strip().decode()]
-                    database.execute("UPDATE line SET place = ? WHERE path = ? AND text = ? AND place = 0", told)
+                    values = [place, path, line.strip().decode()]
+                    database.execute("UPDATE line SET place = ? WHERE path = ? AND text = ? AND place = 0", values)
 
 
 def unequal_twins(database: "DuckDBPyConnection") -> Check:

@@ -174,12 +174,12 @@ def _numbered(folder: Path) -> Iterator[tuple[int, Path]]:
 
 
 def _wrong_inside(manifest: Manifest, raw: bytes, content: Mapping[str, Any], number: int) -> Iterator[Finding]:
-    told = content["manifest"]
+    body = content["manifest"]
     where = manifest.path
     if raw != canonical(content) + b"\n":
         yield Finding("It is not written as canonical JSON.", where)
-    if told.get("version") != 1:
-        yield Finding("Its version is not 1.", where, evidence={"found": told.get("version")})
+    if body.get("version") != 1:
+        yield Finding("Its version is not 1.", where, evidence={"found": body.get("version")})
     if manifest.number != number:
         yield Finding("It has another number than its name.", where, evidence={"found": manifest.number})
     if manifest.as_of != instant_name(manifest.as_of_ms):
@@ -190,12 +190,12 @@ def _wrong_inside(manifest: Manifest, raw: bytes, content: Mapping[str, Any], nu
     paths = [file.path for file in manifest.files]
     if paths != sorted(set(paths)):
         yield Finding("Its files are not sorted, or one is named twice.", where)
-    if manifest.opening is not None and not _says_why(manifest, manifest.opening, told.get("previous")):
+    if manifest.opening is not None and not _says_why(manifest, manifest.opening, body.get("previous")):
         what = "It opens the history anew, and does not say why, who, or after what."
-        yield Finding(what, where, evidence=told["opening"])
+        yield Finding(what, where, evidence=body["opening"])
     root = merkle_root([file.leaf for file in manifest.files]).hex()
-    if told.get("merkle_root") != root:
-        found = {"found": told.get("merkle_root"), "expected": root}
+    if body.get("merkle_root") != root:
+        found = {"found": body.get("merkle_root"), "expected": root}
         yield Finding("Its Merkle root is not that of its files.", where, evidence=found)
 
 
@@ -217,8 +217,8 @@ def _wrong_link(link: Link, last_hash: str | None) -> Iterator[Finding]:
 def _wrong_signature(
     key_of: KeyOf, manifest: Manifest, content: Mapping[str, Any], trusted: Collection[str], signer_of: SignatureCheck
 ) -> Iterator[Finding]:
-    told = content.get("signature")
-    signature: Mapping[str, Any] = told if isinstance(told, Mapping) else {}
+    value = content.get("signature")
+    signature: Mapping[str, Any] = value if isinstance(value, Mapping) else {}
     fingerprint = str(signature.get("key"))
     if fingerprint not in trusted:
         yield Finding("It is signed with a key that is not trusted.", manifest.path, evidence={"key": fingerprint})

@@ -95,8 +95,8 @@ _TOLD_OF_HOLDS: Final = (
 
 def _hold(side: str, made: dict[str, str]) -> str:
     """A hold as one value, so that both sides are compared, and shown, field by field."""
-    told = {name: f'{side}."{name}"' for name in (*_TOLD_OF_HOLDS, "actor", "due", "at_ms")} | made
-    return "{" + ", ".join(f"'{name}': {value}" for name, value in told.items()) + "}"
+    expressions = {name: f'{side}."{name}"' for name in (*_TOLD_OF_HOLDS, "actor", "due", "at_ms")} | made
+    return "{" + ", ".join(f"'{name}': {value}" for name, value in expressions.items()) + "}"
 
 
 #: As an audit spells what is live, which may be anything: it is not parsed.

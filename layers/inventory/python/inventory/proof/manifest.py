@@ -136,7 +136,7 @@ def parsed(path: str, raw: bytes) -> Manifest:
         NoManifest: It is none.
     """
     try:
-        told = _Content.model_validate(json.loads(raw)).manifest
+        body = _Content.model_validate(json.loads(raw)).manifest
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         raise NoManifest(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
@@ -144,16 +144,16 @@ def parsed(path: str, raw: bytes) -> Manifest:
         raise NoManifest(f"{type(error).__name__}: {error}") from error
     return Manifest(
         path=path,
-        number=told.number,
+        number=body.number,
         sha256=hashlib.sha256(raw).hexdigest(),
-        snapshot=told.snapshot,
-        as_of=told.as_of,
-        as_of_ms=told.as_of_ms,
-        ledger_from_ms=told.ledger_from_ms,
-        buckets=told.buckets,
-        files=tuple(File(each.path, each.bytes, each.rows, each.sha256) for each in told.files),
-        totals=told.totals,
-        opening=told.opening,
+        snapshot=body.snapshot,
+        as_of=body.as_of,
+        as_of_ms=body.as_of_ms,
+        ledger_from_ms=body.ledger_from_ms,
+        buckets=body.buckets,
+        files=tuple(File(each.path, each.bytes, each.rows, each.sha256) for each in body.files),
+        totals=body.totals,
+        opening=body.opening,
     )
 
 

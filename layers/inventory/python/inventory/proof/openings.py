@@ -131,5 +131,5 @@ def _insert(
         with suppress(Error):
             if path.is_file():
                 rows = "read_parquet($file, hive_partitioning = false)"
-                told = {"file": literal(path)} | ({"path": file.path} if "$path" in columns else {})
-                database.execute(f"INSERT INTO {into} SELECT {columns} FROM {rows}", told)  # noqa: S608 our own
+                values = {"file": literal(path)} | ({"path": file.path} if "$path" in columns else {})
+                database.execute(f"INSERT INTO {into} SELECT {columns} FROM {rows}", values)  # noqa: S608 our own

@@ -208,18 +208,18 @@ def _compare(database: "DuckDBPyConnection", folder: Path, manifest: Manifest, t
               OR NOT contains(sealed.path, printf('-%04d.parquet', {bucket}))
         ORDER BY name"""  # noqa: S608 the columns are our own
     )
-    for name, path, number, rebuilt, told, only_sealed, only_made in wrong.fetchall():
+    for name, path, number, rebuilt, sealed, only_sealed, only_made in wrong.fetchall():
         if only_sealed:
-            evidence = {"sealed": json.loads(told)}
+            evidence = {"sealed": json.loads(sealed)}
             check.add(Finding("The archive gives no such row.", path, name, evidence))
         elif only_made:
             kind = "items" if table == "snapshots" else table
             where = f"{table}/as_of={manifest.as_of}/{kind}-{number:04}.parquet"
             check.add(Finding("The row is missing.", where, name, {"rebuilt": json.loads(rebuilt)}))
-        elif rebuilt == told:
+        elif rebuilt == sealed:
             check.add(Finding(f"The row belongs into file {number:04}.", path, name))
         else:
-            evidence = _difference(json.loads(rebuilt), json.loads(told))
+            evidence = _difference(json.loads(rebuilt), json.loads(sealed))
             check.add(Finding("The row is not what the archive gives.", path, name, evidence))
     return check
 

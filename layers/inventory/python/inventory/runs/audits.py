@@ -153,15 +153,15 @@ def _result(context: HistoryContext, identifier: str) -> Audit | None:
 
 
 def _audit_from(content: bytes) -> Audit:
-    told = json.loads(content)
-    checks = (CheckResult(each["name"], each["looked_at"], each["discrepancies"]) for each in told["checks"])
+    document = json.loads(content)
+    checks = (CheckResult(each["name"], each["looked_at"], each["discrepancies"]) for each in document["checks"])
     return Audit(
-        told["id"],
+        document["id"],
         RunStatus.COMPLETE,
-        told["snapshot"],
-        told["created"] * 1000,
+        document["snapshot"],
+        document["created"] * 1000,
         tuple(checks),
-        told["discrepancies"],
+        document["discrepancies"],
     )
 
 

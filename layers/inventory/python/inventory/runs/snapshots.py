@@ -146,9 +146,9 @@ def _published(context: HistoryContext, as_of: Milliseconds) -> Snapshot | None:
 
 
 def _snapshot_from(content: bytes) -> Snapshot:
-    told = json.loads(content)
-    manifest = ManifestName(told["manifest"]["number"], told["manifest"]["sha256"])
-    return Snapshot(told["id"], RunStatus.COMPLETE, told["as_of_ms"], told["created_ms"], told["totals"], manifest)
+    entry = json.loads(content)
+    manifest = ManifestName(entry["manifest"]["number"], entry["manifest"]["sha256"])
+    return Snapshot(entry["id"], RunStatus.COMPLETE, entry["as_of_ms"], entry["created_ms"], entry["totals"], manifest)
 
 
 def _pending(identifier: str, began: Milliseconds) -> Snapshot:
