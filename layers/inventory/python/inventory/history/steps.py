@@ -41,7 +41,7 @@ _READ_AHEAD_S: Final = AHEAD_MAX_MS // 1000 + 5
 
 @dataclass(frozen=True, slots=True)
 class SnapshotSteps:
-    """What the steps of beginning, planning, mapping, reducing and sealing work with.
+    """The steps that begin, plan, map, reduce and seal a snapshot, and those that open a history.
 
     Attributes:
         objects: The history's bucket.
