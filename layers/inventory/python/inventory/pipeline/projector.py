@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from inventory.domain.availability import Availability, fold
 from inventory.domain.errors import InventoryError
 from inventory.domain.limits import REBALANCED_WITHIN_MS
-from inventory.pipeline.resharded import tell_of
+from inventory.pipeline.resharded import announce_resharded
 from inventory.pipeline.stream import Change, SetAside, StreamRecord, understood
 from inventory.protocol.core import Core
 from inventory.protocol.project import news_of, project
@@ -45,7 +45,7 @@ def _rebalance(core: Core, known: Availability, until_ms: int) -> None:
         logger.info("rebalancing put off", extra={**subject, "why": hindered.code})
         return
     if split is not None:
-        tell_of(core, "Item Split", split)
+        announce_resharded(core, "Item Split", split)
 
 
 def _changed(change: Change) -> tuple[Record | None, Record] | None:

@@ -5,7 +5,7 @@ from inventory.protocol.rebalance import Resharded
 from inventory.telemetry import logger
 
 
-def tell_of(core: Core, what: str, done: Resharded) -> None:
+def announce_resharded(core: Core, what: str, done: Resharded) -> None:
     """Logs it, and announces it as an event whose detail type is `what`."""
     detail = {
         "item": done.item,

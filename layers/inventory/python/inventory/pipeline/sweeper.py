@@ -1,6 +1,6 @@
 """The every-minute run: finishes what nothing else has finished."""
 
-from inventory.pipeline.resharded import tell_of
+from inventory.pipeline.resharded import announce_resharded
 from inventory.protocol.core import Core
 from inventory.protocol.rebalance import merge_cold
 from inventory.protocol.sweep import Swept, sweep
@@ -47,5 +47,5 @@ def run_merges(core: Core, *, until_ms: int) -> int:
     """
     merged = merge_cold(core, until_ms=until_ms)
     for each in merged:
-        tell_of(core, "Item Merged", each)
+        announce_resharded(core, "Item Merged", each)
     return len(merged)
