@@ -48,7 +48,7 @@ def test_an_audit_names_each_and_writes_nothing_elsewhere(tmp_path: Path) -> Non
     work.mkdir(parents=True)
     plan = AuditPlan("audit_x", 0, Depth.FULL)
     [keys] = cut_folder(bucket, "archive/stock/dt=2026-11-22/")
-    [check] = read_objects(bucket, bucket, plan, 0, keys, work).checks
+    [check] = read_objects(bucket, plan, 0, keys, work).checks
     assert check.looked_at == 1 + len(STRANGE)
     assert sorted(finding.path or "" for finding in check.findings) == sorted(STRANGE)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [work / GOOD]
