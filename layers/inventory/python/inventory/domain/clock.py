@@ -12,7 +12,8 @@ from inventory.domain.errors import ClockSkewed, RecordAhead
 TICK_MS: Final = 100
 SKEW_MAX_MS: Final = 2_000
 AHEAD_MAX_MS: Final = 10_000
-#: How long what begins an invocation is on its way, a cold start included. More costs a question to the database.
+#: The longest usual delay between an event and its invocation, a cold start included. After a longer one the clock is
+#: measured again.
 UNDER_WAY_MAX_MS: Final = 10_000
 
 Milliseconds = int

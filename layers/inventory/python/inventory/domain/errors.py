@@ -93,7 +93,10 @@ class InsufficientStock(InventoryError):
 
 
 class Conflict(InventoryError):
-    """Others were faster for too long; nothing was changed, the same request may be sent again."""
+    """Others were faster for too long. No unit is lost, and the same request may be sent again.
+
+    What was split, merged or moved between shards so far stands.
+    """
 
     def __init__(self, message: str, *, code: str = "lock_timeout") -> None:
         super().__init__(code, message)

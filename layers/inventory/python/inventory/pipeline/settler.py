@@ -44,7 +44,8 @@ def settle_told(core: Core, told: Iterable[Told], set_aside: SetAside, *, until_
     """Settles holds, each of which some record told of, and gives their number.
 
     Raises:
-        Conflict, Overloaded: As above.
+        Conflict, Overloaded: Some could not be settled by `until_ms`. What was settled is counted, and what never can
+            be is set aside, all the same.
     """
     resolved = {hold.id: (hold, record) for record, hold in told}
     done = settle(core, [hold for hold, _ in resolved.values()], until_ms=until_ms)

@@ -26,7 +26,7 @@ class Attempts:
         pause: Waits for some seconds.
         seed: Jitters the waits.
         most: How many tries there are.
-        gives_way: Whether it is one of many that want the same: others in its way are given the time to finish.
+        gives_way: Whether to wait as long as a transaction keeps a record, because many compete for the same (placing).
 
     Attributes:
         seen_at: The latest `at` met on any record, for the next stamp.

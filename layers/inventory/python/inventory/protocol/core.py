@@ -44,7 +44,7 @@ def unannounced(_name: str, _detail: Mapping[str, Any]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """One instance of the service: its database, its clock, and what it remembers for a second.
+    """One instance of the service: its database, its clock, and what it remembers for a while, each with its own limit.
 
     Attributes:
         database: The port to DynamoDB.

@@ -1,4 +1,4 @@
-"""What an instance remembers for at most a second: where stock was seen, and where there was too little.
+"""What an instance remembers for a while: where stock was seen, and where there was too little.
 
 Hints may be wrong and only cost another try. A refusal is remembered from a proof, so it may be repeated. Stock as
 last read is what a reader may be told: the projection is about a second behind the counters by itself.

@@ -31,8 +31,8 @@ def get_hold(core: Core, hold_id: str) -> Hold:
 def list_holds(core: Core, *, limit: int, starting_after: str | None) -> Page[Hold]:
     """A page of the active holds, by a query of each slice, several at a time.
 
-    The next page begins where the last hold of this one stands by then: who extends that one passes over all that end
-    between its old time and its new one.
+    The next page begins where the cursor's hold stands by then: if that is extended meanwhile, the page skips the holds
+    that expire between its old time and its new one.
 
     Args:
         core: What the use case works with.

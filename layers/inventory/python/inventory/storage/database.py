@@ -40,11 +40,11 @@ class ConditionFailed(Exception):
 
 
 class Contended(Exception):
-    """Another transaction was on the same record; nothing was written."""
+    """Another transaction was on a record, or an earlier send of this one is: this send wrote nothing, that one may."""
 
 
 class Throttled(Overloaded):
-    """A record, table or account was asked too much; nothing was written."""
+    """A record, table or account was asked too much: this send wrote nothing, an earlier one of it may have."""
 
     def __init__(self) -> None:
         super().__init__("The database refused for load. Try again in a moment.")
