@@ -17,7 +17,7 @@ from inventory.domain.stock import Cause
 from inventory.protocol.attempts import Attempts, failed_for_good
 from inventory.protocol.core import Core
 from inventory.protocol.lookout import entry, read_pass
-from inventory.protocol.move import REBALANCING_TRIES_MAX, hand_out
+from inventory.protocol.move import hand_out
 from inventory.protocol.split import reshape
 from inventory.storage.availability_records import IS_SPLIT, SPLIT_INDEX, availability_from, put_availability
 from inventory.storage.database import ConditionFailed, Contended
@@ -67,7 +67,7 @@ def rebalance(core: Core, known: Availability, *, until_ms: Milliseconds) -> Res
 def _cover(core: Core, item: str, warehouse: str, shards: int, wanted: int) -> bool:
     """Raises the directory's number of shards; not, where another changed it meanwhile."""
     cause_id = core.new_id("spl")
-    attempts = Attempts(core.pause, cause_id, most=REBALANCING_TRIES_MAX)
+    attempts = Attempts(core.pause, cause_id)
     for _ in attempts:
         at = core.clock.stamp(attempts.seen_at)
         cause = Cause("split", cause_id, PROJECTOR, hops=attempts.hops)

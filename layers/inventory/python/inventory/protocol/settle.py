@@ -15,7 +15,7 @@ from inventory.storage.hold_records import hold_from, settle_hold
 from inventory.storage.stock_records import change_shard
 
 ACTOR = "settler"
-_PERSISTENCE_S = 0.008
+_PERSISTENCE_S = 0.008  # about as long as a transaction keeps its shard (docs/performance.md)
 _HOLDS_MAX = TRANSACTION_RECORDS_MAX - 1  # the shard is one of the records
 
 
