@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from inventory.domain.events import Source, record_key, revision
+from inventory.domain.events import Source, record_key
 from inventory.domain.holds import Hold, Take
 from inventory.domain.limits import KEPT_AFTER_SETTLEMENT_S
 from inventory.history.fold import EventsDiffer
@@ -17,6 +17,7 @@ from inventory.proof.signatures import rsa_signer
 from inventory.proof.verify import Proof, verify
 from inventory.protocol.resolve import execute, release
 from support.audits import Audits
+from support.folding import revision
 from support.tape import Tape, told_event
 from support.workflow import History, Incomplete
 from support.world import World

@@ -239,7 +239,7 @@ HOLDS: Final = (
         "expiry_exact",
         "a clock that is wrong does not write",
         "domain/clock.py",
-        "if self._trusted is False:",
+        "if self.trusted is False:",
         "if False:",
         ("tests/unit/domain/test_clock.py::TestSkew",),
     ),

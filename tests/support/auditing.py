@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from inventory.audit.scan import ATTRIBUTES
-from inventory.domain.events import Event, Source, record_key, revision
+from inventory.domain.events import Event, Source, record_key
 from inventory.proof.findings import Finding
+from support.folding import revision
 
 Events = dict[Source, list[dict[str, Any]]]
 #: Audits these events, and the tables with these changes; gives what was found, by check.

@@ -4,10 +4,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from inventory.domain.clock import Milliseconds
-from inventory.domain.events import KEY_OF, Event, Record, Source, event_id, record_key, revision
+from inventory.domain.events import KEY_OF, Event, Record, Source, event_id, record_key
 from inventory.domain.holds import due
 from inventory.history.fold import EventsDiffer
 from support.lives import Lives
+
+
+def revision(event: Event) -> int:
+    """The revision that the event made of its record."""
+    return int(str(event["event_id"]).rpartition("@")[2])
 
 
 class EventMissing(Exception):

@@ -21,12 +21,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from inventory.adapters.scratch import scratch_database
-from inventory.domain.events import Event, Source, line_of, record_key, revision
+from inventory.domain.events import Event, Source, line_of, record_key
 from inventory.proof.chain import ALGORITHM
 from inventory.proof.manifest import canonical, instant_name
 from inventory.proof.merkle import merkle_root
 from inventory.storage.hold_records import hold_from
-from support.folding import fold
+from support.folding import fold, revision
 
 Row = dict[str, Any]
 

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from inventory.domain.adjustments import Adjustment
 from inventory.domain.holds import Hold, Status
+from inventory.domain.ids import ADJUSTMENT
 from inventory.domain.stock import Shard
-from inventory.storage.adjustment_records import adjustment_from, is_adjustment
+from inventory.storage.adjustment_records import adjustment_from
 from inventory.storage.codec import Record, decode
 from inventory.storage.hold_records import hold_from
 from inventory.storage.stock_records import is_directory, shard_from
@@ -51,11 +52,13 @@ class Books:
         """Reads the tables. Exact where nobody touches the items meanwhile."""
         stock = [record for record in _scan(stack, "StockTable") if not is_directory(record)]
         holds = [hold_from(record) for record in _scan(stack, "HoldsTable")]
-        adjustments = [adjustment_from(each) for each in _scan(stack, "AdjustmentsTable") if is_adjustment(each)]
+        adjusted = [
+            each for each in _scan(stack, "AdjustmentsTable") if each["adjustment_id"].startswith(ADJUSTMENT + "_")
+        ]
         return cls(
             shards=[shard for shard in map(shard_from, stock) if shard.key.item in items],
             holds=[hold for hold in holds if any(line.item in items for line in hold.lines)],
-            adjustments=[adjustment for adjustment in adjustments if adjustment.item in items],
+            adjustments=[each for each in map(adjustment_from, adjusted) if each.item in items],
         )
 
     def received(self, item: str | None = None) -> int:

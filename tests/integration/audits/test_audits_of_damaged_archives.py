@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from inventory.domain.events import Source, revision
+from inventory.domain.events import Source
 from support.audits import Audits
+from support.folding import revision
 from support.handiwork import LAST, archive_also, archived, change_archive, found, named
 from support.workflow import History
 

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from inventory.domain.events import Source, record_key, revision
+from inventory.domain.events import Source, record_key
 from inventory.history.layout import stamp_of
 from inventory.history.plan import Mode
 from inventory.protocol.resolve import release
 from inventory.storage.codec import encode
 from support.audits import Audits
+from support.folding import revision
 from support.handiwork import HOUR_MS, INSTANTS, LAST, archived, edit, found, is_shard, named, next_snapshot, objects
 from support.workflow import History, Incomplete
 from support.world import START_MS

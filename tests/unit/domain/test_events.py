@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from inventory.domain.events import Source, event_of, is_directory, line_of, record_key, revision
+from inventory.domain.events import Source, event_of, is_directory, line_of, record_key
 from inventory.history.fold import EventsDiffer
-from support.folding import EventMissing, applied, fold
+from support.folding import EventMissing, applied, fold, revision
 from support.tape import Tape, images
 from support.trade import trade
 from support.world import World

@@ -6,12 +6,13 @@ from typing import Any
 import duckdb
 import pytest
 
-from inventory.domain.events import Source, record_key, revision
+from inventory.domain.events import Source, record_key
 from inventory.proof.archive import archived_objects, read_archive
 from inventory.proof.base import begin_from
 from inventory.proof.checks import RULES, check_events
 from inventory.proof.rebuild import fold_archive
 from support.auditing import Audit, Damage, Events, checks_naming, first, follow_with
+from support.folding import revision
 from support.sealed import Sealer
 from support.tape import Tape
 

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from inventory.domain.events import Event, Source, record_key, revision
+from inventory.domain.events import Event, Source, record_key
 from support.auditing import Audit, Damage, Events, checks_naming, first, follow_with, placement_of
+from support.folding import revision
 
 SETTLED = {"settlement": "stl_again", "ttl": 2_000_000_000}
 WHO = {"key": "k", "fingerprint": "0", "actor": "somebody"}

@@ -10,13 +10,14 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from inventory.domain.events import Source, record_key, revision
+from inventory.domain.events import Source, record_key
 from inventory.proof.chain import link_of
 from inventory.proof.findings import Finding
 from inventory.proof.manifest import canonical, key_path
 from inventory.proof.merkle import merkle_root
 from inventory.proof.signatures import rsa_signer
 from inventory.proof.verify import verify
+from support.folding import revision
 from support.parquet import rows_of
 from support.sealed import Sealer, fingerprint_of, rewrite_object, rewrite_parquet
 

@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from inventory.domain.events import Source, revision
+from inventory.domain.events import Source
 from inventory.proof import archive
 from inventory.proof.chain import CopyChanged
 from inventory.proof.findings import Check, Finding
 from inventory.proof.manifest import canonical
 from inventory.proof.signatures import rsa_signer
 from inventory.proof.verify import NoSuchSnapshot, Proof, verify
+from support.folding import revision
 from support.sealed import Sealer, fingerprint_of, rewrite_object, rewrite_parquet, signing_key
 
 

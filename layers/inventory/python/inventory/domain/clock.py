@@ -65,12 +65,7 @@ class HybridClock:
         self.now = now
         self.elapsed = elapsed
         self._measure = measure
-        self._trusted: bool | None = None
-
-    @property
-    def trusted(self) -> bool | None:
-        """Whether the latest answer of the database agreed with this clock; None before the first."""
-        return self._trusted
+        self.trusted: bool | None = None
 
     def compare(self, told_ms: Milliseconds | None) -> None:
         """Compares this clock with the instant at which AWS says that what began this invocation happened.
@@ -79,7 +74,7 @@ class HybridClock:
         further apart than what is under way explains, or nothing was told, the next stamp measures again.
         """
         if told_ms is None or not -SKEW_MAX_MS <= self.now() - told_ms <= UNDER_WAY_MAX_MS:
-            self._trusted = None
+            self.trusted = None
 
     def observe(self, sent_ms: Milliseconds, server_second: int, received_ms: Milliseconds) -> None:
         """Compares this clock with the second that the database wrote on an answer.
@@ -89,7 +84,7 @@ class HybridClock:
         """
         least_ahead_ms = sent_ms - (server_second * 1000 + 1000)
         most_ahead_ms = received_ms - server_second * 1000
-        self._trusted = least_ahead_ms <= SKEW_MAX_MS and most_ahead_ms >= -SKEW_MAX_MS
+        self.trusted = least_ahead_ms <= SKEW_MAX_MS and most_ahead_ms >= -SKEW_MAX_MS
 
     def stamp(self, *seen: Milliseconds) -> Milliseconds:
         """The `at` of a write over records whose own `at` are `seen`.
@@ -98,9 +93,9 @@ class HybridClock:
             ClockSkewed: This clock is more than 2 s off.
             RecordAhead: A record is more than 10 s ahead of it.
         """
-        if not self._trusted:
+        if not self.trusted:
             self._measure()
-        if self._trusted is False:
+        if self.trusted is False:
             raise ClockSkewed("This instance's clock differs from the database's by more than 2 s; it does not write.")
         now_ms = self.now()
         at = max(tick_at_or_after(now_ms), *seen) if seen else tick_at_or_after(now_ms)

@@ -92,11 +92,6 @@ def record_key(event: Event) -> str:
     return key
 
 
-def revision(event: Event) -> int:
-    """The revision that the event made of its record."""
-    return int(str(event["event_id"]).rpartition("@")[2])
-
-
 def is_directory(stock_id: str) -> bool:
     """Whether a key of the stock table is that of an item's directory rather than of a shard."""
     return stock_id.endswith("#*")

@@ -1,7 +1,6 @@
 """Records of adjustments and transfers: each is written once and never changed."""
 
 from inventory.domain.adjustments import Adjustment, Transfer
-from inventory.domain.ids import ADJUSTMENT
 from inventory.storage.codec import Record
 from inventory.storage.tables import Tables
 from inventory.storage.writes import Write
@@ -83,8 +82,3 @@ def transfer_from(record: Record) -> Transfer:
         actor=record["actor"],
         fingerprint=record["fingerprint"],
     )
-
-
-def is_adjustment(record: Record) -> bool:
-    """Whether a record of the adjustments table is an adjustment rather than a transfer."""
-    return str(record["adjustment_id"]).startswith(ADJUSTMENT + "_")
