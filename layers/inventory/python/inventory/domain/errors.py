@@ -77,14 +77,11 @@ class InsufficientStock(InventoryError):
         available: Units that were there at an instant at most one second ago.
     """
 
-    def __init__(
-        self, item: str, warehouse: str | None, wanted: int, available: int, *, param: str | None = None
-    ) -> None:
+    def __init__(self, item: str, warehouse: str | None, wanted: int, available: int) -> None:
         place = f" in warehouse '{warehouse}'" if warehouse else ""
         super().__init__(
             "insufficient_stock",
             f"Not enough of item '{item}'{place}: wanted {wanted}, available {available}.",
-            param=param,
         )
         self.item = item
         self.warehouse = warehouse
@@ -98,8 +95,8 @@ class Conflict(InventoryError):
     What was split, merged or moved between shards so far stands.
     """
 
-    def __init__(self, message: str, *, code: str = "lock_timeout") -> None:
-        super().__init__(code, message)
+    def __init__(self, message: str) -> None:
+        super().__init__("lock_timeout", message)
 
 
 class TooManyAtOnce(InventoryError):
