@@ -18,8 +18,19 @@ _STAMP: Final = frozenset({"rev", "at"})
 _SHARD: Final = frozenset({"available", "held", "inflow", "cause"})
 _DIRECTORY: Final = frozenset({"warehouses", "cause"})
 _HOLD: Final = frozenset(
-    {"status", "lines", "created", "expires_at", "actor", "metadata", "fingerprint", "open", "resolution", "settlement"}
-    | {"ttl"}
+    {
+        "status",
+        "lines",
+        "created",
+        "expires_at",
+        "actor",
+        "metadata",
+        "fingerprint",
+        "open",
+        "resolution",
+        "settlement",
+        "ttl",
+    }
 )
 _ADJUSTMENT: Final = frozenset(
     {"item", "warehouse", "from", "to", "quantity", "reason", "reference", "count", "metadata", "actor", "fingerprint"}
@@ -187,8 +198,8 @@ def _other(source: Source, before: Record | None, after: Record) -> dict[str, An
         expected |= {"item_id": item, "warehouse_id": warehouse, "shard": int(shard)}
     elif source is Source.HOLDS:
         known = _HOLD
-        renewed = old.get("expires_at") != after["expires_at"]
-        expected["due"] = due(key, after["expires_at"]) if renewed else old.get("due")
+        if old.get("expires_at") != after["expires_at"]:
+            expected["due"] = due(key, after["expires_at"])
     else:
         known = _ADJUSTMENT
     known |= _STAMP

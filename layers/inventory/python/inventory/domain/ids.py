@@ -29,12 +29,12 @@ def id_pattern(prefix: str) -> str:
 
 def is_object_id(prefix: str, text: str) -> bool:
     """Whether the text could be the id of an object with this prefix."""
-    return re.fullmatch(id_pattern(prefix)[1:-1], text) is not None
+    return re.fullmatch(id_pattern(prefix), text) is not None
 
 
 def is_name(text: str) -> bool:
     """Whether the text is a possible id of an item or a warehouse."""
-    return re.fullmatch(NAME_PATTERN[1:-1], text) is not None
+    return re.fullmatch(NAME_PATTERN, text) is not None
 
 
 def digest(*parts: str) -> bytes:

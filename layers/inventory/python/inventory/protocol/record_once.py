@@ -17,11 +17,6 @@ class Recorded(Protocol):
     """An adjustment or a transfer."""
 
     @property
-    def id(self) -> str:
-        """Its id, which is its record's key."""
-        ...
-
-    @property
     def fingerprint(self) -> str:
         """The fingerprint of the request that made it."""
         ...
