@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from inventory.domain.holds import Draw, Line
-from inventory.domain.ids import digest
+from inventory.domain.ids import rank
 from inventory.domain.limits import HOLDS_PER_SHARD_S, HOLDS_WHILE_HINTED
 from inventory.domain.stock import Change, ShardKey
 
@@ -125,11 +125,6 @@ def drawing_changes(lines: Iterable[Line]) -> list[Change]:
 def taking_changes(lines: Iterable[Line]) -> list[Change]:
     """What taking these lines away for good (an adjustment, a transfer) does to each shard."""
     return [Change(change.key, change.available) for change in drawing_changes(lines)]
-
-
-def rank(*parts: str) -> int:
-    """A number that depends on all the parts and nothing else."""
-    return int.from_bytes(digest(*parts)[:8], "big")
 
 
 def _from_warehouses(want: Want, view: ItemView, seed: str, taken: Set[str]) -> Iterator[tuple[str, int]]:

@@ -43,6 +43,11 @@ def digest(*parts: str) -> bytes:
     return hashlib.sha256(joined).digest()
 
 
+def rank(*parts: str) -> int:
+    """A number that depends on all the parts and nothing else."""
+    return int.from_bytes(digest(*parts)[:8], "big")
+
+
 def fingerprint(parameters: Any) -> str:
     """128 bits, in hex, of a validated request: equal for equal parameters in whatever order they came."""
     canonical = json.dumps(parameters, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from inventory.domain.clock import Milliseconds
-from inventory.domain.drawing import ItemView, rank
+from inventory.domain.drawing import ItemView
 from inventory.domain.errors import Conflict, Overloaded
+from inventory.domain.ids import rank
 from inventory.domain.limits import ATTEMPTS_MAX
-from inventory.domain.stock import Change, ShardKey
+from inventory.domain.stock import ShardKey
 from inventory.protocol.shedding import EVERYTHING
 from inventory.storage.codec import Record
 from inventory.storage.database import ConditionFailed, Contended, Database, Reason, Throttled, TransactionCancelled
@@ -182,14 +183,6 @@ class Attempts:
     def _wait(self, base_s: float, times: int) -> None:
         jitter = 0.5 + rank(self._seed, str(self.hops)) % 1000 / 1000
         self.wait_s = min(_PAUSE_MAX_S, base_s * 2 ** min(times, 10)) * jitter
-
-
-def deduct(views: Mapping[str, ItemView], changes: Iterable[Change]) -> None:
-    """Notes in the views what this instance itself just took from the shards."""
-    for change in changes:
-        item, warehouse, number = change.key
-        if number in views.get(item, {}).get(warehouse, {}):
-            views[item][warehouse][number] += change.available
 
 
 def failed_for_good(failed: Iterable[Reason], at: Milliseconds) -> list[Reason]:

@@ -1,6 +1,6 @@
 """Place: the hold and its draws in one transaction, all lines or none."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from inventory.domain.clock import Milliseconds
@@ -16,8 +16,8 @@ from inventory.domain.errors import (
 from inventory.domain.holds import Hold, Line, Status
 from inventory.domain.ids import HOLD, Requester
 from inventory.domain.limits import DRAWS_MAX
-from inventory.domain.stock import Cause
-from inventory.protocol.attempts import Attempts, deduct
+from inventory.domain.stock import Cause, Change
+from inventory.protocol.attempts import Attempts
 from inventory.protocol.core import Answer, Core
 from inventory.protocol.lookout import hinted_views, read_pass
 from inventory.protocol.move import gather
@@ -185,9 +185,17 @@ def _try(
     if failed is not None:
         met = [reason.record for reason in failed if reason.write.about == hold.id and reason.record]
         return _recognised(met[0], order.by) if met else None
-    deduct(views, changes)
+    _deduct(views, changes)
     core.hints.drew(lines, met_others=attempts.conflicts > 0)
     return Answer(hold, replayed=False)
+
+
+def _deduct(views: Mapping[str, ItemView], changes: Iterable[Change]) -> None:
+    """Notes in the views what this instance itself just took from the shards."""
+    for change in changes:
+        item, warehouse, number = change.key
+        if number in views.get(item, {}).get(warehouse, {}):
+            views[item][warehouse][number] += change.available
 
 
 def _new_hold(order: _Order, lines: Sequence[Line], at: Milliseconds) -> Hold:

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from inventory.domain.clock import Milliseconds
-from inventory.domain.drawing import rank
 from inventory.domain.holds import Draw, Hold, Line, Resolution, Status, due, settling_changes
+from inventory.domain.ids import rank
 from inventory.domain.limits import DRAWS_MAX, KEPT_AFTER_SETTLEMENT_S
 from inventory.storage.codec import Record
 from inventory.storage.tables import Tables
