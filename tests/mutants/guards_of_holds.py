@@ -325,8 +325,8 @@ HOLDS: Final = (
         "settled_once",
         "what was executed does not come back",
         "domain/holds.py",
-        "so_far.available + draw.quantity - gone",
-        "so_far.available + draw.quantity",
+        "changes.append(Change(key, draw.quantity - gone, -draw.quantity))",
+        "changes.append(Change(key, draw.quantity, -draw.quantity))",
         ("tests/unit/domain/test_holds.py::TestSettling",),
     ),
 )

@@ -12,11 +12,11 @@ from inventory.domain.drawing import (
     lasts_ms,
     merged,
     plan,
-    rank,
     shortage,
     taking_changes,
 )
 from inventory.domain.holds import Draw, Line
+from inventory.domain.ids import rank
 from inventory.domain.stock import Change, ShardKey
 
 VIEWS: dict[str, ItemView] = {"A": {"W1": {0: 2, 1: 5}, "W2": {0: 4}}}

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from inventory.domain.clock import Milliseconds
 from inventory.domain.errors import InvalidRequest
-from inventory.domain.stock import Change, ShardKey
+from inventory.domain.stock import Change, ShardKey, summed
 
 
 class Status(StrEnum):
@@ -100,16 +100,15 @@ def settling_changes(hold: Hold) -> list[Change]:
     All of it stops being held, and what was not executed becomes available again. The units executed are taken from
     a line's draws in their order.
     """
-    changes: dict[ShardKey, Change] = {}
+    changes = []
     for line in hold.lines:
         left = hold.executed(line)
         for draw in line.drawn:
             gone = min(left, draw.quantity)
             left -= gone
             key = ShardKey(line.item, line.warehouse, draw.shard)
-            so_far = changes.get(key, Change(key, 0, 0))
-            changes[key] = Change(key, so_far.available + draw.quantity - gone, so_far.held - draw.quantity)
-    return list(changes.values())
+            changes.append(Change(key, draw.quantity - gone, -draw.quantity))
+    return summed(changes)
 
 
 def executed_by_line(hold: Hold, takes: Sequence[Take]) -> list[int]:

@@ -1,6 +1,6 @@
 """Stock: counter shards, the directory of an item, and changes to them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -65,6 +65,15 @@ class Change:
     key: ShardKey
     available: int
     held: int = 0
+
+
+def summed(changes: Iterable[Change]) -> list[Change]:
+    """One change for each shard, with the sum of all that are made to it."""
+    sums: dict[ShardKey, Change] = {}
+    for change in changes:
+        so_far = sums.get(change.key, Change(change.key, 0))
+        sums[change.key] = Change(change.key, so_far.available + change.available, so_far.held + change.held)
+    return list(sums.values())
 
 
 @dataclass(frozen=True, slots=True)

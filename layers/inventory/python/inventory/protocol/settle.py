@@ -7,7 +7,7 @@ from inventory.domain.clock import AHEAD_MAX_MS, Milliseconds
 from inventory.domain.errors import Conflict, InvariantBroken, Overloaded, RecordAhead
 from inventory.domain.holds import Hold, Status, settling_changes
 from inventory.domain.limits import SETTLING_ROUNDS_MAX, TRANSACTION_RECORDS_MAX
-from inventory.domain.stock import Cause, Change, ShardKey
+from inventory.domain.stock import Cause, ShardKey, summed
 from inventory.protocol.attempts import Attempts, failed_for_good
 from inventory.protocol.core import Core
 from inventory.storage.database import Reason
@@ -123,7 +123,7 @@ def _tried(core: Core, group: _Group, report: Settled, until_ms: Milliseconds) -
         return [group]
     attempts, left = group.attempts, group.left
     at = core.clock.stamp(attempts.seen_at, *(hold.at for hold in left.values()))
-    changes = _summed(left.values())
+    changes = summed(change for hold in left.values() for change in settling_changes(hold))
     cause = Cause("settlement", group.settlement, ACTOR, hops=attempts.hops)
     writes = [
         *(settle_hold(core.tables, hold, group.settlement, at) for hold in left.values()),
@@ -167,12 +167,3 @@ def _apart(core: Core, group: _Group, report: Settled, why: str) -> list[_Group]
         report.broken.append((holds[0], why))
         return []
     return [_Group(core, [hold]) for hold in holds]
-
-
-def _summed(holds: Iterable[Hold]) -> list[Change]:
-    total: dict[ShardKey, Change] = {}
-    for hold in holds:
-        for change in settling_changes(hold):
-            so_far = total.get(change.key, Change(change.key, 0, 0))
-            total[change.key] = Change(change.key, so_far.available + change.available, so_far.held + change.held)
-    return list(total.values())
