@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import TypeVar
 
 from inventory.domain.holds import Draw, Line
 from inventory.domain.ids import rank
@@ -12,6 +13,8 @@ from inventory.domain.stock import Change, ShardKey
 
 #: Available units by shard number, by warehouse. What is not in it is thought to be empty.
 ItemView = dict[str, dict[int, int]]
+
+Place = TypeVar("Place", int, str)
 
 _POORER_MAX = 2  # a shard with less than half of what the others have is left to fewer buyers
 
@@ -137,12 +140,7 @@ def _from_warehouses(want: Want, view: ItemView, seed: str, taken: Set[str]) -> 
         whole = [warehouse for warehouse in whole if warehouse in taken] or whole  # so that it adds no line
         yield max(whole, key=lambda warehouse: rank(seed, want.item, warehouse)), want.quantity
         return
-    missing = want.quantity
-    for warehouse in sorted(totals, key=lambda name: (-totals[name], name)):
-        part = min(missing, totals[warehouse])
-        if part > 0:
-            yield warehouse, part
-            missing -= part
+    yield from _from_the_fullest(want.quantity, totals)
 
 
 def _from_shards(
@@ -163,12 +161,16 @@ def _from_shards(
             return
         yield Draw(_picked(calm or enough, shards, quantity, rank(seed, item, warehouse)), quantity)
         return
-    missing = quantity
-    for number in sorted(shards, key=lambda each: (-shards[each], each)):
-        part = min(missing, shards[number])
+    yield from (Draw(number, part) for number, part in _from_the_fullest(quantity, shards))
+
+
+def _from_the_fullest(quantity: int, stock: Mapping[Place, int]) -> Iterator[tuple[Place, int]]:
+    """The quantity from as few places as have it together."""
+    for place in sorted(stock, key=lambda each: (-stock[each], each)):
+        part = min(quantity, stock[place])
         if part > 0:
-            yield Draw(number, part)
-            missing -= part
+            yield place, part
+            quantity -= part
 
 
 def _picked(candidates: Sequence[int], shards: Mapping[int, int], quantity: int, number: int) -> int:
