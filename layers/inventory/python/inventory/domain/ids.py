@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from inventory.domain.errors import IdempotencyKeyMismatch
 from inventory.domain.limits import ID_LENGTH_MAX
 
 HOLD: Final = "hold"
@@ -87,6 +88,15 @@ class Requester:
         if self.idempotency_key is None:
             return digest("request", self.invocation_id)[:16].hex()
         return digest("key", self.account, self.method, self.path, self.idempotency_key)[:16].hex()
+
+    def recognise(self, known: str) -> None:
+        """Compares this request with the fingerprint of an earlier one with its key.
+
+        Raises:
+            IdempotencyKeyMismatch: That asked for something else.
+        """
+        if known != self.fingerprint:
+            raise IdempotencyKeyMismatch
 
     def object_id(self, prefix: str, new_uuid: NewUuid) -> str:
         """The id of the object that this request makes: derived where keyed, so that a retry finds it."""

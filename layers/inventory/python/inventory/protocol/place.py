@@ -8,7 +8,6 @@ from inventory.domain.drawing import ItemView, Want, drawing_changes, merged, pl
 from inventory.domain.errors import (
     ClocksApart,
     Conflict,
-    IdempotencyKeyMismatch,
     InsufficientStock,
     InvalidRequest,
     Overloaded,
@@ -216,7 +215,6 @@ def _new_hold(order: _Order, lines: Sequence[Line], at: Milliseconds) -> Hold:
 def _recognised(placed: Record, by: Requester) -> Answer[Hold]:
     """The hold that stands under this id already: an earlier try's of the same request."""
     hold = hold_from(placed)
-    if hold.fingerprint != by.fingerprint:
-        raise IdempotencyKeyMismatch
+    by.recognise(hold.fingerprint)
     # Without a key the id is random: only a lost answer to this very request can have made the hold.
     return Answer(hold, replayed=by.keyed)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 from inventory.domain.clock import Milliseconds
-from inventory.domain.errors import ClocksApart, Conflict, IdempotencyKeyMismatch, InsufficientStock, InvalidRequest
+from inventory.domain.errors import ClocksApart, Conflict, InsufficientStock, InvalidRequest
 from inventory.domain.ids import Requester
 from inventory.protocol.attempts import Attempts
 from inventory.protocol.core import Answer, Core
@@ -90,6 +90,5 @@ def _made(core: Core, identifier: str) -> Record | None:
 
 
 def _recognised(recorded: R, by: Requester) -> Answer[R]:
-    if recorded.fingerprint != by.fingerprint:
-        raise IdempotencyKeyMismatch
+    by.recognise(recorded.fingerprint)
     return Answer(recorded, replayed=by.keyed)

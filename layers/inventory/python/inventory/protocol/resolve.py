@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from inventory.domain.clock import Milliseconds
-from inventory.domain.errors import IdempotencyKeyMismatch, InvalidRequest, Missing
+from inventory.domain.errors import InvalidRequest, Missing
 from inventory.domain.holds import Hold, Resolution, Status, Take, executed_by_line
 from inventory.domain.ids import HOLD, Requester, is_object_id
 from inventory.protocol.attempts import Attempts
@@ -107,8 +107,7 @@ def _resolve(core: Core, hold_id: str, by: Requester, write: Callable[[Milliseco
 def _ended(hold: Hold, by: Requester) -> Answer[Hold]:
     """A hold that has ended: by an earlier try of this request, or by another."""
     if hold.resolution is not None and hold.resolution.key == by.token:
-        if hold.resolution.fingerprint != by.fingerprint:
-            raise IdempotencyKeyMismatch
+        by.recognise(hold.resolution.fingerprint)
         return Answer(hold, replayed=by.keyed)
     raise InvalidRequest(*ENDED[hold.status])
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from inventory.domain.errors import IdempotencyKeyMismatch
 from inventory.domain.ids import Requester
 from inventory.protocol.attempts import Attempts
 from inventory.protocol.core import Answer, Core
@@ -66,6 +65,5 @@ def decide_once(core: Core, by: Requester, decide: Callable[[], Asked]) -> Answe
 
 
 def _recognised(record: Record, by: Requester) -> Answer[Asked]:
-    if record["fingerprint"] != by.fingerprint:
-        raise IdempotencyKeyMismatch
+    by.recognise(record["fingerprint"])
     return Answer(Asked(record["made"], record.get("execution"), record["words"]), replayed=True)

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from inventory.domain.clock import Milliseconds
-from inventory.domain.errors import IdempotencyKeyMismatch
 from inventory.domain.ids import Requester
 from inventory.domain.limits import KEPT_AFTER_SETTLEMENT_S
 from inventory.storage.codec import Record
@@ -41,8 +40,8 @@ def made_before(request: Record | None, by: Requester) -> bool:
     Raises:
         IdempotencyKeyMismatch: The key was used with other parameters.
     """
-    if request is not None and request["fingerprint"] != by.fingerprint:
-        raise IdempotencyKeyMismatch
+    if request is not None:
+        by.recognise(request["fingerprint"])
     return request is not None
 
 
