@@ -1,10 +1,10 @@
 """Events: what each write did to a record, as the archive keeps it (docs/events.md)."""
 
-import json
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final
 
+from inventory.domain.canonical import canonical_json
 from inventory.domain.clock import Milliseconds, tick_at_or_after
 from inventory.domain.holds import Status, due
 from inventory.domain.ids import ADJUSTMENT
@@ -89,7 +89,7 @@ def line_of(event: Event) -> str:
     Raises:
         TypeError: It has a value that JSON lacks.
     """
-    return json.dumps(event, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return canonical_json(event)
 
 
 def event_id(key: str, rev: int) -> str:

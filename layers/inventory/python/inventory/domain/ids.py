@@ -1,13 +1,13 @@
 """Identifiers: what a valid one looks like, how new ones are made, and how a retry finds its own."""
 
 import hashlib
-import json
 import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from inventory.domain.canonical import canonical_json
 from inventory.domain.errors import IdempotencyKeyMismatch
 from inventory.domain.limits import ID_LENGTH_MAX
 
@@ -51,8 +51,7 @@ def rank(*parts: str) -> int:
 
 def fingerprint(parameters: Any) -> str:
     """128 bits, in hex, of a validated request: equal for equal parameters in whatever order they came."""
-    canonical = json.dumps(parameters, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:32]
+    return hashlib.sha256(canonical_json(parameters).encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any, Final
 from inventory.adapters.objects import Objects
 from inventory.adapters.scratch import scratch_database
 from inventory.domain.clock import Milliseconds
+from inventory.domain.canonical import canonical_json
 from inventory.domain.events import KEY_OF, Source, is_directory
 from inventory.history.columnar import DIRECTORIES, HOLDS, LIVE, MEMORY_MB, SHARDS, Columns, save
 from inventory.history.layout import PARTIALS, bucket_of, stamp_of
@@ -164,6 +165,4 @@ def _whole(source: Source, record: Record) -> LiveRow:
 
 
 def _spelled(value: object) -> str | None:
-    if value is None:
-        return None
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return None if value is None else canonical_json(value)
