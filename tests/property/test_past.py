@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from inventory.adapters.objects import Stored
 from inventory.domain.availability import ItemStock, WarehouseStock
 from inventory.domain.errors import InstantNotSealed, InvariantBroken, Missing, SnapshotNeeded
-from inventory.domain.events import Event, Source, is_directory
+from inventory.domain.events import Event, Source
+from inventory.domain.stock import is_directory_key
 from inventory.history.layout import listed_path
 from inventory.history.past import Past
 from support.folding import fold
@@ -42,7 +43,7 @@ def stock_by_fold(events: list[Event], item: str, at_ms: int) -> ItemStock | Non
     directory = records.get(f"{item}#*")
     if directory is None:
         return None
-    shards = [each for key, each in records.items() if not is_directory(key) and each["item_id"] == item]
+    shards = [each for key, each in records.items() if not is_directory_key(key) and each["item_id"] == item]
     warehouses = [
         WarehouseStock(
             name,

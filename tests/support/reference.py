@@ -3,7 +3,8 @@
 from collections import defaultdict
 from typing import Any
 
-from inventory.domain.events import Event, Source, is_directory
+from inventory.domain.events import Event, Source
+from inventory.domain.stock import is_directory_key
 from inventory.storage.hold_records import hold_from
 from support.folding import fold
 
@@ -22,7 +23,7 @@ class Expected:
         self.places: dict[Place, dict[str, int]] = defaultdict(lambda: defaultdict(int))
         self.unsettled: set[str] = set()
         for key, record in fold(events[Source.STOCK], until=until).items():
-            if not is_directory(key):
+            if not is_directory_key(key):
                 place = self.places[(record["item_id"], record["warehouse_id"])]
                 place["available"] += record["available"]
                 place["held"] += record["held"]

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from inventory.domain.events import Source, event_of, is_directory, line_of, record_key
+from inventory.domain.events import Source, event_of, line_of, record_key
+from inventory.domain.stock import is_directory_key
 from inventory.history.fold import EventsDiffer
 from support.folding import EventMissing, applied, fold, revision
 from support.tape import Tape, images
@@ -123,7 +124,7 @@ def test_a_removal_takes_the_next_revision_and_the_time_of_the_stream(schema: Dr
     directory = {"stock_id": "cup#*", "warehouses": {"berlin": {"shards": 1, "counts": 0}}, "rev": 1, "at": 100}
     for event in (by_ttl, shard, event_of(Source.STOCK, directory, None)):
         schema.validate(event)
-    assert is_directory("cup#*")
+    assert is_directory_key("cup#*")
     assert fold([event_of(Source.STOCK, None, SHARD), shard]) == {}
 
 

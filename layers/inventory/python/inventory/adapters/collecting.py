@@ -82,7 +82,7 @@ class CollectingStream:
         shards = list(groups)
         if len(shards) > RECORDS_MAX:
             raise AssertionError(f"a request takes {RECORDS_MAX} records, not {len(shards)}")
-        records = [{"PartitionKey": _partition_key(shard), "Data": data_of(groups[shard])} for shard in shards]
+        records = [{"PartitionKey": shard.text, "Data": data_of(groups[shard])} for shard in shards]
         try:
             answer = self._client.put_records(StreamName=self._name, Records=records)
         except ClientError as error:
@@ -112,7 +112,3 @@ def holds_in(data: bytes) -> list[Hold]:
         KeyError, TypeError, ValueError, AttributeError: It carries something else.
     """
     return [sound_hold_from(record) for record in json.loads(data)["holds"]]
-
-
-def _partition_key(shard: ShardKey) -> str:
-    return f"{shard.item}#{shard.warehouse}#{shard.number}"

@@ -8,6 +8,7 @@ from inventory.domain.canonical import canonical_json
 from inventory.domain.clock import Milliseconds, tick_at_or_after
 from inventory.domain.holds import Status, due
 from inventory.domain.ids import ADJUSTMENT
+from inventory.domain.stock import DIRECTORY_SUFFIX, is_directory_key
 
 VERSION: Final = 1
 
@@ -73,7 +74,9 @@ def event_of(
         "at": _whole(after["at"]),
     }
     if source is Source.STOCK:
-        event |= _directory_changed(before, after) if is_directory(after["stock_id"]) else _shard_changed(before, after)
+        event |= (
+            _directory_changed(before, after) if is_directory_key(after["stock_id"]) else _shard_changed(before, after)
+        )
     elif source is Source.HOLDS:
         event |= _hold_changed(before, after)
     else:
@@ -103,11 +106,6 @@ def record_key(event: Event) -> str:
     return key
 
 
-def is_directory(stock_id: str) -> bool:
-    """Whether a key of the stock table is that of an item's directory rather than of a shard."""
-    return stock_id.endswith("#*")
-
-
 def _removal(source: Source, before: Record, told_ms: Milliseconds, *, by: str) -> Event:
     key = before[KEY_OF[source]]
     event: dict[str, Any] = {
@@ -120,7 +118,7 @@ def _removal(source: Source, before: Record, told_ms: Milliseconds, *, by: str) 
         return event | {"type": "hold_removed", "settled": "settlement" in before}
     if source is Source.ADJUSTMENTS:
         return event | {"type": "adjustment_removed"}
-    if is_directory(key):
+    if is_directory_key(key):
         return event | {"type": "directory_removed", "before": before["warehouses"]}
     return event | {"type": "shard_removed", "before": _counts(before)}
 
@@ -190,8 +188,8 @@ def _other(source: Source, before: Record | None, after: Record) -> dict[str, An
     old = before or {}
     key = after[KEY_OF[source]]
     expected: dict[str, Any] = {KEY_OF[source]: key}
-    if source is Source.STOCK and is_directory(key):
-        known, expected["item_id"] = _DIRECTORY, key.removesuffix("#*")
+    if source is Source.STOCK and is_directory_key(key):
+        known, expected["item_id"] = _DIRECTORY, key.removesuffix(DIRECTORY_SUFFIX)
     elif source is Source.STOCK:
         item, warehouse, shard = key.split("#")
         known = _SHARD

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from inventory.domain.clock import Milliseconds
+
+DIRECTORY_SUFFIX: Final = "#*"
 
 
 class ShardKey(NamedTuple):
@@ -13,6 +15,21 @@ class ShardKey(NamedTuple):
     item: str
     warehouse: str
     number: int
+
+    @property
+    def text(self) -> str:
+        """The key of its record."""
+        return f"{self.item}#{self.warehouse}#{self.number}"
+
+
+def directory_key(item: str) -> str:
+    """The key of an item's directory record."""
+    return item + DIRECTORY_SUFFIX
+
+
+def is_directory_key(key: str) -> bool:
+    """Whether a key of the stock table is that of an item's directory rather than of a shard."""
+    return key.endswith(DIRECTORY_SUFFIX)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,10 @@ from typing import Any, Final
 
 from inventory.adapters.objects import Objects
 from inventory.adapters.scratch import scratch_database
-from inventory.domain.clock import Milliseconds
 from inventory.domain.canonical import canonical_json
-from inventory.domain.events import KEY_OF, Source, is_directory
+from inventory.domain.clock import Milliseconds
+from inventory.domain.events import KEY_OF, Source
+from inventory.domain.stock import DIRECTORY_SUFFIX, is_directory_key
 from inventory.history.columnar import DIRECTORIES, HOLDS, LIVE, MEMORY_MB, SHARDS, Columns, save
 from inventory.history.layout import PARTIALS, bucket_of, stamp_of
 from inventory.history.map_task import kind_of
@@ -136,7 +137,7 @@ def _live(client: Any, table: str, reading: Reading) -> Iterator[tuple[int, Live
             record = decode(attributes)
             name = record[key]
             if segment.source is Source.STOCK:
-                named = name.removesuffix("#*") if is_directory(name) else name.split("#")[0]
+                named = name.removesuffix(DIRECTORY_SUFFIX) if is_directory_key(name) else name.split("#")[0]
             else:
                 named = record["item"] if segment.source is Source.ADJUSTMENTS else name
             row: LiveRow = {
@@ -154,7 +155,7 @@ def _whole(source: Source, record: Record) -> LiveRow:
     """All else that a fold knows of a record; what is no number or text, in the archive's spelling."""
     if source is Source.ADJUSTMENTS:
         return {}
-    if source is Source.STOCK and is_directory(record["stock_id"]):
+    if source is Source.STOCK and is_directory_key(record["stock_id"]):
         return {"item_id": record["item_id"], "warehouses": _spelled(record["warehouses"])}
     if source is Source.STOCK:
         names = ("item_id", "warehouse_id", "shard", "available", "held", "inflow")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from inventory.domain.clock import Milliseconds
-from inventory.domain.stock import Cause, Change, Directory, Shard, ShardKey, Warehouse
+from inventory.domain.stock import Cause, Change, Directory, Shard, ShardKey, Warehouse, is_directory_key
 from inventory.storage.codec import Record
 from inventory.storage.tables import Tables
 from inventory.storage.writes import Write
@@ -40,7 +40,7 @@ def directory_from(record: Record) -> Directory:
 
 def is_directory(record: Record) -> bool:
     """Whether a record of the stock table is an item's directory rather than a shard."""
-    return str(record["stock_id"]).endswith("#*")
+    return is_directory_key(record["stock_id"])
 
 
 def change_shard(tables: Tables, change: Change, at: Milliseconds, cause: Cause) -> Write:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from inventory.domain.stock import ShardKey
+from inventory.domain.stock import ShardKey, directory_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +26,11 @@ class Tables:
 
     def shard(self, key: ShardKey) -> Key:
         """The key of a shard record."""
-        return Key(self.stock, {"stock_id": f"{key.item}#{key.warehouse}#{key.number}"})
+        return Key(self.stock, {"stock_id": key.text})
 
     def directory(self, item: str) -> Key:
         """The key of an item's directory record."""
-        return Key(self.stock, {"stock_id": f"{item}#*"})
+        return Key(self.stock, {"stock_id": directory_key(item)})
 
     def hold(self, hold_id: str) -> Key:
         """The key of a hold record."""
