@@ -101,7 +101,7 @@ def _removed_at_once(ttl: removal.TimeToLive, table: Table, key: Key, _ttl_s: in
 BLUNDERS = [
     Blunder(place, "stands", lambda _core, _refusal: True, "idempotence", "never_falsely_refused"),
     Blunder(
-        archiver, "object_key", lambda source, _hour, _batch: f"archive/{source}/one", "transfer", "archive_complete"
+        archiver, "object_key", lambda folder, _batch: folder.split("dt=")[0] + "one", "transfer", "archive_complete"
     ),
     Blunder(holds_view, "is_object_id", lambda _prefix, _text: False, "outlived", "missing_linearizable"),
     Blunder(removal.TimeToLive, "_expect", _removed_at_once, "outlived", "gapless"),

@@ -7,12 +7,12 @@ import gzip
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from inventory.adapters.objects import Objects
 from inventory.domain.clock import Milliseconds
 from inventory.domain.events import Event, Source, event_of, line_of
+from inventory.history.layout import archive_hour
 from inventory.pipeline.stream import SetAside, StreamRecord, change_of, put_aside
 from inventory.telemetry import Metric, logger, report
 
@@ -62,8 +62,8 @@ def archive_batch(
     """
     told = [event for record in records if (event := _told(record, sources, set_aside)) is not None]
     new = 0
-    for (source, hour), batch in _by_hour(told).items():
-        new += objects.put_new(object_key(source, hour, batch), body_of(batch))
+    for folder, batch in _by_hour(told).items():
+        new += objects.put_new(object_key(folder, batch), body_of(batch))
     lag_ms = max([0, *(now_ms - each.event["at"] for each in told)])  # an instant is rounded up, and may be ahead
     if told:
         report(Metric.EVENTS_ARCHIVED, len(told))
@@ -73,10 +73,10 @@ def archive_batch(
     return Archived(len(told), new, lag_ms)
 
 
-def object_key(source: Source, hour: datetime, batch: Sequence[Told]) -> str:
+def object_key(folder: str, batch: Sequence[Told]) -> str:
     """The name of the object for events of one hour: equal batches have equal names, different ones never."""
     ids = hashlib.sha256("".join(f"{each.stream_id}\n" for each in batch).encode()).hexdigest()[:16]
-    return f"archive/{source}/{hour:dt=%Y-%m-%d/hour=%H}/{ids}-{batch[0].sequence}-{batch[-1].sequence}.jsonl.gz"
+    return f"{folder}{ids}-{batch[0].sequence}-{batch[-1].sequence}.jsonl.gz"
 
 
 def body_of(batch: Sequence[Told]) -> bytes:
@@ -103,12 +103,11 @@ def _told(record: StreamRecord, sources: Mapping[str, Source], set_aside: SetAsi
         return None
 
 
-def _by_hour(told: Iterable[Told]) -> dict[tuple[Source, datetime], list[Told]]:
+def _by_hour(told: Iterable[Told]) -> dict[str, list[Told]]:
     """Whoever reads the hours around an instant finds all of it: no object has another hour's events."""
-    batches: dict[tuple[Source, datetime], list[Told]] = {}
+    batches: dict[str, list[Told]] = {}
     for each in told:
-        hour = datetime.fromtimestamp(each.told_ms // 3_600_000 * 3600, UTC)
-        batches.setdefault((each.source, hour), []).append(each)
+        batches.setdefault(archive_hour(each.source, each.told_ms), []).append(each)
     return batches
 
 
