@@ -8,17 +8,15 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from botocore.exceptions import ClientError, HTTPClientError
-from botocore.exceptions import ConnectionError as BotocoreConnectionError
-from urllib3.exceptions import HTTPError as Urllib3Error
+from botocore.exceptions import ClientError
 
+from inventory.aws_errors import UNREACHABLE, code_of, is_outage
 from inventory.domain.holds import Hold
 from inventory.domain.stock import ShardKey
 from inventory.storage.hold_records import settling_record, sound_hold_from
 
 #: So many records are taken in one request.
 RECORDS_MAX: Final = 500
-_SERVER_ERROR: Final = 500
 _FULL: Final = frozenset(
     {
         "ProvisionedThroughputExceededException",
@@ -86,14 +84,13 @@ class CollectingStream:
         try:
             answer = self._client.put_records(StreamName=self._name, Records=records)
         except ClientError as error:
-            code = str(error.response["Error"]["Code"])
-            status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+            code = code_of(error)
             if code in _FULL:
                 raise StreamFull(code, shards) from error
-            if status >= _SERVER_ERROR:
+            if is_outage(error):
                 raise StreamUnreachable(code, shards) from error
             raise StreamRefused(code, shards) from error
-        except (HTTPClientError, BotocoreConnectionError, Urllib3Error) as error:
+        except UNREACHABLE as error:
             raise StreamUnreachable(type(error).__name__, shards) from error
         left = [shard for shard, result in zip(shards, answer["Records"], strict=True) if result.get("ErrorCode")]
         if left:

@@ -74,9 +74,8 @@ def event_of(
         "at": _whole(after["at"]),
     }
     if source is Source.STOCK:
-        event |= (
-            _directory_changed(before, after) if is_directory_key(after["stock_id"]) else _shard_changed(before, after)
-        )
+        changed = _directory_changed if is_directory_key(after["stock_id"]) else _shard_changed
+        event |= changed(before, after)
     elif source is Source.HOLDS:
         event |= _hold_changed(before, after)
     else:

@@ -6,10 +6,9 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from botocore.exceptions import ClientError, HTTPClientError
-from botocore.exceptions import ConnectionError as BotocoreConnectionError
-from urllib3.exceptions import HTTPError as Urllib3Error
+from botocore.exceptions import ClientError
 
+from inventory.aws_errors import UNREACHABLE, code_of, is_outage
 from inventory.domain.errors import InvariantBroken, Overloaded
 from inventory.domain.limits import BATCH_GET_KEYS_MAX, TRANSACTION_RECORDS_MAX
 from inventory.storage.codec import Record, decode, encode
@@ -26,7 +25,6 @@ _THROTTLED_EXCEPTIONS = {
     "LimitExceededException",
 }
 _CONFLICT_EXCEPTIONS = {"TransactionConflictException", "TransactionInProgressException"}
-_SERVER_ERROR = 500  # whatever a gateway on the way calls it
 _BATCH_ROUNDS_MAX = 6
 _QUERY_PAGES_MAX = 16
 
@@ -211,7 +209,7 @@ def _named_errors() -> Iterator[None]:
         yield
     except ClientError as error:
         response: dict[str, Any] = dict(error.response)
-        code = response["Error"]["Code"]
+        code = code_of(error)
         if code == "ConditionalCheckFailedException":
             item = response.get("Item")
             raise ConditionFailed(decode(item) if item else None) from None
@@ -221,10 +219,10 @@ def _named_errors() -> Iterator[None]:
             raise Contended from error
         if code in _THROTTLED_EXCEPTIONS:
             raise Throttled from error
-        if _status(response) >= _SERVER_ERROR:
+        if is_outage(error):
             raise Overloaded("The database did not answer.") from error
         raise
-    except (HTTPClientError, BotocoreConnectionError, Urllib3Error) as error:  # the last: it broke off in its middle
+    except UNREACHABLE as error:
         raise Overloaded("The database could not be reached in time.") from error
 
 
@@ -232,10 +230,6 @@ def _named_errors() -> Iterator[None]:
 def _second_of(date: str) -> int:
     """The second since 1970 that a `Date` header names: the same for all answers within it."""
     return int(parsedate_to_datetime(date).timestamp())
-
-
-def _status(response: Mapping[str, Any]) -> int:
-    return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
 def _reasons(writes: Sequence[Write], raw: Sequence[Mapping[str, Any]]) -> list[Reason]:
