@@ -8,8 +8,9 @@ import pytest
 
 from inventory import wiring
 from inventory.domain.errors import Conflict
+from inventory.metric import Metric
 from inventory.pipeline.stream import StillPoison
-from inventory.telemetry import Metric, metrics, report
+from inventory.telemetry import metrics, report
 from support.functions import SAMPLES, Functions
 
 POISON = {

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
+from inventory.metric import Metric
 from inventory.pipeline import settler, stream, sweeper
-from inventory.telemetry import NAMESPACE, Metric
+from inventory.telemetry import NAMESPACE
 from inventory_cli.main import app
 from stack.place import ROOT
 from support.template import load_template, properties, resources

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from inventory.telemetry import NAMESPACE, Metric
+from inventory.metric import Metric
+from inventory.telemetry import NAMESPACE
 from support.template import load_template, properties, resources
 
 DASHBOARDS = sorted(resources("AWS::CloudWatch::Dashboard"))

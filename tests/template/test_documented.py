@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from inventory.telemetry import Metric
+from inventory.metric import Metric
 from support.template import load_template
 
 PAGE = (Path(__file__).parents[2] / "docs/operations.md").read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ import pytest
 
 from inventory.api.application import Application
 from inventory.domain.availability import ItemStock, WarehouseStock
-from inventory.telemetry import Metric
+from inventory.metric import Metric
 from openapi.document import OPERATIONS
 from support.gateway import Gateway
 from support.world import START_MS, World

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from inventory.domain.events import Source
+from inventory.metric import Metric
 from inventory.pipeline import archiver
 from inventory.pipeline.archiver import archive_batch
 from inventory.protocol.resolve import execute
-from inventory.telemetry import Metric
 from support.folding import fold, unique
 from support.objects import DirectoryObjects, Killed
 from support.tape import Tape

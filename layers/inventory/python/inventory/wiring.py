@@ -24,7 +24,7 @@ from inventory.domain.heat import Thresholds
 from inventory.domain.limits import HINTS_KEPT_MAX, PASS_AGE_MAX_MS, PASSES_KEPT_MAX, STOCK_AGE_MAX_MS
 from inventory.history.layout import PARTIALS
 from inventory.pipeline.stream import SetAside
-from inventory.protocol.core import Announce, Core
+from inventory.protocol.core import Announce, Core, Report
 from inventory.protocol.hints import Hints, Memory, Refusals
 from inventory.protocol.shedding import Shed
 from inventory.runs.context import HistoryContext
@@ -118,7 +118,7 @@ def uptime_ms() -> int:
     return time.monotonic_ns() // 1_000_000
 
 
-def core_from(settings: Settings, *, client: Any = None, count: Callable[[str, int], None] = report) -> Core:
+def core_from(settings: Settings, *, client: Any = None, count: Report = report) -> Core:
     """The service on the tables that the settings name."""
     core = core_with(
         client or boto3.client("dynamodb", config=CLIENT_CONFIG),
@@ -159,7 +159,7 @@ def core_with(
     tables: Tables,
     *,
     open_slices: int,
-    report: Callable[[str, int], None],
+    report: Report,
     now: Callable[[], int] = now_ms,
     uptime: Callable[[], int] = uptime_ms,
     pause: Callable[[float], None] = time.sleep,

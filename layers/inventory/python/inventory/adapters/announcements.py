@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from inventory.telemetry import Metric, logger, report
+from inventory.metric import Metric
+from inventory.telemetry import logger, report
 
 SOURCE: Final = "inventory"
 

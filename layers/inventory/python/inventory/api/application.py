@@ -20,7 +20,8 @@ from inventory.api.text import shown
 from inventory.domain.errors import ClocksApart, InvalidRequest, InventoryError, Missing
 from inventory.domain.ids import Requester, fingerprint
 from inventory.domain.limits import IDEMPOTENCY_KEY_LENGTH_MAX
-from inventory.telemetry import Metric, flush, logger, report
+from inventory.metric import Metric
+from inventory.telemetry import flush, logger, report
 
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 _KEY: Final = re.compile(rf"[ -~]{{1,{IDEMPOTENCY_KEY_LENGTH_MAX}}}")

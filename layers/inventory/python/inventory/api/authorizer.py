@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from inventory.domain.keys import ApiKey, is_key_text, key_hash
-from inventory.telemetry import Metric, flush, logger, report
+from inventory.metric import Metric
+from inventory.telemetry import flush, logger, report
 
 FindKey = Callable[[str], ApiKey | None]
 

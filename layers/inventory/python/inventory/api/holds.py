@@ -24,9 +24,9 @@ from inventory.domain.holds import Hold, Take
 from inventory.domain.ids import HOLD
 from inventory.domain.keys import Scope
 from inventory.domain.limits import DRAWS_MAX, EXPIRES_IN_DEFAULT_S, EXPIRES_IN_MAX_S, LINES_MAX
+from inventory.metric import Metric
 from inventory.protocol import extend, holds_view, place, resolve
 from inventory.protocol.core import Answer, Core
-from inventory.telemetry import Metric
 
 ExpiresIn = Annotated[int, Field(ge=1, le=EXPIRES_IN_MAX_S, description="Seconds from now."), InDigits]
 

@@ -13,8 +13,9 @@ from inventory.adapters.objects import Objects
 from inventory.domain.clock import Milliseconds
 from inventory.domain.events import Event, Source, event_of, line_of
 from inventory.history.layout import archive_hour
+from inventory.metric import Metric
 from inventory.pipeline.stream import SetAside, StreamRecord, change_of, put_aside
-from inventory.telemetry import Metric, logger, report
+from inventory.telemetry import logger, report
 
 #: An event's `at` differs from the stream's own time by no more than this, or a clock or a stream is wrong.
 APART_MAX_MS: Final = 20_000

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from inventory.domain.availability import Availability, fold
 from inventory.domain.errors import InventoryError
 from inventory.domain.limits import REBALANCED_WITHIN_MS
+from inventory.metric import Metric
 from inventory.pipeline.resharded import announce_resharded
 from inventory.pipeline.stream import Change, SetAside, StreamRecord, understood
 from inventory.protocol.core import Core
 from inventory.protocol.project import news_of, project
 from inventory.protocol.rebalance import rebalance
 from inventory.storage.codec import Record
-from inventory.telemetry import Metric, logger, report
+from inventory.telemetry import logger
 
 
 def project_batch(core: Core, records: Sequence[StreamRecord], set_aside: SetAside) -> int:
@@ -27,7 +28,7 @@ def project_batch(core: Core, records: Sequence[StreamRecord], set_aside: SetAsi
         _rebalance(core, unbalanced, until_ms)
     if changes:
         lag_ms = max(0, core.clock.now() - min(after["at"] for _, after in changes))
-        report(Metric.PROJECTION_LAG, lag_ms)
+        core.report(Metric.PROJECTION_LAG, lag_ms)
         logger.info("projected", extra={"records": len(records), "written": projected.written, "lag_ms": lag_ms})
     return projected.written
 

@@ -7,11 +7,12 @@ from inventory.adapters.collecting import NotPassedOn, PassOn
 from inventory.domain.clock import Milliseconds
 from inventory.domain.collecting import thinly_spread
 from inventory.domain.holds import Hold, Status
+from inventory.metric import Metric
 from inventory.pipeline.stream import Change, SetAside, StreamRecord, put_aside, understood
 from inventory.protocol.core import Core
 from inventory.protocol.settle import settle
 from inventory.storage.hold_records import sound_hold_from
-from inventory.telemetry import Metric, logger, report
+from inventory.telemetry import logger, report
 
 Told = tuple[StreamRecord, Hold]
 

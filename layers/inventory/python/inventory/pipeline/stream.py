@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from inventory.domain.clock import Milliseconds
+from inventory.metric import Metric
 from inventory.storage.codec import Record, decode
-from inventory.telemetry import Metric, logger, report
+from inventory.telemetry import logger, report
 
 StreamRecord = Mapping[str, Any]
 #: Puts a stream record where an operator finds it, with the reason.

@@ -1,10 +1,11 @@
 """The every-minute run: finishes what nothing else has finished."""
 
+from inventory.metric import Metric
 from inventory.pipeline.resharded import announce_resharded
 from inventory.protocol.core import Core
 from inventory.protocol.rebalance import merge_cold
 from inventory.protocol.sweep import Swept, sweep
-from inventory.telemetry import Metric, logger, report
+from inventory.telemetry import logger, report
 
 
 def run_sweep(core: Core, *, until_ms: int) -> Swept:

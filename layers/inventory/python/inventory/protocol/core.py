@@ -10,6 +10,7 @@ from inventory.domain.clock import HybridClock
 from inventory.domain.heat import Thresholds
 from inventory.domain.ids import NewUuid
 from inventory.domain.passes import Pass
+from inventory.metric import Metric
 from inventory.protocol.hints import Hints, Memory, Refusals
 from inventory.protocol.shedding import Shed
 from inventory.storage.database import Database
@@ -20,8 +21,8 @@ A = TypeVar("A")
 
 #: Tells others what happened: the event's name, and what there is to say of it. It never fails.
 Announce = Callable[[str, Mapping[str, Any]], None]
-#: Counts something for the operators: the metric's name and how much.
-Report = Callable[[str, int], None]
+#: Counts something for the operators.
+Report = Callable[[Metric, int], None]
 
 _ON_AWS: Final = Thresholds()
 

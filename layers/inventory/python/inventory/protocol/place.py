@@ -16,6 +16,7 @@ from inventory.domain.holds import Hold, Line, Status
 from inventory.domain.ids import HOLD, Requester
 from inventory.domain.limits import DRAWS_MAX
 from inventory.domain.stock import Cause, Change
+from inventory.metric import Metric
 from inventory.protocol.attempts import Attempts
 from inventory.protocol.core import Answer, Core
 from inventory.protocol.lookout import hinted_views, read_pass
@@ -81,12 +82,12 @@ def _placed(core: Core, order: _Order, attempts: Attempts) -> Answer[Hold]:
             continue
         answer = _try(core, order, lines, views, attempts)
         if answer is not None:
-            core.report("Hops", attempts.hops)
-            core.report("ShardConflicts", attempts.conflicts)
+            core.report(Metric.HOPS, attempts.hops)
+            core.report(Metric.SHARD_CONFLICTS, attempts.conflicts)
             return answer
         if attempts.was_throttled:  # no second try: what buyers hold has still to be executed and settled
             core.shed.remember(attempts.throttled_for)
-            core.report("HoldsShed", 1)
+            core.report(Metric.HOLDS_SHED, 1)
             raise attempts.exhausted()
         # What all shards have is read before another one is guessed at.
         for item, warehouse in sorted(attempts.missed):
@@ -104,7 +105,7 @@ def _check_shed(core: Core, wants: Sequence[Want]) -> None:
     try:
         core.shed.check(want.item for want in wants)
     except Overloaded:
-        core.report("HoldsShed", 1)
+        core.report(Metric.HOLDS_SHED, 1)
         raise
 
 

@@ -14,6 +14,7 @@ from inventory.domain.heat import shards_wanted
 from inventory.domain.leveling import leveling_moves
 from inventory.domain.rebalancing import claimed, cold
 from inventory.domain.stock import Cause
+from inventory.metric import Metric
 from inventory.protocol.attempts import Attempts, failed_for_good
 from inventory.protocol.core import Core
 from inventory.protocol.lookout import entry, read_pass
@@ -56,11 +57,11 @@ def rebalance(core: Core, known: Availability, *, until_ms: Milliseconds) -> Res
     wanted = shards_wanted(known.heat, shards, seen.available, core.thresholds)
     split = wanted > shards and _cover(core, item, warehouse, shards, wanted)
     if split:
-        core.report("ItemsSplit", 1)
+        core.report(Metric.ITEMS_SPLIT, 1)
     for move in leveling_moves(seen.by_number, wanted if split else shards, one_source=True):
         if core.clock.now() >= until_ms:
             break
-        core.report("UnitsLeveled", hand_out(core, item, warehouse, move, PROJECTOR, until_ms=until_ms))
+        core.report(Metric.UNITS_LEVELED, hand_out(core, item, warehouse, move, PROJECTOR, until_ms=until_ms))
     return Resharded(item, warehouse, shards, wanted) if split else None
 
 
@@ -96,7 +97,7 @@ def merge_cold(core: Core, *, until_ms: Milliseconds) -> list[Resharded]:
             try:
                 done = _merge(core, known, now_ms)
             except InventoryError:
-                core.report("RebalancesPutOff", 1)
+                core.report(Metric.REBALANCES_PUT_OFF, 1)
                 continue
             if done is not None:
                 merged.append(done)
@@ -134,5 +135,5 @@ def _merge(core: Core, known: Availability, now_ms: Milliseconds) -> Resharded |
     if wanted >= shards:
         return None
     reshape(core, item, warehouse, wanted, SWEEPER)
-    core.report("ItemsMerged", 1)
+    core.report(Metric.ITEMS_MERGED, 1)
     return Resharded(item, warehouse, shards, wanted)

@@ -8,6 +8,7 @@ from inventory.domain.errors import Conflict, InvariantBroken, Overloaded, Recor
 from inventory.domain.holds import Hold, Status, settling_changes
 from inventory.domain.limits import SETTLING_ROUNDS_MAX, TRANSACTION_RECORDS_MAX
 from inventory.domain.stock import Cause, ShardKey, summed
+from inventory.metric import Metric
 from inventory.protocol.attempts import Attempts, failed_for_good
 from inventory.protocol.core import Core
 from inventory.storage.database import Reason
@@ -139,7 +140,7 @@ def _tried(core: Core, group: _Group, report: Settled, until_ms: Milliseconds) -
     if failed is None:
         report.settled += len(left)
         report.lag_ms = max([report.lag_ms, *(at - hold.at for hold in left.values())])
-        core.report("ShardConflicts", attempts.conflicts)
+        core.report(Metric.SHARD_CONFLICTS, attempts.conflicts)
         return []
     broken = failed_for_good(failed, at)
     dropped = [reason for reason in broken if reason.write.about in left]

@@ -1,0 +1,36 @@
+"""The fixed vocabulary of what is counted."""
+
+from enum import StrEnum
+
+
+class Metric(StrEnum):
+    """Everything that is counted. An alarm or a dashboard may rely on these names."""
+
+    HOLDS_PLACED = "HoldsPlaced"
+    HOLDS_REFUSED = "HoldsRefused"
+    HOLDS_SHED = "HoldsShed"
+    HOLDS_REPLAYED = "HoldsReplayed"
+    HOLDS_EXECUTED = "HoldsExecuted"
+    HOLDS_RELEASED = "HoldsReleased"
+    HOLDS_EXPIRED = "HoldsExpired"
+    HOLDS_SETTLED = "HoldsSettled"
+    SETTLEMENT_LAG = "SettlementLag"
+    HOLDS_COLLECTED = "HoldsCollected"
+    COLLECTING_REFUSED = "CollectingRefused"
+    SHARD_CONFLICTS = "ShardConflicts"
+    HOPS = "Hops"
+    PROJECTION_LAG = "ProjectionLag"
+    POISON_RECORDS = "PoisonRecords"
+    CLOCK_SKEW = "ClockSkew"
+    INVARIANT_BROKEN = "InvariantBroken"
+    UNVERIFIED_KEYS = "UnverifiedKeys"
+    EVENTS_ARCHIVED = "EventsArchived"
+    ARCHIVE_LAG = "ArchiveLag"
+    STAMPS_APART = "StampsApart"
+    ITEMS_SPLIT = "ItemsSplit"
+    ITEMS_MERGED = "ItemsMerged"
+    UNITS_LEVELED = "UnitsLeveled"
+    REBALANCES_PUT_OFF = "RebalancesPutOff"
+    EVENTS_LOST = "EventsLost"
+    AUDITED_RECORDS = "AuditedRecords"
+    AUDIT_DISCREPANCIES = "AuditDiscrepancies"
