@@ -48,16 +48,17 @@ STOCK: Final = (
         "never_falsely_refused",
         "no shard gained between the passes",
         "domain/passes.py",
-        "return inflows == later_inflows and",
-        "return",
+        "return self._agrees(later, lambda shard: shard.inflow)",
+        "return _rev(self.directory) == _rev(later.directory)",
         (_PROTOCOL + "test_refuse.py::TestStockThatMovesMeanwhile",),
     ),
     Mutant(
         "never_falsely_refused",
         "the directory stood still between the passes",
         "domain/passes.py",
-        "return inflows == later_inflows and _rev(self.directory) == _rev(later.directory)",
-        "return all(later_inflows.get(key) == inflow for key, inflow in inflows.items())",
+        "return self._agrees(later, lambda shard: shard.inflow)",
+        "seen = {key: shard.inflow for key, shard in later.shards.items()}\n"
+        "        return all(seen.get(key) == shard.inflow for key, shard in self.shards.items())",
         (_PROTOCOL + "test_refuse.py::TestStockThatMovesMeanwhile",),
     ),
     Mutant(

@@ -1,5 +1,6 @@
 """What one strong reading of an item saw, and what two of them prove."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from inventory.domain.clock import Milliseconds
@@ -48,9 +49,7 @@ class Pass:
 
     def only_fell_until(self, later: "Pass") -> bool:
         """Whether between the two readings no shard gained and the directory stood still."""
-        inflows = {key: shard.inflow for key, shard in self.shards.items()}
-        later_inflows = {key: shard.inflow for key, shard in later.shards.items()}
-        return inflows == later_inflows and _rev(self.directory) == _rev(later.directory)
+        return self._agrees(later, lambda shard: shard.inflow)
 
     def same_on_hand_as(self, later: "Pass") -> bool:
         """Whether both readings saw the same units in each shard, held or not, and nothing changed them between.
@@ -58,15 +57,17 @@ class Pass:
         Equal units alone could have gone to another shard and come back meanwhile, twice counted or not at all; but
         what comes back raises `inflow`.
         """
-        on_hand = {key: shard.on_hand for key, shard in self.shards.items()}
-        later_on_hand = {key: shard.on_hand for key, shard in later.shards.items()}
-        return on_hand == later_on_hand and self.only_fell_until(later)
+        return self._agrees(later, lambda shard: (shard.on_hand, shard.inflow))
 
     def same_as(self, later: "Pass") -> bool:
         """Whether both readings saw the same revisions of everything."""
-        revs = {key: shard.rev for key, shard in self.shards.items()}
-        later_revs = {key: shard.rev for key, shard in later.shards.items()}
-        return revs == later_revs and _rev(self.directory) == _rev(later.directory)
+        return self._agrees(later, lambda shard: shard.rev)
+
+    def _agrees(self, later: "Pass", what: Callable[[Shard], object]) -> bool:
+        """Whether both readings saw the same directory, the same shards, and of each shard the same."""
+        seen = {key: what(shard) for key, shard in self.shards.items()}
+        seen_later = {key: what(shard) for key, shard in later.shards.items()}
+        return seen == seen_later and _rev(self.directory) == _rev(later.directory)
 
 
 def _rev(directory: Directory | None) -> int:
