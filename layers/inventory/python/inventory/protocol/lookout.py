@@ -35,7 +35,7 @@ def hinted_views(core: Core, wants: Sequence[Want]) -> dict[str, ItemView]:
     for item, warehouse in scopes:
         view = known[(item, warehouse)]
         if view is None:
-            projected = fresh.get((item, warehouse), []) if warehouse is not None else _everywhere(core, item)
+            projected = fresh.get((item, warehouse), []) if warehouse is not None else everywhere(core, item)
             view = {each.warehouse: _latest(core, each) for each in projected}
             if _runs_out(view) and any(sells(each, core.clock.now()) for each in projected):
                 core.hints.remember(item, warehouse, view)  # so that its shards are read along with the directory
@@ -59,7 +59,8 @@ def _named(core: Core, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str]
     return {(each.item, each.warehouse): [each] for each in found}
 
 
-def _everywhere(core: Core, item: str) -> list[Availability]:
+def everywhere(core: Core, item: str) -> list[Availability]:
+    """What the projection says of an item in all its warehouses, by one query."""
     records = core.database.query(core.tables.availability, "#item_id = :item", {"item": item})
     return list(map(availability_from, records))
 

@@ -8,7 +8,7 @@ from inventory.domain.limits import READ_PASSES_MAX
 from inventory.domain.passes import Pass
 from inventory.domain.stock import Directory
 from inventory.protocol.core import Core, Page
-from inventory.protocol.lookout import read_pass
+from inventory.protocol.lookout import everywhere, read_pass
 from inventory.storage.availability_records import IN_STOCK_INDEX, availability_from
 from inventory.storage.stock_records import directory_from
 
@@ -77,8 +77,7 @@ def list_in_stock(core: Core, warehouse: str, *, limit: int, starting_after: str
 
 def _projected(core: Core, item: str) -> ItemStock:
     now_ms, asked_ms = core.clock.now(), core.clock.elapsed()
-    records = core.database.query(core.tables.availability, "#item_id = :item", {"item": item})
-    stock = _item(item, list(map(availability_from, records)), now_ms)
+    stock = _item(item, everywhere(core, item), now_ms)
     core.stocks.remember(item, stock, at_ms=asked_ms)
     return stock
 
