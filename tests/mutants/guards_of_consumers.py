@@ -137,8 +137,8 @@ CONSUMERS: Final = (
         "everything_settles",
         "what is due comes first",
         "protocol/sweep.py",
-        'for low, high in (("", horizon), (horizon, "~")):',
-        'for low, high in (("", "~"),):',
+        'for low, high in ((" ", horizon), (horizon, "~")):',
+        'for low, high in ((" ", "~"),):',
         (_PROTOCOL + "test_sweep.py::TestTime",),
     ),
     Mutant(

@@ -33,6 +33,7 @@ def test_every_open_hold_is_seen_once_whatever_the_parts(
 
 def test_a_page_with_nothing_in_it_is_the_last_whatever_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(open_slices=1)
-    monkeypatch.setattr(world.core.database, "query_index", lambda *_, **__: ([], True))
+    empty = {"Items": [], "LastEvaluatedKey": {"hold_id": {"S": "hold_1"}}}
+    monkeypatch.setattr(world.core.database._client, "query", lambda **_: empty)
     assert world.sweep().finished
     assert merge_cold(world.core, until_ms=world.clock.now_ms + 60_000) == []

@@ -105,21 +105,11 @@ def merge_cold(core: Core, *, until_ms: Milliseconds) -> list[Resharded]:
 
 
 def _split_stock(core: Core) -> Iterator[Sequence[Availability]]:
-    """Pages of all that is counted on several shards. Each page moves on, so this ends."""
-    after, more = " ", True
-    while more:
-        found, more = core.database.query_index(
-            core.tables.availability,
-            SPLIT_INDEX,
-            "#split = :split AND #subject > :after",
-            {"split": IS_SPLIT, "after": after},
-            limit=_LISTED,
-        )
-        if not found:
-            return
-        keys = [core.tables.availability_of(record["item_id"], record["warehouse_id"]) for record in found]
+    """Pages of all that is counted on several shards."""
+    condition, values = "#split = :split", {"split": IS_SPLIT}
+    for listed in core.database.index_pages(core.tables.availability, SPLIT_INDEX, condition, values, size=_LISTED):
+        keys = [core.tables.availability_of(record["item_id"], record["warehouse_id"]) for record in listed]
         yield [availability_from(record) for record in core.database.batch_get(keys)]
-        after = found[-1]["subject"]
 
 
 def _merge(core: Core, known: Availability, now_ms: Milliseconds) -> Resharded | None:

@@ -62,7 +62,7 @@ def sweep(core: Core, *, until_ms: int) -> Swept:
     first = now_ms // 60_000 * turn % core.open_slices
     order = [(first + offset) % core.open_slices for offset in range(core.open_slices)]
     horizon = f"{now_ms:015d}$"  # '$' sorts after '#': all that is due up to and with this millisecond
-    for low, high in (("", horizon), (horizon, "~")):
+    for low, high in ((" ", horizon), (horizon, "~")):
         swept.slices = 0
         is_due = high == horizon
         for number in order:
@@ -87,21 +87,12 @@ def turn_of(slices: int) -> int:
 
 
 def _pages(core: Core, open_slice: str, low: str, high: str) -> Iterator[list[str]]:
-    """The ids of a slice's open holds, soonest to expire first, in pages. Each page moves on, so this ends."""
-    after, more = low, True
-    while more:
-        found, more = core.database.query_index(
-            core.tables.holds,
-            OPEN_INDEX,
-            "#open = :open AND #due BETWEEN :after AND :high",
-            {"open": open_slice, "after": after + " " if after else " ", "high": high},
-            limit=_LISTED,
-        )
-        if not found:
-            return
-        for start in range(0, len(found), _PAGE):
-            yield [record["hold_id"] for record in found[start : start + _PAGE]]
-        after = found[-1]["due"]
+    """The ids of a slice's open holds, soonest to expire first, in pages."""
+    condition = "#open = :open AND #due BETWEEN :low AND :high"
+    values = {"open": open_slice, "low": low, "high": high}
+    for listed in core.database.index_pages(core.tables.holds, OPEN_INDEX, condition, values, size=_LISTED):
+        for start in range(0, len(listed), _PAGE):
+            yield [record["hold_id"] for record in listed[start : start + _PAGE]]
 
 
 def _finish(core: Core, hold_ids: Sequence[str], swept: Swept, until_ms: int, *, consistent: bool) -> None:

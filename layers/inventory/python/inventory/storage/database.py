@@ -148,6 +148,18 @@ class Database:
         answer = self._call(self._client.query, IndexName=index, Limit=limit, **request)
         return [decode(item) for item in answer["Items"]], "LastEvaluatedKey" in answer
 
+    def index_pages(
+        self, table: str, index: str, condition: str, values: Mapping[str, Any], *, size: int
+    ) -> Iterator[list[Record]]:
+        """All records of an index that fit, in ascending order: pages of `size`, each read when it is asked for."""
+        request = _query_request(table, condition, values) | {"IndexName": index, "Limit": size}
+        while True:
+            answer = self._call(self._client.query, **request)
+            yield [decode(item) for item in answer["Items"]]
+            if not answer["Items"] or "LastEvaluatedKey" not in answer:
+                return
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
     def write(self, write: Write) -> Record:
         """Makes one write by itself and gives the record as it now is.
 
