@@ -64,10 +64,10 @@ def list_holds(core: Core, *, limit: int, starting_after: str | None) -> Page[Ho
 
 
 def _cursor(core: Core, hold_id: str) -> str:
-    record = core.database.get(core.tables.hold(hold_id)) if is_object_id(HOLD, hold_id) else None
-    if record is None:
-        raise InvalidRequest("parameter_invalid", f"No such hold: '{hold_id}'.", param="starting_after")
-    return due(hold_id, record["expires_at"])
+    try:
+        return due(hold_id, get_hold(core, hold_id).expires_at)
+    except Missing:
+        raise InvalidRequest("parameter_invalid", f"No such hold: '{hold_id}'.", param="starting_after") from None
 
 
 def _page_size(wanted: int, slices: int) -> int:

@@ -9,6 +9,7 @@ from inventory.domain.holds import Hold, Resolution, Status, Take, executed_by_l
 from inventory.domain.ids import HOLD, Requester, is_object_id
 from inventory.protocol.attempts import Attempts
 from inventory.protocol.core import Answer, Core
+from inventory.protocol.holds_view import get_hold
 from inventory.storage.database import ConditionFailed
 from inventory.storage.hold_records import execute_hold, expire_hold, hold_from, release_hold
 from inventory.storage.writes import Write
@@ -30,14 +31,10 @@ def execute(core: Core, hold_id: str, takes: Sequence[Take] | None, *, by: Reque
         IdempotencyKeyMismatch: The key executed this hold with other parameters.
         Conflict, Overloaded: Nothing is known to have changed; try again.
     """
-    _check_id(hold_id)
     executed: list[int] | None = None
     if takes is not None:
         # Only which line is which has to be known: lines never change, so this reading cannot be stale.
-        record = core.database.get(core.tables.hold(hold_id))
-        if record is None:
-            raise Missing("hold", hold_id)
-        hold = hold_from(record)
+        hold = get_hold(core, hold_id)
         if hold.status is not Status.ACTIVE:
             return _ended(hold, by)
         executed = executed_by_line(hold, takes)
@@ -54,7 +51,6 @@ def release(core: Core, hold_id: str, *, by: Requester) -> Answer[Hold]:
         IdempotencyKeyMismatch: The key released this hold with other parameters.
         Conflict, Overloaded: Nothing is known to have changed; try again.
     """
-    _check_id(hold_id)
     resolution = Resolution(by.token, by.fingerprint, by.actor)
     return _resolve(core, hold_id, by, lambda at: release_hold(core.tables, hold_id, resolution, at))
 
@@ -83,6 +79,8 @@ def expire(core: Core, hold_id: str) -> Hold | None:
 
 
 def _resolve(core: Core, hold_id: str, by: Requester, write: Callable[[Milliseconds], Write]) -> Answer[Hold]:
+    if not is_object_id(HOLD, hold_id):
+        raise Missing("hold", hold_id)
     attempts = Attempts(core.pause, hold_id)
     for _ in attempts:
         at = core.clock.stamp(attempts.seen_at)
@@ -110,8 +108,3 @@ def _ended(hold: Hold, by: Requester) -> Answer[Hold]:
         by.recognise(hold.resolution.fingerprint)
         return Answer(hold, replayed=by.keyed)
     raise InvalidRequest(*ENDED[hold.status])
-
-
-def _check_id(hold_id: str) -> None:
-    if not is_object_id(HOLD, hold_id):
-        raise Missing("hold", hold_id)
