@@ -8,9 +8,10 @@ import pytest
 from botocore.exceptions import ClientError, IncompleteReadError, ReadTimeoutError
 from urllib3.exceptions import ProtocolError
 
-from inventory.adapters.past import AskedPast, ReadPast, answer, no_past
+from inventory.adapters.past import AskedPast, answer
 from inventory.domain.availability import ItemStock, WarehouseStock
 from inventory.domain.errors import InstantNotSealed, InventoryError, Missing, Overloaded, SnapshotNeeded
+from inventory.protocol.core import ReadPast, no_past
 
 STOCK = ItemStock("cup", (WarehouseStock("berlin", 8, 2, 4), WarehouseStock("lyon", 5, 0, 1)), 1000)
 

@@ -12,12 +12,8 @@ from inventory.domain.availability import ItemStock, WarehouseStock
 from inventory.domain.clock import Milliseconds
 from inventory.domain.errors import InstantNotSealed, Missing, Overloaded, SnapshotNeeded
 
-#: What there was of an item at an instant, a whole second in milliseconds since 1970. Raises: InstantNotSealed,
-#: Missing, SnapshotNeeded, Overloaded.
-ReadPast = Callable[[str, Milliseconds], ItemStock]
 
-
-def answer(read: ReadPast, question: Mapping[str, Any]) -> dict[str, Any]:
+def answer(read: Callable[[str, Milliseconds], ItemStock], question: Mapping[str, Any]) -> dict[str, Any]:
     """What the function answers: a refusal is an answer too, so that only a defect is an error."""
     try:
         stock = read(question["item"], question["at_ms"])
@@ -30,15 +26,6 @@ def answer(read: ReadPast, question: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "warehouses": [[each.warehouse, each.available, each.held, each.shards] for each in stock.warehouses],
     }
-
-
-def no_past(_item: str, _at_ms: Milliseconds) -> ItemStock:
-    """A history in which nothing is sealed.
-
-    Raises:
-        InstantNotSealed: Always.
-    """
-    raise InstantNotSealed(None)
 
 
 class AskedPast:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
-from inventory.adapters.past import ReadPast, no_past
 from inventory.domain.availability import ItemStock
-from inventory.domain.clock import HybridClock
+from inventory.domain.clock import HybridClock, Milliseconds
+from inventory.domain.errors import InstantNotSealed
 from inventory.domain.heat import Thresholds
 from inventory.domain.ids import NewUuid
 from inventory.domain.passes import Pass
@@ -23,6 +23,9 @@ A = TypeVar("A")
 Announce = Callable[[str, Mapping[str, Any]], None]
 #: Counts something for the operators.
 Report = Callable[[Metric, int], None]
+#: What there was of an item at an instant, a whole second in milliseconds since 1970. Raises: InstantNotSealed,
+#: Missing, SnapshotNeeded, Overloaded.
+ReadPast = Callable[[str, Milliseconds], ItemStock]
 
 _ON_AWS: Final = Thresholds()
 
@@ -41,6 +44,15 @@ def one_by_one(function: Callable[[A], T], arguments: Iterable[A], /) -> Iterato
 
 def unannounced(_name: str, _detail: Mapping[str, Any]) -> None:
     """Tells nobody."""
+
+
+def no_past(_item: str, _at_ms: Milliseconds) -> ItemStock:
+    """A history in which nothing is sealed.
+
+    Raises:
+        InstantNotSealed: Always.
+    """
+    raise InstantNotSealed(None)
 
 
 @dataclass(frozen=True, slots=True)
