@@ -21,8 +21,8 @@ from inventory.domain.drawing import Want
 from inventory.domain.errors import InventoryError
 from inventory.domain.holds import Hold
 from inventory.domain.ids import Requester
-from inventory.domain.limits import REBALANCED_WITHIN_MS
 from inventory.domain.stock import ShardKey
+from inventory.pipeline.projector import REBALANCED_WITHIN_MS
 from inventory.pipeline.stream import change_of
 from inventory.protocol.adjust import adjust
 from inventory.protocol.core import Core

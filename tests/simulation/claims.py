@@ -7,8 +7,8 @@ is judged here follows from that note: who could not make it changes nothing, an
 import math
 from typing import TYPE_CHECKING, Any
 
-from inventory.domain.heat import Thresholds
-from inventory.domain.limits import HEAT_AGE_MAX_MS, HEAT_DECAY_MS, REBALANCED_EVERY_MS
+from inventory.domain.heat import HEAT_DECAY_MS, Thresholds
+from inventory.domain.rebalancing import HEAT_AGE_MAX_MS, REBALANCED_EVERY_MS
 from simulation.violation import Violation
 from support.history import Call
 

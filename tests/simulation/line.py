@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
 
-from inventory.domain.limits import ATTEMPTS_MAX, REBALANCED_WITHIN_MS
+from inventory.domain.limits import ATTEMPTS_MAX
+from inventory.pipeline.projector import REBALANCED_WITHIN_MS
 from simulated_dynamodb import conflict, is_eventual, throttled
 from simulated_dynamodb.errors import Refused, as_client_error, cancelled
 from simulation.faults import Fault

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 from bench.prime_day import PEAK_SALES_PER_S
 
-from inventory.domain.heat import Thresholds
-from inventory.domain.limits import CHANGES_PER_SHARD_MAX, COLD_AFTER_MS, HEAT_TRIES_MIN
+from inventory.domain.heat import CHANGES_PER_SHARD_MAX, COLD_AFTER_MS, HEAT_TRIES_MIN, Thresholds
 from inventory.settings import Settings
 from inventory.wiring import core_from
 from stack.invoke import folder_of

@@ -1,8 +1,7 @@
 """Which holds wait for others of their shard: those of hot items that are spread thinly, and no others."""
 
-from inventory.domain.collecting import thinly_spread
+from inventory.domain.collecting import SETTLED_AT_ONCE_MIN, thinly_spread
 from inventory.domain.holds import Draw, Hold, Line, Status
-from inventory.domain.limits import SETTLED_AT_ONCE_MIN
 from inventory.domain.stock import ShardKey
 
 

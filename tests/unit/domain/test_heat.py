@@ -5,17 +5,20 @@ import math
 import pytest
 
 from inventory.domain.availability import Availability, DirectoryCount, News, ShardCount, fold
-from inventory.domain.heat import Heat, Thresholds, Touch, shards_wanted, uneven, warmed
-from inventory.domain.limits import (
+from inventory.domain.heat import (
     COLD_AFTER_MS,
-    HEAT_AGE_MAX_MS,
     HEAT_DECAY_MS,
     HEAT_TRIES_MIN,
-    REBALANCED_EVERY_MS,
-    SHARDS_MAX,
     UNITS_PER_SHARD_MIN,
+    Heat,
+    Thresholds,
+    Touch,
+    shards_wanted,
+    uneven,
+    warmed,
 )
-from inventory.domain.rebalancing import claimed, cold, unbalanced
+from inventory.domain.limits import SHARDS_MAX
+from inventory.domain.rebalancing import HEAT_AGE_MAX_MS, REBALANCED_EVERY_MS, claimed, cold, unbalanced
 
 ON_AWS = Thresholds()
 PLENTY = 1_000_000

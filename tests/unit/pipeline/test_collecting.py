@@ -9,10 +9,10 @@ import pytest
 from inventory.adapters.collecting import CollectingStream, StreamFull, StreamRefused, StreamUnreachable
 from inventory.domain.errors import Conflict
 from inventory.domain.holds import Hold
-from inventory.domain.limits import SETTLING_ROUNDS_MAX
 from inventory.domain.stock import ShardKey
 from inventory.pipeline.collector import settle_collected
 from inventory.pipeline.settler import settle_batch
+from inventory.protocol.settle import SETTLING_ROUNDS_MAX
 from inventory.telemetry import metrics
 from support.kinesis import CollectedHolds
 from support.watched import Watched

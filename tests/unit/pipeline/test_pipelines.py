@@ -7,10 +7,10 @@ import pytest
 
 from inventory.domain.errors import Conflict, Overloaded
 from inventory.domain.holds import Hold
-from inventory.domain.limits import SETTLING_ROUNDS_MAX
 from inventory.pipeline.projector import project_batch
 from inventory.pipeline.settler import settle_batch
 from inventory.pipeline.stream import change_of
+from inventory.protocol.settle import SETTLING_ROUNDS_MAX
 from inventory.telemetry import metrics
 from support.watched import Watched
 from support.wire import TRANSACTIONS, conflicting, unreachable

@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from inventory.domain.drawing import Want
+from inventory.domain.drawing import HOLDS_PER_SHARD_S, Want
 from inventory.domain.errors import InsufficientStock
-from inventory.domain.limits import HOLDS_PER_SHARD_S
 from inventory.protocol.core import Core
 from inventory.protocol.lookout import read_pass
 from inventory.protocol.place import place

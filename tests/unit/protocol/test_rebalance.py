@@ -8,9 +8,10 @@ import pytest
 
 from inventory.domain.availability import Availability
 from inventory.domain.drawing import Want
-from inventory.domain.heat import Heat, Thresholds
+from inventory.domain.heat import COLD_AFTER_MS, Heat, Thresholds
 from inventory.domain.leveling import MOVED_SHARDS_MAX
-from inventory.domain.limits import ATTEMPTS_MAX, COLD_AFTER_MS, REBALANCED_EVERY_MS, SHARDS_MAX
+from inventory.domain.limits import ATTEMPTS_MAX, SHARDS_MAX
+from inventory.domain.rebalancing import REBALANCED_EVERY_MS
 from inventory.pipeline.projector import project_batch
 from inventory.protocol.rebalance import Resharded, merge_cold, rebalance
 from inventory.storage.availability_records import availability_from

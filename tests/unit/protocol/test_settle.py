@@ -9,9 +9,8 @@ import pytest
 from inventory.domain.drawing import Want
 from inventory.domain.errors import Conflict, Overloaded, RecordAhead
 from inventory.domain.holds import Draw, Hold, Line, Status, Take
-from inventory.domain.limits import SETTLING_ROUNDS_MAX
 from inventory.protocol.core import Core
-from inventory.protocol.settle import Settled, settle
+from inventory.protocol.settle import SETTLING_ROUNDS_MAX, Settled, settle
 from inventory.storage.codec import encode
 from simulated_dynamodb.errors import Refused, as_client_error
 from support.watched import Watched

@@ -6,8 +6,9 @@ import pytest
 
 from inventory.domain.errors import ClockSkewed, Overloaded
 from inventory.domain.holds import Hold, Status
-from inventory.domain.limits import ATTEMPTS_MAX, SETTLING_ROUNDS_MAX
+from inventory.domain.limits import ATTEMPTS_MAX
 from inventory.protocol import sweep as sweep_module
+from inventory.protocol.settle import SETTLING_ROUNDS_MAX
 from inventory.protocol.sweep import ROUND_RUNS_MAX, sweep, turn_of
 from support.watched import Watched
 from support.wire import READS, TRANSACTIONS, WRITES, Fault, conflicting, throttling, unreachable

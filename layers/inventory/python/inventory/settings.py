@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final, Self
 
-from inventory.domain.limits import CHANGES_PER_SHARD_MAX, COLD_AFTER_MS, HEAT_TRIES_MIN
+from inventory.domain.heat import CHANGES_PER_SHARD_MAX, COLD_AFTER_MS, HEAT_TRIES_MIN
 
 #: The settings that are numbers, each with its highest value.
 _NUMBERS: Final[Mapping[str, int]] = {

@@ -4,11 +4,10 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from inventory.domain.holds import Draw, Line
 from inventory.domain.ids import rank
-from inventory.domain.limits import HOLDS_PER_SHARD_S, HOLDS_WHILE_HINTED
 from inventory.domain.stock import Change, ShardKey
 
 #: Available units by shard number, by warehouse. What is not in it is thought to be empty.
@@ -16,6 +15,9 @@ ItemView = dict[str, dict[int, int]]
 
 Place = TypeVar("Place", int, str)
 
+#: What one shard takes a second at most, about: a transaction keeps its record for some 10 ms.
+HOLDS_PER_SHARD_S: Final = 100
+HOLDS_WHILE_HINTED: Final = 2 * HOLDS_PER_SHARD_S  # a hint may be two seconds behind
 _POORER_MAX = 2  # a shard with less than half of what the others have is left to fewer buyers
 
 

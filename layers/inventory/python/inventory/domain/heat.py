@@ -8,20 +8,24 @@ difference, and none counts twice, as only revisions not known yet are counted.
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from inventory.domain.clock import Milliseconds
-from inventory.domain.limits import (
-    CHANGES_PER_SHARD_MAX,
-    COLD_AFTER_MS,
-    HEAT_DECAY_MS,
-    HEAT_TRIES_MIN,
-    HOPS_PER_CHANGE_MAX,
-    LEVELED_MEAN_MIN,
-    SHARDS_MAX,
-    TRIES_PER_SHARD_MIN,
-    UNITS_PER_SHARD_MIN,
-)
+from inventory.domain.limits import SHARDS_MAX
+
+# When an item is counted on more shards, and on fewer again. A partition of DynamoDB takes 1,000 write units a second
+# (Amazon DynamoDB Developer Guide, "Best practices for designing and using partition keys effectively"), and a write
+# within a transaction takes two ("Amazon DynamoDB Transactions: How it works"): 500 changes a second of one shard at
+# most. How long a transaction keeps a record nobody publishes: about 2 to 12 ms, so that tries begin to fail at some 20
+# to 100 a second. That is not guessed at: the failed tries themselves tell.
+HEAT_DECAY_MS: Final = 2_000  # what is this old counts 1/e: seconds, so that a rush is met within seconds
+HEAT_TRIES_MIN: Final = 40  # decayed tries: fewer prove nothing
+HOPS_PER_CHANGE_MAX: Final = 0.25  # of five tries one fails: a fifth of the time a shard is kept by somebody
+CHANGES_PER_SHARD_MAX: Final = 250  # a second: half of what a partition takes
+TRIES_PER_SHARD_MIN: Final = 2  # a second: a shard asked less often has time to spare, whatever the rush will be
+UNITS_PER_SHARD_MIN: Final = 16  # finer, the last units are harder to find than buyers are to keep apart
+LEVELED_MEAN_MIN: Final = 32  # units on the average shard: with fewer there is little to level
+COLD_AFTER_MS: Final = 3_600_000  # without any change shards are merged; and so long after a try that left some
 
 _WHOLE = 1_000  # counts are kept in thousandths, as whole numbers
 
@@ -61,7 +65,7 @@ class Heat(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """When stock is counted on more shards. The defaults are for AWS; see `domain.limits` for their sources.
+    """When stock is counted on more shards. The defaults are for AWS; see above for their sources.
 
     Attributes:
         hops_per_change: More failed tries than this for each change is contention that shards should take away.

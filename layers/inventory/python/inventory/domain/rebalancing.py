@@ -1,11 +1,15 @@
 """Whether an item's shards in a warehouse need looking after, by what the projection knows."""
 
 from dataclasses import replace
+from typing import Final
 
 from inventory.domain.availability import Availability
 from inventory.domain.clock import Milliseconds
 from inventory.domain.heat import Thresholds, shards_wanted, uneven
-from inventory.domain.limits import HEAT_AGE_MAX_MS, REBALANCED_EVERY_MS, SELLING_AGE_MAX_MS
+
+REBALANCED_EVERY_MS: Final = 1_000  # of one item in one warehouse
+HEAT_AGE_MAX_MS: Final = 60_000  # a rush that was this long ago is over
+SELLING_AGE_MAX_MS: Final = 10_000  # what was sold this lately may be sold from right now
 
 
 def unbalanced(seen: Availability, now_ms: Milliseconds, thresholds: Thresholds) -> bool:

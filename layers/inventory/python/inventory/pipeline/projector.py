@@ -1,10 +1,10 @@
 """The Stock stream's consumer: keeps the projection that readers and hints use."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from inventory.domain.availability import Availability, fold
 from inventory.domain.errors import InventoryError
-from inventory.domain.limits import REBALANCED_WITHIN_MS
 from inventory.metric import Metric
 from inventory.pipeline.resharded import announce_resharded
 from inventory.pipeline.stream import Change, SetAside, StreamRecord, understood
@@ -13,6 +13,9 @@ from inventory.protocol.project import news_of, project
 from inventory.protocol.rebalance import rebalance
 from inventory.storage.codec import Record
 from inventory.telemetry import logger
+
+#: Of one batch of the stream: what is not done by then the next one goes on with.
+REBALANCED_WITHIN_MS: Final = 1_000
 
 
 def project_batch(core: Core, records: Sequence[StreamRecord], set_aside: SetAside) -> int:

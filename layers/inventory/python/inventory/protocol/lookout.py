@@ -1,17 +1,19 @@
 """Looking where stock lies: by hints, cheap and perhaps a second old, or by strong reads."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from inventory.domain.availability import Availability
 from inventory.domain.drawing import ItemView, Want, lasts_ms
 from inventory.domain.errors import Missing
-from inventory.domain.limits import PROJECTED_WITHIN_MS
 from inventory.domain.passes import Pass
 from inventory.domain.rebalancing import sells
 from inventory.domain.stock import Directory, Shard, ShardKey, Warehouse, empty_shard
 from inventory.protocol.core import Core
 from inventory.storage.availability_records import availability_from
 from inventory.storage.stock_records import directory_from, is_directory, shard_from
+
+PROJECTED_WITHIN_MS: Final = 1_000  # how far the projection lags; more in a rush
 
 
 def hinted_views(core: Core, wants: Sequence[Want]) -> dict[str, ItemView]:

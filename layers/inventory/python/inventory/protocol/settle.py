@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from inventory.domain.clock import AHEAD_MAX_MS, Milliseconds
 from inventory.domain.errors import Conflict, InvariantBroken, Overloaded, RecordAhead
 from inventory.domain.holds import Hold, Status, settling_changes
-from inventory.domain.limits import SETTLING_ROUNDS_MAX, TRANSACTION_RECORDS_MAX
+from inventory.domain.limits import TRANSACTION_RECORDS_MAX
 from inventory.domain.stock import Cause, ShardKey, summed
 from inventory.metric import Metric
 from inventory.protocol.attempts import Attempts, failed_for_good
@@ -16,6 +17,7 @@ from inventory.storage.hold_records import hold_from, settle_hold
 from inventory.storage.stock_records import change_shard
 
 ACTOR = "settler"
+SETTLING_ROUNDS_MAX: Final = 64
 _PERSISTENCE_S = 0.008  # about as long as a transaction keeps its shard (docs/performance.md)
 _HOLDS_MAX = TRANSACTION_RECORDS_MAX - 1  # the shard is one of the records
 

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from inventory.domain.errors import Overloaded
-from inventory.domain.limits import HINTS_KEPT_MAX, SHED_AGE_MAX_MS
+from inventory.domain.limits import HINTS_KEPT_MAX
 from inventory.protocol.hints import Memory
 
+SHED_AGE_MAX_MS: Final = 500
 #: Stands for all items: it was no shard of one of them that was refused.
 EVERYTHING: Final = None
 
