@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from inventory.domain.drawing import HOLDS_PER_SHARD_S, Want
+from inventory.domain.drawing import HOLDS_PER_SHARD_PER_S, Want
 from inventory.domain.errors import InsufficientStock
 from inventory.protocol.core import Core
 from inventory.protocol.lookout import read_pass
@@ -127,7 +127,7 @@ class TestLittleOfAHotItem:
         late = hot.instance()
         hot.place_all(Want("A", "W1", 1), core=late)
         hot.place_all(Want("A", "W1", 18), core=hot.instance())
-        hot.clock.now_ms += 19 * 1000 // (4 * HOLDS_PER_SHARD_S)
+        hot.clock.now_ms += 19 * 1000 // (4 * HOLDS_PER_SHARD_PER_S)
         hot.wire.calls.clear()
         with pytest.raises(InsufficientStock):
             hot.place_all(Want("A", "W1", 1), core=late)

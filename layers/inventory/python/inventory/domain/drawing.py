@@ -16,8 +16,8 @@ ItemView = dict[str, dict[int, int]]
 Place = TypeVar("Place", int, str)
 
 #: What one shard takes a second at most, about: a transaction keeps its record for some 10 ms.
-HOLDS_PER_SHARD_S: Final = 100
-HOLDS_WHILE_HINTED: Final = 2 * HOLDS_PER_SHARD_S  # a hint may be two seconds behind
+HOLDS_PER_SHARD_PER_S: Final = 100
+HOLDS_WHILE_HINTED: Final = 2 * HOLDS_PER_SHARD_PER_S  # a hint may be two seconds behind
 _POORER_MAX = 2  # a shard with less than half of what the others have is left to fewer buyers
 
 
@@ -79,7 +79,7 @@ def lasts_ms(view: ItemView) -> int | None:
     """
     shards = sum(map(len, view.values()))
     there = sum(sum(of_warehouse.values()) for of_warehouse in view.values())
-    return there * 1000 // (shards * HOLDS_PER_SHARD_S) if there and shards > len(view) else None
+    return there * 1000 // (shards * HOLDS_PER_SHARD_PER_S) if there and shards > len(view) else None
 
 
 def plan(
