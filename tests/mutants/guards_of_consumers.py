@@ -324,8 +324,8 @@ CONSUMERS: Final = (
         "everything_settles",
         "all tries are bounded",
         "protocol/attempts.py",
-        "for number in range(self._most):",
-        "for number in range(10 * self._most):",
+        "if self._begun >= self._most:",
+        "if self._begun >= 10 * self._most:",
         (_PROTOCOL + "test_place.py::TestFaults",),
     ),
 )

@@ -41,10 +41,10 @@ def _waits_ms(
     """The waits between tries that meet others on these shards in turn; each is jittered by half of it."""
     waited: list[float] = []
     attempts = Attempts(lambda seconds: waited.append(seconds * 1000), seed, gives_way=gives_way)
-    for number, _ in enumerate(attempts):
-        if number == len(shards):
-            break
-        attempts.transact(database or _Contended(), [_draw(shards[number])])
+    for shard in shards:
+        attempts.begin()
+        attempts.transact(database or _Contended(), [_draw(shard)])
+    attempts.begin()
     return waited
 
 

@@ -1,7 +1,7 @@
 """What a use case learns from each transaction that was cancelled, and how long it waits before the next."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from inventory.domain.clock import Milliseconds
 from inventory.domain.drawing import ItemView
@@ -47,6 +47,7 @@ class Attempts:
     ) -> None:
         self._pause = pause
         self._most = most
+        self._begun = 0
         self._gives_way = gives_way
         self._seed = seed
         self.was_throttled = False
@@ -60,19 +61,19 @@ class Attempts:
         self.conflicts = 0
         self.missed: set[tuple[str, str]] = set()
 
-    def __iter__(self) -> Iterator[int]:
-        """The numbers of the tries, with the waits that the failures call for between them.
+    def begin(self) -> None:
+        """Begins a try, after the wait that the failures call for.
 
         Raises:
             Conflict: All tries are used up, others were faster each time.
             Overloaded: The last one was throttled, or of one nobody knows what became of it.
         """
-        for number in range(self._most):
-            if self.wait_s:
-                self._pause(self.wait_s)
-                self.wait_s = 0.0
-            yield number
-        raise self.exhausted()
+        if self._begun >= self._most:
+            raise self.exhausted()
+        self._begun += 1
+        if self.wait_s:
+            self._pause(self.wait_s)
+            self.wait_s = 0.0
 
     def exhausted(self) -> Conflict | Overloaded:
         """What to raise when all tries are used up. It says that nothing was changed only where that is certain."""

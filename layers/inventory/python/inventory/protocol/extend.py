@@ -31,7 +31,8 @@ def extend(
     if not is_object_id(HOLD, hold_id):
         raise Missing("hold", hold_id)
     attempts = Attempts(core.pause, by.token)
-    for _ in attempts:
+    while True:
+        attempts.begin()
         hold, replayed = _read(core, hold_id, by)
         if replayed:  # a batch is no snapshot: its hold may be older than its request
             return Answer(get_hold(core, hold_id), replayed=True)
@@ -48,7 +49,6 @@ def extend(
         if attempts.transact(core.database, writes) is None:
             changed = replace(hold, expires_at=expires_at, metadata=merged, rev=hold.rev + 1, at=at)
             return Answer(changed, replayed=False)
-    raise AssertionError("the tries end by an error of their own")
 
 
 def _ended(core: Core, hold: Hold, at: Milliseconds, by: Requester) -> Answer[Hold]:

@@ -31,7 +31,8 @@ def shift(core: Core, changes: Sequence[Change], cause: Cause) -> bool:
     item, warehouse, _ = changes[0].key
     highest = max(change.key.number for change in changes if change.available > 0)
     attempts = Attempts(core.pause, cause.id)
-    for _ in attempts:
+    while True:
+        attempts.begin()
         at = core.clock.stamp(attempts.seen_at)
         writes = [change_shard(core.tables, change, at, cause) for change in changes]
         if highest > 0:
@@ -41,7 +42,6 @@ def shift(core: Core, changes: Sequence[Change], cause: Cause) -> bool:
             return True
         if failed_for_good(failed, at):
             return False
-    raise AssertionError("the tries end by an error of their own")
 
 
 def spread(core: Core, item: str, warehouse: str, actor: str, shards: int) -> Pass:
@@ -78,7 +78,8 @@ def hand_out(core: Core, item: str, warehouse: str, move: Move, actor: str, *, u
     (source, _), given = next(iter(move.taken.items())), dict(move.given)
     cause_id = core.new_id("mov")
     attempts = Attempts(core.pause, cause_id, most=_HANDING_OUT_TRIES_MAX)
-    for _ in attempts:
+    while True:
+        attempts.begin()
         units = sum(given.values())
         at = core.clock.stamp(attempts.seen_at)
         cause = Cause("move", cause_id, actor, hops=attempts.hops)
@@ -96,7 +97,6 @@ def hand_out(core: Core, item: str, warehouse: str, move: Move, actor: str, *, u
                 given.pop(reason.write.about.number, None)
         if not given or failed_for_good(failed, at) or core.clock.now() >= until_ms:
             return 0
-    raise AssertionError("the tries end by an error of their own")
 
 
 def gather(core: Core, line: Line, actor: str) -> int:

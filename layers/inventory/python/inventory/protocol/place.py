@@ -69,7 +69,8 @@ def place(
 
 def _placed(core: Core, order: _Order, attempts: Attempts) -> Answer[Hold]:
     views = hinted_views(core, order.wants)
-    for _ in attempts:
+    while True:
+        attempts.begin()
         placed = _look_again(core, order, views, attempts)
         if placed is not None:
             return _recognised(placed, order.by)
@@ -93,7 +94,6 @@ def _placed(core: Core, order: _Order, attempts: Attempts) -> Answer[Hold]:
         for item, warehouse in sorted(attempts.missed):
             _look(core, views, item, warehouse)
         attempts.missed.clear()
-    raise AssertionError("the tries end by an error of their own")
 
 
 def _own(core: Core, order: _Order, attempts: Attempts) -> Record | None:

@@ -86,7 +86,8 @@ def project(core: Core, news: Mapping[Subject, News]) -> Projected:
 
 def _project_one(core: Core, known: Availability, news: News, projected: Projected) -> None:
     attempts = Attempts(core.pause, f"{known.item}#{known.warehouse}")
-    for _ in attempts:
+    while True:
+        attempts.begin()
         folded = fold(known, news)
         if folded.version == known.version:
             return
@@ -103,4 +104,3 @@ def _project_one(core: Core, known: Availability, news: News, projected: Project
             attempts.contended()
             if failure.record is not None:
                 known = availability_from(failure.record)
-    raise AssertionError("the tries end by an error of their own")

@@ -69,7 +69,8 @@ def _cover(core: Core, item: str, warehouse: str, shards: int, wanted: int) -> b
     """Raises the directory's number of shards; not, where another changed it meanwhile."""
     cause_id = core.new_id("spl")
     attempts = Attempts(core.pause, cause_id)
-    for _ in attempts:
+    while True:
+        attempts.begin()
         at = core.clock.stamp(attempts.seen_at)
         cause = Cause("split", cause_id, PROJECTOR, hops=attempts.hops)
         failed = attempts.transact(core.database, [set_shards(core.tables, item, warehouse, shards, wanted, at, cause)])
@@ -77,7 +78,6 @@ def _cover(core: Core, item: str, warehouse: str, shards: int, wanted: int) -> b
             return True
         if failed_for_good(failed, at):
             return False
-    raise AssertionError("the tries end by an error of their own")
 
 
 def merge_cold(core: Core, *, until_ms: Milliseconds) -> list[Resharded]:

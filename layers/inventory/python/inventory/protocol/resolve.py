@@ -65,7 +65,8 @@ def expire(core: Core, hold_id: str) -> Hold | None:
         Conflict, Overloaded: Nothing is known to have changed; the next sweep tries again.
     """
     attempts = Attempts(core.pause, hold_id)
-    for _ in attempts:
+    while True:
+        attempts.begin()
         at = core.clock.stamp(attempts.seen_at)
         try:
             expired = attempts.write(core.database, expire_hold(core.tables, hold_id, at))
@@ -75,14 +76,14 @@ def expire(core: Core, hold_id: str) -> Hold | None:
         else:
             if expired is not None:
                 return hold_from(expired)
-    raise AssertionError("the tries end by an error of their own")
 
 
 def _resolve(core: Core, hold_id: str, by: Requester, write: Callable[[Milliseconds], Write]) -> Answer[Hold]:
     if not is_object_id(HOLD, hold_id):
         raise Missing("hold", hold_id)
     attempts = Attempts(core.pause, hold_id)
-    for _ in attempts:
+    while True:
+        attempts.begin()
         at = core.clock.stamp(attempts.seen_at)
         try:
             resolved = attempts.write(core.database, write(at))
@@ -99,7 +100,6 @@ def _resolve(core: Core, hold_id: str, by: Requester, write: Callable[[Milliseco
         else:
             if resolved is not None:
                 return Answer(hold_from(resolved), replayed=False)
-    raise AssertionError("the tries end by an error of their own")
 
 
 def _ended(hold: Hold, by: Requester) -> Answer[Hold]:

@@ -68,7 +68,8 @@ def _one_step(core: Core, item: str, warehouse: str, shards: int, actor: str, re
     """One change of the directory; as many shards are given up at once as a transaction can check."""
     cause_id = core.new_id("spl")
     attempts = Attempts(core.pause, cause_id)
-    for _ in attempts:
+    while True:
+        attempts.begin()
         current = entry(read_pass(core, item, warehouse), item, warehouse).shards
         if shards < current:
             spread(core, item, warehouse, actor, shards)
@@ -88,7 +89,6 @@ def _one_step(core: Core, item: str, warehouse: str, shards: int, actor: str, re
             return _Step.DONE if reached == shards else _Step.ON_THE_WAY
         if _stopped_by(failed_for_good(failed, at), request):
             return _Step.DONE_BY_TWIN
-    raise AssertionError("the tries end by an error of their own")
 
 
 def _stopped_by(failed: list[Reason], request: Requester | None) -> bool:

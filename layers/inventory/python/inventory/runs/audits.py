@@ -101,7 +101,8 @@ def _unless_under_way(context: HistoryContext, asked: Asked) -> Asked:
     core, name = context.core, f"{AUDIT}#{snapshot_id(asked.input['as_of_ms'])}"
     standing = core.database.get(core.tables.request(name))
     attempts = Attempts(core.pause, asked.made)
-    for _ in attempts:
+    while True:
+        attempts.begin()
         if standing is not None and _is_under_way(context, standing):
             return Asked(standing["made"], standing["made"], standing["words"])
         before = None if standing is None else standing["made"]
@@ -112,7 +113,6 @@ def _unless_under_way(context: HistoryContext, asked: Asked) -> Asked:
                 return asked
         except ConditionFailed as failure:
             standing = failure.record
-    raise AssertionError("the tries end by an error of their own")
 
 
 def _is_under_way(context: HistoryContext, standing: Record) -> bool:

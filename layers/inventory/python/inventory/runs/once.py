@@ -53,7 +53,8 @@ def decide_once(core: Core, by: Requester, decide: Callable[[], Asked]) -> Answe
     if asked.execution is not None:
         more["execution"] = asked.execution
     attempts = Attempts(core.pause, by.token)
-    for _ in attempts:
+    while True:
+        attempts.begin()
         write = put_request(core.tables, by, asked.made, core.clock.stamp(attempts.seen_at), more)
         try:
             if attempts.write(core.database, write) is not None:
@@ -61,7 +62,6 @@ def decide_once(core: Core, by: Requester, decide: Callable[[], Asked]) -> Answe
         except ConditionFailed as failure:
             if failure.record is not None:
                 return _recognised(failure.record, by)
-    raise AssertionError("the tries end by an error of their own")
 
 
 def _recognised(record: Record, by: Requester) -> Answer[Asked]:

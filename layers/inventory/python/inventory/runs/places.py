@@ -27,7 +27,8 @@ def take_place(context: HistoryContext, execution: str) -> None:
     core = context.core
     standing = core.database.get(core.tables.request(_NAME))
     attempts = Attempts(core.pause, execution)
-    for _ in attempts:
+    while True:
+        attempts.begin()
         before = None if standing is None else standing["made"]
         places: dict[str, Milliseconds] = {} if standing is None else standing["places"]
         if execution in places:  # a request that died took it, or this one, and the answer was lost
@@ -46,7 +47,6 @@ def take_place(context: HistoryContext, execution: str) -> None:
                 return
         except ConditionFailed as failure:
             standing = failure.record
-    raise AssertionError("the tries end by an error of their own")
 
 
 def _is_under_way(context: HistoryContext, execution: str, taken: Milliseconds) -> bool:
