@@ -24,8 +24,8 @@ HOLDS: Final = (
         "held_matches_holds",
         "a keyed request derives its hold's id",
         "protocol/place.py",
-        "_Order(by.object_id(HOLD, core.new_uuid),",
-        '_Order(f"{HOLD}_{core.new_uuid().hex}",',
+        "by.object_id(HOLD, core.new_uuid)",
+        'f"{HOLD}_{core.new_uuid().hex}"',
         (_PROTOCOL + "test_place.py::TestIdempotency",),
     ),
     Mutant(
@@ -64,8 +64,8 @@ HOLDS: Final = (
         "held_matches_holds",
         "scattered lines are gathered together, within the tries that there are",
         "protocol/place.py",
-        "        if too_many > 0 and len(line.drawn) > 1:",
-        "        if too_many > 0 and line is max(lines, key=lambda line: len(line.drawn)):",
+        "if too_many > 0 and len(line.drawn) > 1:",
+        "if too_many > 0 and line is max(lines, key=lambda line: len(line.drawn)):",
         (_PROTOCOL + "test_place.py::TestScatteredStock",),
     ),
     Mutant(

@@ -9,7 +9,7 @@ _PROTOCOL = "tests/unit/protocol/"
 _REBALANCE = _PROTOCOL + "test_rebalance.py::"
 _STOCK = "storage/stock_records.py"
 #: Nobody looks whether a refusal's proof still stands.
-_UNCHECKED: Final = Edit("protocol/place.py", "if placed is None and stands(core, refusal):", "if placed is None:")
+_UNCHECKED: Final = Edit("protocol/place.py", "placed is None and stands(self._core, refusal):", "placed is None:")
 
 STOCK: Final = (
     Mutant(
@@ -117,33 +117,33 @@ STOCK: Final = (
         "never_falsely_refused",
         "a request that was refused looks for its own hold",
         "protocol/place.py",
-        "        placed = _own(core, order, attempts)\n        if placed is None and",
-        "        placed = None\n        if placed is None and",
+        "placed = self.own()\n            if placed is None and",
+        "placed = None\n            if placed is None and",
         (_PROTOCOL + "test_place.py::TestIdempotency",),
     ),
     Mutant(
         "never_falsely_refused",
         "and only after the proof: before it, a twin may still be on its way",
         "protocol/place.py",
-        """    try:
-        for _ in order.wants:
-            short = shortage(order.wants, views)
-            if short is None:
-                break
-            refuse_from_memory(core, short)
-            _remember(core, views, short.item, short.warehouse, refuse_or_find(core, short))
-    except InsufficientStock as refusal:
-        placed = _own(core, order, attempts)
+        """        try:
+            for _ in self._wants:
+                short = shortage(self._wants, self._views)
+                if short is None:
+                    break
+                refuse_from_memory(self._core, short)
+                self._remember(short.item, short.warehouse, refuse_or_find(self._core, short))
+        except InsufficientStock as refusal:
+            placed = self.own()
 """,
-        """    placed = _own(core, order, attempts)
-    try:
-        for _ in order.wants:
-            short = shortage(order.wants, views)
-            if short is None:
-                break
-            refuse_from_memory(core, short)
-            _remember(core, views, short.item, short.warehouse, refuse_or_find(core, short))
-    except InsufficientStock as refusal:
+        """        placed = self.own()
+        try:
+            for _ in self._wants:
+                short = shortage(self._wants, self._views)
+                if short is None:
+                    break
+                refuse_from_memory(self._core, short)
+                self._remember(short.item, short.warehouse, refuse_or_find(self._core, short))
+        except InsufficientStock as refusal:
 """,
         (_PROTOCOL + "test_place.py::TestIdempotency",),
     ),
@@ -159,7 +159,7 @@ STOCK: Final = (
         "never_falsely_refused",
         "the proof is still at most a second old after the look for its own hold",
         "protocol/place.py",
-        "if placed is None and stands(core, refusal):",
+        "if placed is None and stands(self._core, refusal):",
         "if placed is None:",
         (_PROTOCOL + "test_refuse.py::TestSlowReads",),
     ),

@@ -1,15 +1,13 @@
 """What a use case learns from each transaction that was cancelled, and how long it waits before the next."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 
 from inventory.domain.clock import Milliseconds
-from inventory.domain.drawing import ItemView
 from inventory.domain.errors import Conflict, Overloaded
 from inventory.domain.ids import rank
 from inventory.domain.limits import ATTEMPTS_MAX
 from inventory.domain.stock import ShardKey
-from inventory.protocol.shedding import EVERYTHING
 from inventory.storage.codec import Record
 from inventory.storage.database import ConditionFailed, Contended, Database, Reason, Throttled, TransactionCancelled
 from inventory.storage.writes import Write
@@ -31,35 +29,29 @@ class Attempts:
 
     Attributes:
         seen_at: The latest `at` met on any record, for the next stamp.
-        avoid: Shards that were contended.
         hops: How many tries failed.
         conflicts: How many of them met another transaction on the same record.
         was_throttled: Whether DynamoDB refused the last one for load.
         unknown: Whether a transaction may have been made after all: DynamoDB had it under way, or refused the client's
             own repetition of it.
-        throttled_for: The items of which it refused a shard, and `EVERYTHING` where it was something else.
-        missed: Items and warehouses of which a shard had less than was thought.
         wait_s: How long to wait before the next try.
     """
 
     def __init__(
         self, pause: Callable[[float], None], seed: str, *, most: int = ATTEMPTS_MAX, gives_way: bool = False
     ) -> None:
-        self._pause = pause
-        self._most = most
-        self._begun = 0
-        self._gives_way = gives_way
-        self._seed = seed
-        self.was_throttled = False
-        self.unknown = False
-        self.throttled_for: set[str | None] = set()
-        self._met: Counter[ShardKey] = Counter()
-        self.wait_s = 0.0
         self.seen_at: Milliseconds = 0
-        self.avoid: set[ShardKey] = set()
         self.hops = 0
         self.conflicts = 0
-        self.missed: set[tuple[str, str]] = set()
+        self.was_throttled = False
+        self.unknown = False
+        self.wait_s = 0.0
+        self._pause = pause
+        self._seed = seed
+        self._most = most
+        self._gives_way = gives_way
+        self._begun = 0
+        self._met: Counter[Hashable] = Counter()
 
     def begin(self) -> None:
         """Begins a try, after the wait that the failures call for.
@@ -83,16 +75,12 @@ class Attempts:
             return Overloaded("The database did not say in time what became of it.")
         return Conflict("Others changed the same stock too quickly. Nothing was changed; try again.")
 
-    def transact(
-        self, database: Database, writes: Sequence[Write], views: Mapping[str, ItemView] | None = None
-    ) -> list[Reason] | None:
-        """Tries a transaction, and learns from its failure.
-
-        A shard that was contended is avoided from now on; one whose condition failed is known better, in the views
-        and (they share their innermost maps) in the instance's hints.
+    def transact(self, database: Database, writes: Sequence[Write]) -> list[Reason] | None:
+        """Tries a transaction.
 
         Returns:
-            None where it was made; else the writes that stood in the way, with the records that they met.
+            None where it was made; else the writes that stood in the way, with the records that they met. There are
+            none where the transaction was refused as a whole.
 
         Raises:
             Overloaded: The database did not answer.
@@ -100,7 +88,7 @@ class Attempts:
         try:
             database.transact(writes)
         except TransactionCancelled as cancelled:
-            self._learn(cancelled.failed, views or {})
+            self._learn(cancelled.failed)
             return cancelled.failed
         except Contended:
             self.unknown = True
@@ -108,7 +96,6 @@ class Attempts:
             return []
         except Throttled:
             self.unknown = True
-            self.throttled_for.add(EVERYTHING)
             self.throttled()
             return []
         return None
@@ -131,8 +118,12 @@ class Attempts:
             self.throttled()
         return None
 
-    def contended(self, times: int | None = None) -> None:
-        """Another was in the way: a short wait, longer each `times` that it was the same record (by default each).
+    def contended(self) -> None:
+        """Another was on a record that each try writes: a short wait, longer each time."""
+        self._contended(self.conflicts + 1)
+
+    def _contended(self, times: int) -> None:
+        """Another was in the way: a short wait, longer each of the `times` that it was the same record.
 
         The next try on a hot item goes to another shard, so only the same record met again makes the wait longer. Of
         many buyers, those that give way wait as long as a transaction keeps a record, so that fewer tries are under
@@ -141,7 +132,6 @@ class Attempts:
         self.hops += 1
         self.conflicts += 1
         self.was_throttled = False
-        times = self.conflicts if times is None else times
         if self._gives_way:
             self._wait(_KEPT_PAUSE_S / (1 + (self.conflicts - 1) / 2), times - 1)
         else:
@@ -153,27 +143,16 @@ class Attempts:
         self.was_throttled = True
         self._wait(_THROTTLED_PAUSE_S, self.hops)
 
-    def _learn(self, failed: Sequence[Reason], views: Mapping[str, ItemView]) -> None:
+    def _learn(self, failed: Sequence[Reason]) -> None:
         for reason in failed:
             if reason.condition_failed:
                 self._saw(reason.record)
-            about = reason.write.about
-            if reason.throttled:
-                self.throttled_for.add(about.item if isinstance(about, ShardKey) else EVERYTHING)
-            if not isinstance(about, ShardKey):
-                continue
-            if reason.contended or reason.throttled:
-                self.avoid.add(about)
-                self._met[about] += 1
-            elif about.item in views:
-                shards = views[about.item].setdefault(about.warehouse, {})
-                shards[about.number] = reason.record["available"] if reason.record else 0
-                self.missed.add((about.item, about.warehouse))
+        shards = [reason.write.about for reason in failed if isinstance(reason.write.about, ShardKey)]
+        self._met.update(each.write.about for each in failed if each.contended or each.throttled)
         if any(reason.throttled for reason in failed):
             self.throttled()
         elif any(reason.contended for reason in failed):
-            met = [self._met[reason.write.about] for reason in failed if isinstance(reason.write.about, ShardKey)]
-            self.contended(max(met, default=None))
+            self._contended(max((self._met[shard] for shard in shards), default=self.conflicts + 1))
         else:
             self.hops += 1
 
