@@ -15,6 +15,9 @@ from inventory.storage.stock_records import directory_from, is_directory, shard_
 
 PROJECTED_WITHIN_MS: Final = 1_000  # how far the projection lags; more in a rush
 
+#: An item in a warehouse, or (None) in all.
+Scope = tuple[str, str | None]
+
 
 def hinted_views(core: Core, wants: Sequence[Want]) -> dict[str, ItemView]:
     """Where the wanted items are thought to lie, from memory or one read of the projection.
@@ -23,28 +26,43 @@ def hinted_views(core: Core, wants: Sequence[Want]) -> dict[str, ItemView]:
     What is left of a hot item may be gone before the projection hears of it, so that where little is, it is read
     strongly, and instead of the projection where this instance knows that from before.
     """
+    views = {scope: core.hints.recall(*scope) for scope in _scopes(wants)}
+    views |= {scope: _read_again(core, scope) for scope, view in views.items() if view is None}
+    unknown = [scope for scope, view in views.items() if view is None]
+    named = _named(core, sorted((item, warehouse) for item, warehouse in unknown if warehouse is not None))
+    for item, warehouse in unknown:
+        projected = everywhere(core, item) if warehouse is None else named.get((item, warehouse), [])
+        views[item, warehouse] = _seen(core, (item, warehouse), projected)
+    by_item: dict[str, ItemView] = {}
+    for (item, _), view in views.items():
+        by_item.setdefault(item, {}).update(view or {})
+    return by_item
+
+
+def _scopes(wants: Sequence[Want]) -> list[Scope]:
+    """Each item with the warehouses to look into; with None alone, where one of its wants names none."""
     anywhere = {want.item for want in wants if want.warehouse is None}
-    scopes = sorted({(want.item, None if want.item in anywhere else want.warehouse) for want in wants}, key=str)
-    known = {scope: core.hints.recall(*scope) for scope in scopes}
-    for scope, view in known.items():
-        read = core.passes.recall(scope) if view is None else None
-        if read is not None and _runs_out(read.view):
-            current = known[scope] = read_pass(core, *scope).view
-            core.hints.remember(*scope, current)
-    unknown = sorted(scope for scope, view in known.items() if view is None and scope[1] is not None)
-    fresh = _named(core, [(item, warehouse) for item, warehouse in unknown if warehouse is not None])
-    views: dict[str, ItemView] = {}
-    for item, warehouse in scopes:
-        view = known[(item, warehouse)]
-        if view is None:
-            projected = fresh.get((item, warehouse), []) if warehouse is not None else everywhere(core, item)
-            view = {each.warehouse: _latest(core, each) for each in projected}
-            if _runs_out(view) and any(sells(each, core.clock.now()) for each in projected):
-                core.hints.remember(item, warehouse, view)  # so that its shards are read along with the directory
-                view = read_pass(core, item, warehouse).view
-            core.hints.remember(item, warehouse, view)
-        views.setdefault(item, {}).update(view)
-    return views
+    return sorted({(want.item, None if want.item in anywhere else want.warehouse) for want in wants}, key=str)
+
+
+def _read_again(core: Core, scope: Scope) -> ItemView | None:
+    """A strong reading where the last one saw little; None where there was none, or it saw enough."""
+    last = core.passes.recall(scope)
+    return _read(core, scope) if last is not None and _runs_out(last.view) else None
+
+
+def _seen(core: Core, scope: Scope, projected: Sequence[Availability]) -> ItemView:
+    """What the projection says; a strong reading where that is little and sells."""
+    view = {each.warehouse: _latest(core, each) for each in projected}
+    core.hints.remember(*scope, view)  # so that its shards are read along with the directory, too
+    runs_out = _runs_out(view) and any(sells(each, core.clock.now()) for each in projected)
+    return _read(core, scope) if runs_out else view
+
+
+def _read(core: Core, scope: Scope) -> ItemView:
+    view = read_pass(core, *scope).view
+    core.hints.remember(*scope, view)
+    return view
 
 
 def _runs_out(view: ItemView) -> bool:
