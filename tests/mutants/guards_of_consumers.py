@@ -153,8 +153,8 @@ CONSUMERS: Final = (
         "everything_settles",
         "one contended group stops no other",
         "protocol/settle.py",
-        "groups = [left for group in groups for left in _tried_or_put_off(core, group, report, until_ms)]",
-        "groups = [*_tried_or_put_off(core, groups[0], report, until_ms), *groups[1:]] if groups else []",
+        "again += [group] if stop else _try(core, group, report)",
+        "again += [group] if stop or group is not groups[0] else _try(core, group, report)",
         (_PROTOCOL + "test_settle.py::TestDisturbances",),
     ),
     Mutant(
@@ -169,8 +169,8 @@ CONSUMERS: Final = (
         "everything_settles",
         "and however many groups there are",
         "protocol/settle.py",
-        "or core.clock.now() >= until_ms:",
-        "or False:",
+        "stop = report.hindered is not None or core.clock.now() >= until_ms",
+        "stop = report.hindered is not None",
         (_PROTOCOL + "test_settle.py::TestTime",),
     ),
     Mutant(

@@ -61,7 +61,11 @@ def settle(core: Core, holds: Iterable[Hold], *, until_ms: Milliseconds) -> Sett
     report = Settled()
     groups = [_Group(core, together) for together in _groups(holds)]
     for _ in range(SETTLING_ROUNDS_MAX):
-        groups = [left for group in groups for left in _tried_or_put_off(core, group, report, until_ms)]
+        again: list[_Group] = []
+        for group in groups:
+            stop = report.hindered is not None or core.clock.now() >= until_ms
+            again += [group] if stop else _try(core, group, report)
+        groups = again
         if not groups:
             break
         wait_s = max(_wait_s(group.attempts) for group in groups)
@@ -107,25 +111,14 @@ class _Group:
         self.attempts = Attempts(core.pause, self.settlement)
 
 
-def _tried_or_put_off(core: Core, group: _Group, report: Settled, until_ms: Milliseconds) -> list[_Group]:
-    """As `_tried`; what waits for a record that lies far ahead is left, and those that do not are tried without it."""
+def _try(core: Core, group: _Group, report: Settled) -> list[_Group]:
+    """Tries to settle a group once, and gives what of it is to be tried again: it, nothing, or its holds apart."""
+    attempts, left = group.attempts, group.left
     try:
-        return _tried(core, group, report, until_ms)
+        at = core.clock.stamp(attempts.seen_at, *(hold.at for hold in left.values()))
     except RecordAhead as ahead:
         report.ahead = ahead
-        latest_ms = core.clock.now() + AHEAD_MAX_MS
-        waiting = [hold for hold in group.left.values() if hold.at > latest_ms]
-        for hold in waiting or list(group.left.values()):  # if it is none of the holds, it is their shard
-            report.left.append(group.left.pop(hold.id))
-        return [group] if group.left else []
-
-
-def _tried(core: Core, group: _Group, report: Settled, until_ms: Milliseconds) -> list[_Group]:
-    """Tries to settle a group once, and gives what of it is to be tried again: it, nothing, or its holds apart."""
-    if report.hindered is not None or core.clock.now() >= until_ms:
-        return [group]
-    attempts, left = group.attempts, group.left
-    at = core.clock.stamp(attempts.seen_at, *(hold.at for hold in left.values()))
+        return _put_off(core, group, report)
     changes = summed(change for hold in left.values() for change in settling_changes(hold))
     cause = Cause("settlement", group.settlement, ACTOR, hops=attempts.hops)
     writes = [
@@ -152,6 +145,15 @@ def _tried(core: Core, group: _Group, report: Settled, until_ms: Milliseconds) -
     if broken and not dropped and len(broken) == len(failed):
         return _apart(core, group, report, "a shard holds less than the hold drew from it")
     return [group] if left else []
+
+
+def _put_off(core: Core, group: _Group, report: Settled) -> list[_Group]:
+    """Leaves what waits for a record that lies far ahead; those that do not are tried without it."""
+    latest_ms = core.clock.now() + AHEAD_MAX_MS
+    waiting = [hold for hold in group.left.values() if hold.at > latest_ms]
+    for hold in waiting or list(group.left.values()):  # if it is none of the holds, it is their shard
+        report.left.append(group.left.pop(hold.id))
+    return [group] if group.left else []
 
 
 def _drop(left: dict[str, Hold], reason: Reason, report: Settled) -> None:
