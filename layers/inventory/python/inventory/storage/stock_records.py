@@ -49,32 +49,25 @@ def change_shard(tables: Tables, change: Change, at: Milliseconds, cause: Cause)
     Guards: what is taken is there (`never_oversold`), and `at` never goes back (`gapless`). Only a change that
     adds available units and holds nothing may make the record; all others need it to exist.
     """
-    makes = change.available > 0 and change.held == 0
-    conditions = ["(attribute_not_exists(#at) OR #at <= :at)" if makes else "#at <= :at"]
-    values: dict[str, Any] = {"at": at, "one": 1, "cause": _cause_record(cause)}
+    if change.available > 0 and change.held == 0:
+        return _gain(tables, change, at, cause)
+    conditions = ["#at <= :at"]
     sets = ["#rev = #rev + :one", "#at = :at", "#cause = :cause"]
-    if makes:
-        sets[0] = "#rev = if_not_exists(#rev, :zero) + :one"
-        sets += ["#item_id = :item", "#warehouse_id = :warehouse", "#shard = :shard"]
-        sets += ["#held = if_not_exists(#held, :zero)", "#available = if_not_exists(#available, :zero) + :available"]
-        sets += ["#inflow = if_not_exists(#inflow, :zero) + :one"]
-        item, warehouse, number = change.key
-        values |= {"zero": 0, "item": item, "warehouse": warehouse, "shard": number, "available": change.available}
-    else:
-        if change.available:
-            sets.append("#available = #available + :available")
-            values["available"] = change.available
-        if change.available > 0:
-            sets.append("#inflow = #inflow + :one")
-        if change.available < 0:
-            conditions.append("#available >= :taken")
-            values["taken"] = -change.available
-        if change.held:
-            sets.append("#held = #held + :held")
-            values["held"] = change.held
-        if change.held < 0:
-            conditions.append("#held >= :settled")
-            values["settled"] = -change.held
+    values: dict[str, Any] = {"at": at, "one": 1, "cause": _cause_record(cause)}
+    if change.available:
+        sets.append("#available = #available + :available")
+        values["available"] = change.available
+    if change.available > 0:
+        sets.append("#inflow = #inflow + :one")
+    if change.available < 0:
+        conditions.append("#available >= :taken")
+        values["taken"] = -change.available
+    if change.held:
+        sets.append("#held = #held + :held")
+        values["held"] = change.held
+    if change.held < 0:
+        conditions.append("#held >= :settled")
+        values["settled"] = -change.held
     return Write(
         kind="Update",
         key=tables.shard(change.key),
@@ -82,6 +75,30 @@ def change_shard(tables: Tables, change: Change, at: Milliseconds, cause: Cause)
         about=change.key,
         update="SET " + ", ".join(sets),
         values=values,
+    )
+
+
+def _gain(tables: Tables, change: Change, at: Milliseconds, cause: Cause) -> Write:
+    """Adds available units to a shard, or makes it."""
+    item, warehouse, number = change.key
+    return Write(
+        kind="Update",
+        key=tables.shard(change.key),
+        condition="attribute_not_exists(#at) OR #at <= :at",
+        about=change.key,
+        update="SET #rev = if_not_exists(#rev, :zero) + :one, #at = :at, #cause = :cause, "
+        "#item_id = :item, #warehouse_id = :warehouse, #shard = :shard, #held = if_not_exists(#held, :zero), "
+        "#available = if_not_exists(#available, :zero) + :available, #inflow = if_not_exists(#inflow, :zero) + :one",
+        values={
+            "at": at,
+            "one": 1,
+            "zero": 0,
+            "cause": _cause_record(cause),
+            "item": item,
+            "warehouse": warehouse,
+            "shard": number,
+            "available": change.available,
+        },
     )
 
 
