@@ -92,7 +92,7 @@ STOCK: Final = (
     Mutant(
         "never_falsely_refused",
         "memory lasts a second",
-        "protocol/hints.py",
+        "protocol/ttl_cache.py",
         "if known_at is not None and self._now() - known_at < self._age_max_ms else None",
         "if known_at is not None else None",
         (_PROTOCOL + "test_refuse.py::TestMemory",),

@@ -198,7 +198,7 @@ class Watched(World):
     def hide_from_readers(self, item: str, warehouse: str = "W1") -> None:
         """The service thinks that there is nothing, so that it must look strongly."""
         self.core.hints.remember(item, warehouse, {})
-        self.core.passes.forget((item, warehouse))
+        self.core.passes.discard((item, warehouse))
 
     def finish(self) -> None:
         """Faults stop, what the holds' stream still had is lost, and time passes: the sweeper alone must finish."""

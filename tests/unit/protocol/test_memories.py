@@ -37,14 +37,14 @@ def _draw(core: Core, item: str) -> None:
 
 MEMORIES = {
     "stock as it was read": Remembered(
-        lambda core, item: core.stocks.remember(item, ItemStock(item, (), 0)),
-        lambda core, item: core.stocks.recall(item) is not None,
+        lambda core, item: core.stocks.put(item, ItemStock(item, (), 0)),
+        lambda core, item: core.stocks.get(item) is not None,
         1_000,
         2_000,
     ),
     "a strong reading": Remembered(
-        lambda core, item: core.passes.remember((item, "W1"), Pass(None, {}, 0, 0)),
-        lambda core, item: core.passes.recall((item, "W1")) is not None,
+        lambda core, item: core.passes.put((item, "W1"), Pass(None, {}, 0, 0)),
+        lambda core, item: core.passes.get((item, "W1")) is not None,
         60_000,
         200,
     ),

@@ -1,7 +1,7 @@
 """A reader may be told what the same instance read within the last second: a hot item costs one query a second."""
 
-from inventory.protocol.hints import Memory
 from inventory.protocol.stock_view import read_stock
+from inventory.protocol.ttl_cache import TtlCache
 from support.world import World
 
 
@@ -63,9 +63,9 @@ def test_another_instance_remembers_by_itself() -> None:
 
 
 def test_a_memory_is_bounded_and_forgets_what_it_learned_first() -> None:
-    memory: Memory[int, str] = Memory(lambda: 0, age_max_ms=1, kept_max=3)
+    memory: TtlCache[int, str] = TtlCache(lambda: 0, age_max_ms=1, kept_max=3)
     for number in range(4):
-        memory.remember(number, "known")
-    assert memory.recall(0) is None
-    assert memory.recall(1) == "known"
-    assert memory.recall(3) == "known"
+        memory.put(number, "known")
+    assert memory.get(0) is None
+    assert memory.get(1) == "known"
+    assert memory.get(3) == "known"

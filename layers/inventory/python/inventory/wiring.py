@@ -25,8 +25,9 @@ from inventory.domain.limits import HINTS_KEPT_MAX, PASS_AGE_MAX_MS, PASSES_KEPT
 from inventory.history.layout import PARTIALS
 from inventory.pipeline.stream import SetAside
 from inventory.protocol.core import Announce, Core, Report
-from inventory.protocol.hints import Hints, Memory, Refusals
+from inventory.protocol.hints import Hints, Refusals
 from inventory.protocol.shedding import Shed
+from inventory.protocol.ttl_cache import TtlCache
 from inventory.runs.context import HistoryContext
 from inventory.settings import Settings
 from inventory.storage.database import Database
@@ -185,8 +186,8 @@ def core_with(
         hints=Hints(elapsed),
         refusals=Refusals(elapsed),
         shed=Shed(elapsed),
-        stocks=Memory(elapsed, STOCK_AGE_MAX_MS, HINTS_KEPT_MAX),
-        passes=Memory(elapsed, PASS_AGE_MAX_MS, PASSES_KEPT_MAX),
+        stocks=TtlCache(elapsed, STOCK_AGE_MAX_MS, HINTS_KEPT_MAX),
+        passes=TtlCache(elapsed, PASS_AGE_MAX_MS, PASSES_KEPT_MAX),
         new_uuid=new_uuid,
         pause=pause,
         report=report,

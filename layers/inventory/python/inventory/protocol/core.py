@@ -11,8 +11,9 @@ from inventory.domain.heat import Thresholds
 from inventory.domain.ids import NewUuid
 from inventory.domain.passes import Pass
 from inventory.metric import Metric
-from inventory.protocol.hints import Hints, Memory, Refusals
+from inventory.protocol.hints import Hints, Refusals
 from inventory.protocol.shedding import Shed
+from inventory.protocol.ttl_cache import TtlCache
 from inventory.storage.database import Database
 from inventory.storage.tables import Tables
 
@@ -85,8 +86,8 @@ class Core:
     hints: Hints
     refusals: Refusals
     shed: Shed
-    stocks: Memory[str, ItemStock]
-    passes: Memory[tuple[str, str | None], Pass]
+    stocks: TtlCache[str, ItemStock]
+    passes: TtlCache[tuple[str, str | None], Pass]
     new_uuid: NewUuid
     pause: Callable[[float], None]
     report: Report

@@ -47,7 +47,7 @@ def _scopes(wants: Sequence[Want]) -> list[Scope]:
 
 def _read_again(core: Core, scope: Scope) -> ItemView | None:
     """A strong reading where the last one saw little; None where there was none, or it saw enough."""
-    last = core.passes.recall(scope)
+    last = core.passes.get(scope)
     return _read(core, scope) if last is not None and _runs_out(last.view) else None
 
 
@@ -92,7 +92,7 @@ def _latest(core: Core, projected: Availability) -> dict[int, int]:
     would be tried for again, once a second.
     """
     latest = projected.by_shard
-    read = core.passes.recall((projected.item, projected.warehouse))
+    read = core.passes.get((projected.item, projected.warehouse))
     for key, shard in read.shards.items() if read else ():
         known = projected.shards.get(key.number)
         if shard.rev > (known.rev if known else 0):
@@ -121,13 +121,13 @@ def read_pass(core: Core, item: str, warehouse: str | None) -> Pass:
         shards[shard.key] = shard
     covered = {key: shards.get(key, empty_shard(key)) for key in wanted}
     seen = Pass(directory, covered, started_ms, core.clock.elapsed())
-    core.passes.remember((item, warehouse), seen)
+    core.passes.put((item, warehouse), seen)
     return seen
 
 
 def _expected(core: Core, item: str, warehouse: str | None) -> list[ShardKey]:
     """The shards that there were when they were read last, strongly or by the projection."""
-    earlier = core.passes.recall((item, warehouse))
+    earlier = core.passes.get((item, warehouse))
     if earlier is not None and earlier.shards:
         return list(earlier.shards)
     hinted = core.hints.recall(item, warehouse) or {}

@@ -10,7 +10,7 @@ from typing import Final
 
 from inventory.domain.errors import Overloaded
 from inventory.domain.limits import HINTS_KEPT_MAX
-from inventory.protocol.hints import Memory
+from inventory.protocol.ttl_cache import TtlCache
 
 SHED_AGE_MAX_MS: Final = 500
 #: Stands for all items: it was no shard of one of them that was refused.
@@ -21,12 +21,12 @@ class Shed:
     """For which items this instance was refused for load lately."""
 
     def __init__(self, now: Callable[[], int]) -> None:
-        self._refused: Memory[str | None, bool] = Memory(now, SHED_AGE_MAX_MS, HINTS_KEPT_MAX)
+        self._refused: TtlCache[str | None, bool] = TtlCache(now, SHED_AGE_MAX_MS, HINTS_KEPT_MAX)
 
     def remember(self, refused: Iterable[str | None]) -> None:
         """Notes items of which a shard was refused, or `EVERYTHING`."""
         for item in refused:
-            self._refused.remember(item, value=True)
+            self._refused.put(item, value=True)
 
     def check(self, items: Iterable[str]) -> None:
         """Lets pass what was not refused lately.
@@ -34,5 +34,5 @@ class Shed:
         Raises:
             Overloaded: It was.
         """
-        if any(self._refused.recall(each) for each in (EVERYTHING, *items)):
+        if any(self._refused.get(each) for each in (EVERYTHING, *items)):
             raise Overloaded("The database refused for load a moment ago. Try again in a moment.")

@@ -25,7 +25,7 @@ def read_stock(core: Core, item: str, *, consistent: bool) -> ItemStock:
         Overloaded: The database did not answer.
     """
     if not consistent:
-        stock = core.stocks.recall(item) or _projected(core, item)
+        stock = core.stocks.get(item) or _projected(core, item)
         if stock.warehouses:
             return stock
     # Not projected: unknown, or so new that only a strong reading knows it.
@@ -78,7 +78,7 @@ def list_in_stock(core: Core, warehouse: str, *, limit: int, starting_after: str
 def _projected(core: Core, item: str) -> ItemStock:
     now_ms, asked_ms = core.clock.now(), core.clock.elapsed()
     stock = _item(item, everywhere(core, item), now_ms)
-    core.stocks.remember(item, stock, at_ms=asked_ms)
+    core.stocks.put(item, stock, at_ms=asked_ms)
     return stock
 
 
