@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from inventory.pipeline.stream import Change, change_of
+from inventory.pipeline.stream import RecordChange, change_of
 from inventory.storage.codec import Record
 from support.functions import Functions
 from support.stream_invariants import StreamJudge
@@ -16,9 +16,9 @@ _STORY = ("receive-stock", "transfer-stock", "place-hold", "execute-hold", "plac
 
 
 @pytest.fixture
-def told(functions: Functions) -> list[Change]:
+def told(functions: Functions) -> list[RecordChange]:
     """What the streams tell of a delivery, a transfer, a settled sale and an active hold."""
-    told: list[Change] = []
+    told: list[RecordChange] = []
     for event in _STORY:
         assert functions.request(event).status == 200
         functions.pass_s(1)
@@ -33,7 +33,7 @@ def told(functions: Functions) -> list[Change]:
 
 
 @pytest.fixture
-def tables(functions: Functions, told: list[Change]) -> Tables:
+def tables(functions: Functions, told: list[RecordChange]) -> Tables:
     return Tables(*(deepcopy(functions.records(table)) for table in ("StockTable", "HoldsTable", "AdjustmentsTable")))
 
 
@@ -67,7 +67,7 @@ def test_tables_with_something_wrong_are_found_out(tables: Tables, name: str) ->
     assert name in {finding.partition(":")[0] for finding in broken_invariants(tables)}
 
 
-def _judged(told: list[Change]) -> set[str]:
+def _judged(told: list[RecordChange]) -> set[str]:
     judge = StreamJudge()
     for change in told:
         assert change.after is not None
@@ -75,30 +75,30 @@ def _judged(told: list[Change]) -> set[str]:
     return {finding.partition(":")[0] for finding in judge.broken()}
 
 
-def test_streams_as_the_service_makes_them_break_nothing(told: list[Change]) -> None:
+def test_streams_as_the_service_makes_them_break_nothing(told: list[RecordChange]) -> None:
     assert _judged(told) == set()
     assert len(told) > len(_STORY)
 
 
-def _settling(told: list[Change]) -> Change:
+def _settling(told: list[RecordChange]) -> RecordChange:
     return next(change for change in told if change.after and change.after.get("cause", {}).get("type") == "settlement")
 
 
-def _ending(told: list[Change], **different: object) -> Change:
+def _ending(told: list[RecordChange], **different: object) -> RecordChange:
     change = next(change for change in told if change.after and change.after.get("status") == "executed")
-    return Change(change.before, {**(change.after or {}), **different})
+    return RecordChange(change.before, {**(change.after or {}), **different})
 
 
-_WRONG_STREAMS: dict[str, Callable[[list[Change]], Change]] = {
-    "never_oversold": lambda told: Change(None, {**(_settling(told).after or {}), "available": -1}),
-    "gapless": lambda told: Change(_settling(told).before, {**(_settling(told).after or {}), "rev": 99}),
-    "atomic_instant": lambda told: Change(None, {**(_settling(told).after or {}), "at": 2 * 10**12}),
+_WRONG_STREAMS: dict[str, Callable[[list[RecordChange]], RecordChange]] = {
+    "never_oversold": lambda told: RecordChange(None, {**(_settling(told).after or {}), "available": -1}),
+    "gapless": lambda told: RecordChange(_settling(told).before, {**(_settling(told).after or {}), "rev": 99}),
+    "atomic_instant": lambda told: RecordChange(None, {**(_settling(told).after or {}), "at": 2 * 10**12}),
     "settled_once": _settling,
-    "resolved_once": lambda told: Change(_ending(told).after, _ending(told, status="released").after),
+    "resolved_once": lambda told: RecordChange(_ending(told).after, _ending(told, status="released").after),
     "expiry_exact": lambda told: _ending(told, at=(_ending(told).before or {})["expires_at"]),
 }
 
 
 @pytest.mark.parametrize("name", _WRONG_STREAMS)
-def test_a_stream_with_something_wrong_is_found_out(told: list[Change], name: str) -> None:
+def test_a_stream_with_something_wrong_is_found_out(told: list[RecordChange], name: str) -> None:
     assert name in _judged([*told, _WRONG_STREAMS[name](told)])

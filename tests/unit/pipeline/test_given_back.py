@@ -1,6 +1,6 @@
 import pytest
 
-from inventory.pipeline.stream import Change, StillPoison, StreamRecord, aside_for, understood
+from inventory.pipeline.stream import RecordChange, StillPoison, StreamRecord, aside_for, understood
 
 POISON: StreamRecord = {"eventID": "e1", "dynamodb": {}}
 
@@ -26,4 +26,4 @@ def test_poison_given_back_by_an_operator_fails_and_is_not_set_aside_again() -> 
 def test_what_can_be_handled_by_now_is_handled() -> None:
     record = {"dynamodb": {"Keys": {"k": {"S": "a"}}, "NewImage": {"k": {"S": "a"}}}}
     seen = understood([record], lambda change: change, aside_for({"redrive": True}, lambda *_: None))
-    assert [change for _, change in seen] == [Change(None, {"k": "a"})]
+    assert [change for _, change in seen] == [RecordChange(None, {"k": "a"})]

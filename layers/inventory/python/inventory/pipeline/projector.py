@@ -7,7 +7,7 @@ from inventory.domain.availability import Availability, fold
 from inventory.domain.errors import InventoryError
 from inventory.metric import Metric
 from inventory.pipeline.resharded import announce_resharded
-from inventory.pipeline.stream import Change, SetAside, StreamRecord, understood
+from inventory.pipeline.stream import RecordChange, SetAside, StreamRecord, understood
 from inventory.protocol.core import Core
 from inventory.protocol.project import news_of, project
 from inventory.protocol.rebalance import rebalance
@@ -52,7 +52,7 @@ def _rebalance(core: Core, known: Availability, until_ms: int) -> None:
         announce_resharded(core, "Item Split", split)
 
 
-def _changed(change: Change) -> tuple[Record | None, Record] | None:
+def _changed(change: RecordChange) -> tuple[Record | None, Record] | None:
     if change.after is None:
         return None  # no role may delete a stock record; the audit tells of one that was
     for subject, news in news_of([(change.before, change.after)]).items():

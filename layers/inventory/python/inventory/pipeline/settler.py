@@ -8,7 +8,7 @@ from inventory.domain.clock import Milliseconds
 from inventory.domain.collecting import thinly_spread
 from inventory.domain.holds import Hold, Status
 from inventory.metric import Metric
-from inventory.pipeline.stream import Change, SetAside, StreamRecord, put_aside, understood
+from inventory.pipeline.stream import RecordChange, SetAside, StreamRecord, put_aside, understood
 from inventory.protocol.core import Core
 from inventory.protocol.settle import settle
 from inventory.storage.hold_records import sound_hold_from
@@ -86,7 +86,7 @@ def _passed_on(holds: Sequence[Hold], pass_on: PassOn) -> set[str]:
     return passed
 
 
-def _resolved(change: Change) -> Hold | None:
+def _resolved(change: RecordChange) -> Hold | None:
     if change.after is None:
         return None  # removed long after its settlement
     hold = sound_hold_from(change.after)

@@ -20,28 +20,28 @@ T = TypeVar("T")
 _WRITTEN = (("dynamodb", "ApproximateCreationDateTime"), ("kinesis", "approximateArrivalTimestamp"))
 
 
-class Change(NamedTuple):
+class RecordChange(NamedTuple):
     """A record before and after one write; None where it was made or removed."""
 
     before: Record | None
     after: Record | None
 
 
-def change_of(record: StreamRecord) -> Change:
+def change_of(record: StreamRecord) -> RecordChange:
     """The change that a stream record tells of.
 
     Raises:
         KeyError, TypeError, ValueError: It is no record of a stream with new and old images.
     """
-    told = record["dynamodb"]
-    old, new = told.get("OldImage"), told.get("NewImage")
+    images = record["dynamodb"]
+    old, new = images.get("OldImage"), images.get("NewImage")
     if old is None and new is None:
         raise ValueError("no image")
-    return Change(decode(old) if old else None, decode(new) if new else None)
+    return RecordChange(decode(old) if old else None, decode(new) if new else None)
 
 
 def understood(
-    records: Iterable[StreamRecord], understand: Callable[[Change], T | None], set_aside: SetAside
+    records: Iterable[StreamRecord], understand: Callable[[RecordChange], T | None], set_aside: SetAside
 ) -> Iterator[tuple[StreamRecord, T]]:
     """What is understood of each record; nothing for those that do not matter. Poison is set aside."""
     for record in records:
@@ -61,8 +61,8 @@ def told_at(records: Iterable[StreamRecord]) -> Milliseconds | None:
 
 def _written_s(record: StreamRecord) -> float:
     for source, name in _WRITTEN:
-        told = record.get(source)
-        written_s = told.get(name) if isinstance(told, Mapping) else None
+        envelope = record.get(source)
+        written_s = envelope.get(name) if isinstance(envelope, Mapping) else None
         if isinstance(written_s, int | float):
             return written_s
     return 0
