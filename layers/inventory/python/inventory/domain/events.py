@@ -1,6 +1,6 @@
 """Events: what each write did to a record, as the archive keeps it (docs/events.md)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from enum import StrEnum
 from typing import Any, Final
 
@@ -146,40 +146,39 @@ def _directory_changed(before: Record | None, after: Record) -> dict[str, Any]:
 
 
 def _hold_changed(before: Record | None, after: Record) -> dict[str, Any]:
-    told, gone = _difference(before or {}, after, _HOLD | {"due"})
-    told.pop("due", None)
-    told_names = frozenset(told)
-    event = {"type": _hold_event(before, after, told_names, frozenset(gone)), "set": told}
+    changed, gone = _difference(before or {}, after, _HOLD | {"due"})
+    changed.pop("due", None)
+    event = {"type": _hold_event(before, after, changed.keys(), set(gone)), "set": changed}
     return event | ({"unset": gone} if gone else {})
 
 
-def _hold_event(before: Record | None, after: Record, told: frozenset[str], gone: frozenset[str]) -> str:
+def _hold_event(before: Record | None, after: Record, changed: Set[str], gone: Set[str]) -> str:
     status = Status(after["status"])
     if before is None:
         return "hold_placed" if status is Status.ACTIVE and "settlement" not in after else "hold_altered"
     was_active = before["status"] == Status.ACTIVE
-    if was_active and status is Status.ACTIVE and not gone and told <= {"expires_at", "metadata"}:
+    if was_active and status is Status.ACTIVE and not gone and changed <= {"expires_at", "metadata"}:
         return "hold_extended"
-    if was_active and status is not Status.ACTIVE and not gone and told <= {"status", "resolution", "lines"}:
+    if was_active and status is not Status.ACTIVE and not gone and changed <= {"status", "resolution", "lines"}:
         return f"hold_{status.value}"
-    settles = "settlement" in told and "settlement" not in before and told <= {"settlement", "ttl"}
+    settles = "settlement" in changed and "settlement" not in before and changed <= {"settlement", "ttl"}
     if settles and not was_active and gone <= {"open", "due"}:
         return "hold_settled"
     return "hold_altered"
 
 
 def _adjustment_made(before: Record | None, after: Record) -> dict[str, Any]:
-    told, gone = _difference(before or {}, after, _ADJUSTMENT)
+    changed, gone = _difference(before or {}, after, _ADJUSTMENT)
     if before is not None:
-        return {"type": "adjustment_altered", "set": told} | ({"unset": gone} if gone else {})
+        return {"type": "adjustment_altered", "set": changed} | ({"unset": gone} if gone else {})
     made = "adjustment_made" if after["adjustment_id"].startswith(ADJUSTMENT + "_") else "transfer_made"
     _whole(after["quantity"])
-    return {"type": made, "set": told}
+    return {"type": made, "set": changed}
 
 
 def _difference(before: Record, after: Record, names: frozenset[str]) -> tuple[dict[str, Any], list[str]]:
-    told = {name: after[name] for name in sorted(names & after.keys()) if before.get(name) != after[name]}
-    return told, sorted(names & before.keys() - after.keys())
+    changed = {name: after[name] for name in sorted(names & after.keys()) if before.get(name) != after[name]}
+    return changed, sorted(names & before.keys() - after.keys())
 
 
 def _other(source: Source, before: Record | None, after: Record) -> dict[str, Any]:
@@ -200,11 +199,11 @@ def _other(source: Source, before: Record | None, after: Record) -> dict[str, An
     else:
         known = _ADJUSTMENT
     known |= _STAMP
-    told = {
+    changed = {
         name: value for name, value in after.items() if name not in known and expected.get(name, old.get(name)) != value
     }
     gone = sorted((old.keys() | expected.keys()) - after.keys() - known - {"due"})
-    return ({"set": told} if told else {}) | ({"unset": gone} if gone else {})
+    return ({"set": changed} if changed else {}) | ({"unset": gone} if gone else {})
 
 
 def _counts(record: Record) -> dict[str, int]:

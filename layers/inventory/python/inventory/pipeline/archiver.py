@@ -61,17 +61,17 @@ def archive_batch(
     Raises:
         botocore.exceptions.ClientError: The bucket refused or did not answer; the batch must be given again.
     """
-    told = [event for record in records if (event := _told(record, sources, set_aside)) is not None]
+    events = [event for record in records if (event := _told(record, sources, set_aside)) is not None]
     new = 0
-    for folder, batch in _by_hour(told).items():
+    for folder, batch in _by_hour(events).items():
         new += objects.put_new(object_key(folder, batch), body_of(batch))
-    lag_ms = max([0, *(now_ms - each.event["at"] for each in told)])  # an instant is rounded up, and may be ahead
-    if told:
-        report(Metric.EVENTS_ARCHIVED, len(told))
+    lag_ms = max([0, *(now_ms - each.event["at"] for each in events)])  # an instant is rounded up, and may be ahead
+    if events:
+        report(Metric.EVENTS_ARCHIVED, len(events))
         report(Metric.ARCHIVE_LAG, lag_ms)
-    _report_apart(told)
-    logger.info("archived", extra={"events": len(told), "objects": new, "lag_ms": lag_ms})
-    return Archived(len(told), new, lag_ms)
+    _report_apart(events)
+    logger.info("archived", extra={"events": len(events), "objects": new, "lag_ms": lag_ms})
+    return Archived(len(events), new, lag_ms)
 
 
 def object_key(folder: str, batch: Sequence[Told]) -> str:
@@ -104,16 +104,16 @@ def _told(record: StreamRecord, sources: Mapping[str, Source], set_aside: SetAsi
         return None
 
 
-def _by_hour(told: Iterable[Told]) -> dict[str, list[Told]]:
+def _by_hour(events: Iterable[Told]) -> dict[str, list[Told]]:
     """Whoever reads the hours around an instant finds all of it: no object has another hour's events."""
     batches: dict[str, list[Told]] = {}
-    for each in told:
+    for each in events:
         batches.setdefault(archive_hour(each.source, each.told_ms), []).append(each)
     return batches
 
 
-def _report_apart(told: Iterable[Told]) -> None:
-    apart = [each for each in told if abs(each.event["at"] - each.told_ms) > APART_MAX_MS]
+def _report_apart(events: Iterable[Told]) -> None:
+    apart = [each for each in events if abs(each.event["at"] - each.told_ms) > APART_MAX_MS]
     if apart:
         report(Metric.STAMPS_APART, len(apart))
         for each in apart[:3]:

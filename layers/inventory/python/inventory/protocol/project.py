@@ -26,9 +26,9 @@ def news_of(changes: Iterable[tuple[Record | None, Record]]) -> dict[Subject, Ne
     untold = News()
     for before, after in changes:
         if is_directory(after):
-            told = directory_from(after).warehouses
+            entries = directory_from(after).warehouses
             known = directory_from(before).warehouses if before else {}
-            for warehouse, entry in told.items():
+            for warehouse, entry in entries.items():
                 if known.get(warehouse) != entry:
                     subject = (after["item_id"], warehouse)
                     count = DirectoryCount(after["rev"], entry.shards)
