@@ -1,7 +1,6 @@
 """Only names of the kind that the service gives are read, and each of them as it stands."""
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -21,7 +20,7 @@ LATEST_MS = 253_402_300_799_000
 @pytest.mark.parametrize("told_ms", [0, LATEST_MS])
 def test_what_the_archiver_calls_an_object_is_plain(source: Source, sequence: str, told_ms: int) -> None:
     batch = [Told(source, told_ms, "f" * 32, sequence, {}, "")]
-    key = object_key(source, datetime.fromtimestamp(told_ms / 1000, UTC), batch)
+    key = object_key(layout.archive_hour(source, told_ms), batch)
     assert is_plain(key)
     assert layout.hour_of(key) is not None
 
