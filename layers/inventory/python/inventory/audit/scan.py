@@ -74,6 +74,8 @@ TABLES: Final[Mapping[str, Sequence[str]]] = {
 }
 
 Row = Mapping[str, str | None]
+#: Made once: `json.dumps` makes an encoder anew for each text that is spelled otherwise than by default.
+_spelled: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
 class Segment(NamedTuple):
@@ -103,7 +105,8 @@ def scan_segment(
         for live, name, row in _live(client, table, segment):
             part = live, bucket_of(name, buckets)
             if part not in opened:
-                opened[part] = files.enter_context(gzip.open(_local(work, part), "wt", encoding="utf-8"))
+                path = _local(work, part)  # read once, and soon gone: the quickest level will do
+                opened[part] = files.enter_context(gzip.open(path, "wt", compresslevel=1, encoding="utf-8"))
             opened[part].write(json.dumps(row) + "\n")
             records += 1
     for live, bucket in opened:
@@ -142,19 +145,21 @@ def _text(value: Mapping[str, Any] | None) -> str | None:
         return None
     plain = _plain(value)
     if isinstance(plain, dict | list):
-        return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return _spelled(plain)
     return None if plain is None else str(plain)
 
 
 def _plain(value: Mapping[str, Any]) -> Any:
     """What a value of DynamoDB says, in JSON's terms."""
     [(kind, content)] = value.items()
+    if kind == "S":
+        return content
+    if kind == "N":
+        return int(content) if content.lstrip("-").isdigit() else content
     if kind == "M":
         return {name: _plain(each) for name, each in content.items()}
     if kind == "L":
         return [_plain(each) for each in content]
-    if kind == "N":
-        return int(content) if content.lstrip("-").isdigit() else content
     return None if kind == "NULL" else content if isinstance(content, str | bool) else str(content)
 
 
