@@ -4,13 +4,15 @@ import tomllib
 from typing import Any
 
 import pytest
-from bench.prime_day import PEAK_SALES_PER_S
+from bench.prime_day import COLLECTING_LANES, PEAK_SALES_PER_S
+from bench.prime_day import STREAM_SHARDS as BOTH_TABLES_SHARDS
 
 from inventory.domain.heat import CHANGES_PER_SHARD_MAX, COLD_AFTER_MS, HEAT_TRIES_MIN, Thresholds
 from inventory.settings import Settings
 from inventory.wiring import core_from
 from stack.invoke import folder_of
 from stack.place import ROOT
+from support.machines import definition
 from support.needs import NEEDED
 from support.template import load_template, properties, resources
 
@@ -80,12 +82,13 @@ def test_streams_feed_the_settler_the_collector_the_projector_and_the_archiver()
 
 
 @pytest.mark.parametrize(("function", "source"), STREAMS)
-def test_a_stream_that_fails_is_tried_finitely_halved_and_then_set_aside(function: str, source: dict[str, Any]) -> None:
+def test_a_stream_that_fails_is_tried_until_an_age_halved_and_then_set_aside(
+    function: str, source: dict[str, Any]
+) -> None:
+    assert source["MaximumRetryAttempts"] == -1, "a denied call takes 0.1 s: a number of them is no time"
     if function == "ArchiverFunction":  # what it gives up is missing from the history
-        assert source["MaximumRetryAttempts"] == 10_000
         assert source["MaximumRecordAgeInSeconds"] == 22 * 3600, "2 h of the stream are left to redrive it"
     else:
-        assert 0 < source["MaximumRetryAttempts"] <= 100
         assert source["MaximumRecordAgeInSeconds"] == {"Ref": "StreamRecordAgeSeconds"}
     assert source["BisectBatchOnFunctionError"] is True
     queue = {"Fn::GetAtt": [own(function, "OnFailureQueue"), "Arn"]}
@@ -94,15 +97,60 @@ def test_a_stream_that_fails_is_tried_finitely_halved_and_then_set_aside(functio
 
 def test_a_record_is_given_up_before_the_stream_forgets_it() -> None:
     age = load_template()["Parameters"]["StreamRecordAgeSeconds"]
-    assert age["Default"] < age["MaxValue"] <= 22 * 3600
+    assert 6 * 3600 <= age["Default"] < age["MaxValue"] <= 22 * 3600, "a bad deployment is mended before"
+
+
+def prods_parameters() -> dict[str, str]:
+    """What `make deploy ENV=prod` says otherwise than the template's defaults."""
+    told = tomllib.loads((ROOT / "samconfig.toml").read_text())["prod"]["deploy"]["parameters"]["parameter_overrides"]
+    return dict(pair.split("=", 1) for pair in told.split())
 
 
 def test_prods_ceiling_for_holds_carries_the_peak_that_capacity_reckons_with() -> None:
     """What is reserved for a function is also the most that it gets."""
-    overrides = tomllib.loads((ROOT / "samconfig.toml").read_text())["prod"]["deploy"]["parameters"]
-    reserved = dict(pair.split("=", 1) for pair in overrides["parameter_overrides"].split())["HoldsReservedConcurrency"]
+    instances = prods_parameters()["HoldsReservedConcurrency"]
     requests_a_sale, milliseconds = 2, 50
-    assert int(reserved) >= PEAK_SALES_PER_S * requests_a_sale * milliseconds / 1000 * 1.25
+    assert int(instances) >= PEAK_SALES_PER_S * requests_a_sale * milliseconds / 1000 * 1.25
+
+
+def reserved(function: str) -> int:
+    """What ReservedConcurrency=large keeps for a function, which is also the most that it gets."""
+    condition, instances, otherwise = properties(function)["ReservedConcurrentExecutions"]["Fn::If"]
+    assert (condition, otherwise) == ("ReserveForAll", {"Ref": "AWS::NoValue"})
+    return int(instances)
+
+
+LARGE = {name for name in FUNCTIONS if "ReservedConcurrentExecutions" in properties(name)} - {"HoldsFunction"}
+STREAM_SHARDS = {"SettlerFunction": BOTH_TABLES_SHARDS // 2, "CollectorFunction": COLLECTING_LANES // 10}
+QUOTA, LEFT_MIN = 5_000, 100  # of docs/capacity.md, and of Lambda
+
+
+def test_what_a_sale_needs_has_its_own_instances_and_what_may_wait_has_a_ceiling() -> None:
+    for_sales, may_wait = (
+        {"AuthorizerFunction", "SettlerFunction", "CollectorFunction"},
+        {"StockFunction", "StockAtFunction"},
+    )
+    assert for_sales | may_wait | {"SnapshotFunction", "AuditFunction"} == LARGE
+    for function, source in STREAMS:
+        if function in for_sales:
+            assert reserved(function) >= STREAM_SHARDS[function] * source["ParallelizationFactor"]
+    for batch in ("Snapshot", "Audit"):
+        maps = [state for state in definition(f"{batch}Machine")["States"].values() if state["Type"] == "Map"]
+        assert reserved(f"{batch}Function") >= 2 * max(state["MaxConcurrency"] for state in maps), (
+            "an hour and a rebuild"
+        )
+
+
+def test_an_account_can_keep_what_prod_reserves_and_has_something_left() -> None:
+    overrides = prods_parameters()
+    assert overrides["ReservedConcurrency"] == "large"
+    together = int(overrides["HoldsReservedConcurrency"]) + sum(map(reserved, LARGE))
+    assert together <= QUOTA - LEFT_MIN
+    section = (ROOT / "docs/capacity.md").read_text().split("\n### What Lambda keeps for whom\n")[1]
+    assert f"| **together** | **{together:,}** | {QUOTA - together} are left" in section
+    told = load_template()["Parameters"]["ReservedConcurrency"]
+    assert told["Default"] == "none", "a new account has a fifth of that, and less"
+    assert f"{sum(map(reserved, LARGE)):,} instances" in " ".join(told["Description"].split())
 
 
 def test_a_stream_is_read_from_its_beginning_so_that_no_deploy_skips_records() -> None:
@@ -144,8 +192,19 @@ def test_what_the_settler_passes_on_goes_to_the_collector_by_an_encrypted_stream
 
 
 def test_an_event_reaches_the_archive_within_five_seconds() -> None:
+    """By default; a deployment with much to archive may trade that for fewer objects."""
     windows = [source["MaximumBatchingWindowInSeconds"] for name, source in STREAMS if name == "ArchiverFunction"]
-    assert max(windows) <= 3
+    assert windows == 3 * [{"Ref": "ArchiveWindowSeconds"}]
+    assert load_template()["Parameters"]["ArchiveWindowSeconds"]["Default"] <= 3
+
+
+def test_a_snapshot_waits_for_longer_than_the_archiver_gathers_a_batch() -> None:
+    parameters = load_template()["Parameters"]
+    for told in ({}, prods_parameters()):
+        window, lag = (
+            int(told.get(name, parameters[name]["Default"])) for name in ("ArchiveWindowSeconds", "ArchiveLagSeconds")
+        )
+        assert lag >= 1.5 * window
 
 
 @pytest.mark.parametrize("function", STREAM_FUNCTIONS)
