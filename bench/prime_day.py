@@ -11,6 +11,7 @@ SALES: Final = 300_000_000
 HOURS: Final = 48
 PEAK_SALES_PER_S: Final = 6_000
 EVENTS_PER_SALE: Final = 4.2  # measured mix: `make bench ONLY=rebuild`
+REMOVALS_PER_SALE: Final = 1  # TTL's, of the settled hold 35 days later, is archived, too
 ARCHIVED_BYTES: Final = 44  # an event, as measured there
 READS: Final = 11_600 * 3_600 * HOURS
 WRITE_UNITS_PER_SALE: Final = 9.2  # `make bench ONLY=units`
@@ -19,7 +20,9 @@ WRITE_UNITS_PER_SALE: Final = 9.2  # `make bench ONLY=units`
 COLLECTED_BYTES: Final = 350  # a hold's record on the collecting stream; each counts as 1 KB when it goes in
 COLLECTING_LANES: Final = 100  # 10 shards of it, 10 batches at once of each, a batch a second
 STREAM_SHARDS: Final = 80  # 40 of the Holds table, 40 of the Stock table: as many as their partitions at the peak
-BATCH_WINDOW_S: Final = 2
+BATCH_WINDOW_S: Final = 20  # ArchiveWindowSeconds, raised for it
+DEFAULT_WINDOW_S: Final = 2
+BATCH_EVENTS: Final = 1_000
 BUCKETS: Final = 256  # HistoryBuckets, raised for it
 TASK_OBJECTS: Final = 500
 HOLD_BYTES: Final = 450
@@ -27,7 +30,8 @@ LIVE_BYTES: Final = {
     "stock": 5_000_000 * 300,
     "holds": SALES * HOLD_BYTES,
 }  # settled holds stay KEPT_AFTER_SETTLEMENT_S
-SCAN_SEGMENTS: Final = 24  # ScanSegments, raised for it
+SCAN_SEGMENTS: Final = 40  # ScanSegments, raised for it
+SCANS_AT_ONCE: Final = 24  # MaxConcurrency of the snapshot's Scan; the audit's has 16
 HOUR_MS: Final = 3_600_000
 SNAPSHOT_STARTS_MS: Final = 3 * 60_000  # after the hour: SnapshotMachine's schedule
 
@@ -35,7 +39,9 @@ SNAPSHOT_STARTS_MS: Final = 3 * 60_000  # after the hour: SnapshotMachine's sche
 MAP_S_PER_EVENT: Final = 3.5e-6
 REDUCE_S_PER_EVENT: Final = 3.5e-6
 GET_S: Final = 0.03 / 8  # eight at once
+LIST_S: Final = 0.17  # a page of 1,000 names of the archive, read and taken apart: measured
 SCAN_RECORDS_PER_S: Final = 46_000  # `scan_segment` behind botocore with pages of 2,300 holds, measured
+AUDIT_SCAN_RECORDS_PER_S: Final = 11_000  # the audit's, of all attributes, measured on a machine under load
 SCAN_PAGE_BYTES: Final = 1_000_000
 SCAN_PAGE_S: Final = 0.03  # until a page is answered: reckoned, not measured
 ARCHIVER_S: Final = 0.15
@@ -50,7 +56,9 @@ DOWNLOAD_BYTES_PER_S: Final = 75e6  # from S3 into one function; assumed
 # A request, by its function's duration and what it writes to the logs
 SALE_S: Final = 0.05  # a place or an execute: docs/capacity.md reckons instances with the same
 READ_S: Final = 0.01
-STREAM_LANES: Final = 2 * STREAM_SHARDS  # settler and projector, were they busy all the time
+STREAM_LANES: Final = (
+    (4 + 2) * STREAM_SHARDS // 2
+)  # settler and projector (ParallelizationFactor), were they busy all the time
 SALE_LOG_BYTES: Final = 1_033  # in 5 lines, of which START, END and REPORT are Lambda's own; counted on the local stack
 READ_LOG_BYTES: Final = 714  # in 4 lines
 ACCESS_LOG_BYTES: Final = 600  # the stage's access log, with names and ids filled in
@@ -83,12 +91,13 @@ def figures() -> Section:
 
 
 def _archive() -> list[Figure]:
-    events, objects = SALES * EVENTS_PER_SALE, STREAM_SHARDS / BATCH_WINDOW_S * HOURS * 3600
+    events, objects = _archived_events(), _archived_objects()
     dollars = objects * (PUT + LAMBDA_CALL + ARCHIVER_S * GB["archiver"] * LAMBDA_GB_S)
     return [
-        Figure("archive: events", events / 1e9, "billion"),
+        Figure("archive: events", events / 1e9, "billion", note="removals by TTL 35 days later among them"),
         Figure("archive: size", events * ARCHIVED_BYTES / 1e9, "GB"),
-        Figure("archive: objects at most", objects / 1e6, "million", note="a batch of each stream shard every 2 s"),
+        Figure("archive: objects at most", objects / 1e6, "million", note=f"a window of {BATCH_WINDOW_S} s"),
+        Figure("archive: objects at most, by default", _archived_objects(DEFAULT_WINDOW_S) / 1e6, "million"),
         Figure("archive: dollars", dollars, "$", note="requests and the archiver"),
     ]
 
@@ -118,9 +127,11 @@ def _snapshot() -> list[Figure]:
 
 
 def _rebuild() -> list[Figure]:
-    tasks, seconds, dollars = _work(SALES * EVENTS_PER_SALE, _objects())
+    tasks, seconds, dollars = _work(_archived_events(), _archived_objects())
+    listed_s = _archived_objects() / 1000 * LIST_S
     return [
         Figure("full rebuild of both days: map tasks", tasks, ""),
+        Figure("Plan lists the whole archive: minutes", listed_s / 60, "", 15, note="in one function"),
         Figure(
             "full rebuild: CPU", seconds / 3600, "hours", note=f"{seconds / 1000 / 60:.0f} minutes at 1,000 functions"
         ),
@@ -132,22 +143,36 @@ def _scan() -> list[Figure]:
     read = sum(LIVE_BYTES.values())
     seconds = read / scan_bytes_per_s()
     a_segment_s = max(LIVE_BYTES.values()) / scan_bytes_per_s() / SCAN_SEGMENTS
+    audited_s = max(LIVE_BYTES.values()) / audited_bytes_per_s() / SCAN_SEGMENTS
+    holds_at_most = audited_bytes_per_s() * 900 / HOLD_BYTES
+    audit_dollars = read / 4096 * READ_UNIT + read / audited_bytes_per_s() * GB["columnar"] * LAMBDA_GB_S
     dollars = read / 4096 * READ_UNIT + seconds * GB["scan"] * LAMBDA_GB_S
     return [
         Figure("scan of the live tables, at the end", read / 1e9, "GB", note="settled holds are there until their TTL"),
         Figure("scan: a function's speed", scan_bytes_per_s() / 1e6, "MB/s", note="of holds"),
-        Figure("scan: minutes", a_segment_s / 60, "", 15, note=f"{SCAN_SEGMENTS} segments; at most"),
+        Figure("scan: minutes", a_segment_s / 60, "", 15, note=f"a segment of {SCAN_SEGMENTS}; at most"),
+        Figure("an audit's scan: minutes", audited_s / 60, "", 15, note="likewise"),
+        Figure("an audit's scan: holds a segment", holds_at_most / 1e6, "million", note="at most"),
         Figure(
-            "scan: read units a second", scan_bytes_per_s() * SCAN_SEGMENTS / 4096, note="a table has 40,000 by default"
+            "scan: read units a second", scan_bytes_per_s() * SCANS_AT_ONCE / 4096, note="a table has 40,000 by default"
         ),
-        Figure("scan: dollars", dollars, "$", note="each snapshot, and each audit"),
+        Figure("scan: dollars", dollars, "$", note="each snapshot"),
+        Figure("an audit's scan: dollars", audit_dollars, "$", note="each audit"),
     ]
 
 
 def scan_bytes_per_s() -> float:
     """What one function reads: a page is answered, then looked at, by the share of a CPU that its memory brings."""
-    records = SCAN_PAGE_BYTES / HOLD_BYTES
-    return SCAN_PAGE_BYTES / (SCAN_PAGE_S + records / SCAN_RECORDS_PER_S / (GB["scan"] / GB["columnar"]))
+    return _page_bytes_per_s(SCAN_RECORDS_PER_S * GB["scan"] / GB["columnar"])
+
+
+def audited_bytes_per_s() -> float:
+    """The same of an audit's function, which has a whole CPU."""
+    return _page_bytes_per_s(AUDIT_SCAN_RECORDS_PER_S)
+
+
+def _page_bytes_per_s(records_per_s: float) -> float:
+    return SCAN_PAGE_BYTES / (SCAN_PAGE_S + SCAN_PAGE_BYTES / HOLD_BYTES / records_per_s)
 
 
 def _seal() -> list[Figure]:
@@ -192,8 +217,23 @@ def _collecting() -> float:
     return kinesis + calls * (LAMBDA_CALL + COLLECTOR_S * GB["collector"] * LAMBDA_GB_S)
 
 
-def _objects() -> float:
-    return STREAM_SHARDS / BATCH_WINDOW_S * HOURS * 3600
+def _archived_events() -> float:
+    return SALES * (EVENTS_PER_SALE + REMOVALS_PER_SALE)
+
+
+def _archived_objects(window_s: float = BATCH_WINDOW_S) -> float:
+    """At most: those of the sales, and of their removals from the Holds table, over as many hours again."""
+    removals = _batches(SALES * REMOVALS_PER_SALE, STREAM_SHARDS / 2, window_s)
+    return _objects(window_s) + removals
+
+
+def _objects(window_s: float = BATCH_WINDOW_S) -> float:
+    return _batches(SALES * EVENTS_PER_SALE, STREAM_SHARDS, window_s)
+
+
+def _batches(events: float, shards: float, window_s: float) -> float:
+    """At most: each ends because it is full, or because its window is over."""
+    return events / BATCH_EVENTS + shards / window_s * HOURS * 3600
 
 
 def _tiered(requests: float, tiers: tuple[tuple[float, float], ...]) -> float:
