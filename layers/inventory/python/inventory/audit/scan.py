@@ -110,8 +110,8 @@ def scan_segment(
             opened[part].write(json.dumps(row) + "\n")
             records += 1
     for live, bucket in opened:
-        path = f"{live_prefix(run, live, bucket)}{segment.number:03}.jsonl.gz"
-        objects.upload(_local(work, (live, bucket)), path)
+        key = f"{live_prefix(run, live, bucket)}{segment.number:03}.jsonl.gz"
+        objects.upload(_local(work, (live, bucket)), key)
     return records
 
 
