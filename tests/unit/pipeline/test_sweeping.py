@@ -39,4 +39,4 @@ def test_poison_and_holds_that_never_can_be_settled_are_counted_with_what_was_do
     _change(world, world.tables.holds, poison.id, status="evaporated")
     world.clock.pass_s(61)
     world.sweep()
-    assert counted == {"HoldsExpired": 3, "PoisonRecords": 1, "InvariantBroken": 1}
+    assert counted == {"HoldsExpired": 3, "ExpiryLag": 1_000, "PoisonRecords": 1, "InvariantBroken": 1}

@@ -1,5 +1,6 @@
 """Project: the stock stream folded, in whatever order, however often, by however many projectors at once."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from inventory.domain.errors import Conflict, Overloaded
 from inventory.domain.limits import ATTEMPTS_MAX
 from inventory.protocol.project import news_of, project
 from inventory.storage.availability_records import availability_from
+from support.together import Together
 from support.watched import Watched
 from support.wire import WRITES, conflicting, throttling
 
@@ -104,6 +106,13 @@ class TestOthersMeanwhile:
         assert (_projection(world, "A").available, _projection(world, "B").available) == (0, 5)
         project_batch(world.core, records, world._set_aside)
         assert _projection(world, "A").available == 5
+
+    def test_records_are_written_several_at_a_time(self, world: Watched) -> None:
+        at_once = Together()
+        news = {(item, "W1"): News({0: ShardCount(1, 5, 0)}) for item in "ABC"}
+        assert project(replace(world.core, at_once=at_once), news).written == 3
+        assert at_once.calls == [3]
+        world.ends_well = False
 
     def test_after_a_lost_answer_the_batch_is_given_again(self, world: Watched) -> None:
         news = _news(0, 1, 3)

@@ -1,5 +1,6 @@
 """Sweep: `everything_settles`, whatever else failed, slice by slice, and run after run if time is short."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from inventory.domain.limits import ATTEMPTS_MAX
 from inventory.protocol import sweep as sweep_module
 from inventory.protocol.settle import SETTLING_ROUNDS_MAX
 from inventory.protocol.sweep import ROUND_RUNS_MAX, sweep, turn_of
+from support.together import Together
 from support.watched import Watched
 from support.wire import READS, TRANSACTIONS, WRITES, Fault, conflicting, throttling, unreachable
 
@@ -42,6 +44,18 @@ class TestExpiry:
         assert world.sweep().expired == 5
         world.flow()
         assert (world.available("A"), world.held("A")) == (5, 0)
+
+    def test_they_end_several_at_a_time_and_the_longest_waiting_is_told(self, world: Watched) -> None:
+        world.open_slices = 1
+        world.core = world.instance()
+        holds = _placed(world, 3)
+        world.clock.pass_s(5)
+        _placed(world, 2)
+        world.clock.pass_s(40)
+        began_ms, at_once = world.clock.now_ms, Together()
+        swept = sweep(replace(world.core, at_once=at_once), until_ms=began_ms + 60_000)
+        assert (swept.expired, at_once.calls) == (5, [5])
+        assert began_ms <= holds[0].expires_at + swept.lag_ms <= world.clock.now_ms
 
     def test_what_has_time_left_stays(self, world: Watched) -> None:
         _placed(world, 3)

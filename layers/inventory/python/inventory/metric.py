@@ -13,6 +13,7 @@ class Metric(StrEnum):
     HOLDS_EXECUTED = "HoldsExecuted"
     HOLDS_RELEASED = "HoldsReleased"
     HOLDS_EXPIRED = "HoldsExpired"
+    EXPIRY_LAG = "ExpiryLag"
     HOLDS_SETTLED = "HoldsSettled"
     SETTLEMENT_LAG = "SettlementLag"
     HOLDS_COLLECTED = "HoldsCollected"

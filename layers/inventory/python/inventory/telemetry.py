@@ -10,7 +10,9 @@ from inventory.metric import Metric
 
 NAMESPACE: Final = "Inventory"
 
-_IN_MILLISECONDS: Final = frozenset({Metric.SETTLEMENT_LAG, Metric.PROJECTION_LAG, Metric.ARCHIVE_LAG})
+_IN_MILLISECONDS: Final = frozenset(
+    {Metric.EXPIRY_LAG, Metric.SETTLEMENT_LAG, Metric.PROJECTION_LAG, Metric.ARCHIVE_LAG}
+)
 
 #: Structured, one JSON object per line. The service's name and the level come from POWERTOOLS_*.
 logger = Logger(utc=True, use_rfc3339=True)

@@ -17,6 +17,7 @@ def run_sweep(core: Core, *, until_ms: int) -> Swept:
     swept = sweep(core, until_ms=until_ms)
     for name, value in (
         (Metric.HOLDS_EXPIRED, swept.expired),
+        (Metric.EXPIRY_LAG, swept.lag_ms),
         (Metric.HOLDS_SETTLED, swept.settling.settled),
         (Metric.INVARIANT_BROKEN, len(swept.settling.broken)),
         (Metric.POISON_RECORDS, len(swept.unreadable)),
@@ -34,6 +35,7 @@ def run_sweep(core: Core, *, until_ms: int) -> Swept:
             "expired": swept.expired,
             "settled": swept.settling.settled,
             "contended": swept.contended,
+            "lag_ms": swept.lag_ms,
             "finished": swept.finished,
         },
     )

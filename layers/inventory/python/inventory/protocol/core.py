@@ -74,7 +74,7 @@ class Core:
         pause: Waits for some seconds.
         report: Counts something for the operators.
         announce: Tells others what happened, as far as they can be reached at once.
-        at_once: Makes several readings at a time.
+        at_once: Makes several calls at a time, each of them on its own: readings, or writes of different records.
         thresholds: When stock is counted on more shards.
         read_past: Tells stock at an instant of the past.
     """

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from functools import partial
+from typing import Final, NamedTuple
 
 from inventory.domain.availability import Availability, DirectoryCount, News, ShardCount, fold
 from inventory.domain.errors import Conflict
@@ -74,32 +75,45 @@ def project(core: Core, news: Mapping[Subject, News]) -> Projected:
     known = {(each.item, each.warehouse): each for each in map(availability_from, core.database.batch_get(keys))}
     projected = Projected()
     contended: Conflict | None = None
-    for subject in subjects:
-        try:
-            _project_one(core, known.get(subject, Availability(*subject)), news[subject], projected)
-        except Conflict as conflict:  # the other records go on; the caller tries this one again
-            contended = conflict
+    subjects_news = [(known.get(subject, Availability(*subject)), news[subject]) for subject in subjects]
+    for outcome in core.at_once(partial(_tried, core), subjects_news):
+        if isinstance(outcome, Conflict):  # the other records went on; the caller tries this one again
+            contended = outcome
+        elif outcome is not None:
+            projected.written += 1
+            projected.unbalanced += [outcome.folded] if outcome.due else []
     if contended is not None:
         raise contended
     return projected
 
 
-def _project_one(core: Core, known: Availability, news: News, projected: Projected) -> None:
+class _Written(NamedTuple):
+    folded: Availability
+    due: bool
+
+
+def _tried(core: Core, told: tuple[Availability, News]) -> _Written | Conflict | None:
+    try:
+        return _project_one(core, *told)
+    except Conflict as conflict:
+        return conflict
+
+
+def _project_one(core: Core, known: Availability, news: News) -> _Written | None:
+    """What was written; None where the news changes nothing."""
     attempts = Attempts(core.pause, f"{known.item}#{known.warehouse}")
     while True:
         attempts.begin()
         folded = fold(known, news)
         if folded.version == known.version:
-            return
+            return None
         now_ms = core.clock.now()
         due = unbalanced(folded, now_ms, core.thresholds)
         if due:
             folded = claimed(folded, now_ms)
         try:
             if attempts.write(core.database, put_availability(core.tables, folded, known)) is not None:
-                projected.written += 1
-                projected.unbalanced += [folded] if due else []
-                return
+                return _Written(folded, due)
         except ConditionFailed as failure:
             attempts.contended()
             if failure.record is not None:

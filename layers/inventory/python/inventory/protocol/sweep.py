@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
+from functools import partial
 from math import gcd
 from typing import Final
 
@@ -28,6 +30,7 @@ class Swept:
     Attributes:
         seen: Open holds looked at.
         expired: Holds ended because their time was over.
+        lag_ms: How long the longest waiting of them had been past its time when it was read.
         slices: Slices gone through to their end, for what is due or (after that) for what is not.
         finished: Whether it did all that was its turn; if not, the next run begins with other slices.
         contended: Holds left for the next run because others were faster or the database refused.
@@ -37,6 +40,7 @@ class Swept:
 
     seen: int = 0
     expired: int = 0
+    lag_ms: int = 0
     slices: int = 0
     finished: bool = False
     contended: int = 0
@@ -100,22 +104,34 @@ def _finish(core: Core, hold_ids: Sequence[str], swept: Swept, until_ms: int, *,
     holds = list(_readable(_read(core, hold_ids, swept, consistent=consistent), swept))
     now_ms = core.clock.now()
     swept.seen += len(holds)
-    for hold in holds:
-        if core.clock.now() >= until_ms:
-            return
-        if hold.status is Status.ACTIVE and hold.expires_at <= now_ms:
-            try:
-                swept.expired += expire(core, hold.id) is not None
-            except ClockSkewed:
-                raise
-            except (Conflict, Overloaded):  # the next run tries again; what else is due need not wait for it
-                swept.contended += 1
+    due = [hold for hold in holds if hold.status is Status.ACTIVE and hold.expires_at <= now_ms]
+    for outcome in core.at_once(partial(_expire, core, until_ms), due):
+        swept.expired += outcome is _Expiry.ENDED
+        swept.contended += outcome is _Expiry.CONTENDED
+    swept.lag_ms = max(swept.lag_ms, *(now_ms - hold.expires_at for hold in due), 0)
     late = [hold for hold in holds if _is_late(hold, now_ms)]
     settled = settle(core, late, until_ms=until_ms)
     swept.contended += len(settled.left)
     swept.settling.settled += settled.settled
     swept.settling.lag_ms = max(swept.settling.lag_ms, settled.lag_ms)
     swept.settling.broken += settled.broken
+
+
+class _Expiry(Enum):
+    ENDED = auto()
+    OTHERWISE = auto()
+    CONTENDED = auto()
+
+
+def _expire(core: Core, until_ms: int, hold: Hold) -> _Expiry:
+    if core.clock.now() >= until_ms:
+        return _Expiry.OTHERWISE
+    try:
+        return _Expiry.OTHERWISE if expire(core, hold.id) is None else _Expiry.ENDED
+    except ClockSkewed:
+        raise
+    except (Conflict, Overloaded):  # the next run tries again; what else is due need not wait for it
+        return _Expiry.CONTENDED
 
 
 def _read(core: Core, hold_ids: Sequence[str], swept: Swept, *, consistent: bool) -> list[Record]:
