@@ -1,4 +1,4 @@
-"""Starts and stops the AWS emulator: a process of this checkout, known by its id and start time, bound to 127.0.0.1."""
+"""Starts and stops the AWS emulator: a process of this checkout, known by its id and folder, bound to 127.0.0.1."""
 
 import json
 import os
@@ -18,8 +18,8 @@ _START_SECONDS_MAX = 30
 _STOP_SECONDS_MAX = 10
 
 
-def ensure_running(place: Place) -> None:
-    """Starts the emulator unless this place's own one answers already.
+def ensure_running(place: Place) -> bool:
+    """Starts the emulator unless this place's own one answers already. Returns whether it did so already.
 
     Raises:
         StackError: The port is somebody else's, this checkout's emulator runs on another port, or it does not start.
@@ -33,10 +33,11 @@ def ensure_running(place: Place) -> None:
         if not answers(place):
             raise StackError(f"The emulator runs but does not answer. Run `make down`, then look into {_log(place)}.")
         skipped("emulator")
-        return
+        return True
     _refuse_taken_port(place.port)
     with step(f"start the emulator on port {place.port}"):
         _start(place)
+    return False
 
 
 def stop(place: Place) -> bool:
@@ -67,7 +68,7 @@ def answers(place: Place) -> bool:
 
 
 def _start(place: Place) -> None:
-    scratch = place.folder / "tmp"
+    scratch = _scratch(place)
     scratch.mkdir(parents=True, exist_ok=True)
     environment = clean_environment() | LOCAL_CREDENTIALS
     environment |= {
@@ -100,20 +101,25 @@ def _start(place: Place) -> None:
 
 
 def _running(place: Place) -> tuple[psutil.Process, int] | None:
-    """This place's emulator process and its port, if it lives. A process id alone may be another's by now."""
+    """This place's emulator process and its port, if it lives. A process id alone may be another's by now.
+
+    What is its own is the folder that it runs in: when it started is told otherwise once the clock has been set.
+    """
     try:
         remembered = json.loads(_pid_file(place).read_text())
-        process = psutil.Process(remembered["pid"])
-        if process.create_time() != remembered["started"] or process.status() == psutil.STATUS_ZOMBIE:
+        process, port = psutil.Process(remembered["pid"]), int(remembered["port"])
+        if process.status() == psutil.STATUS_ZOMBIE or Path(process.cwd()) != _scratch(place).resolve():
             return None
-    except (FileNotFoundError, psutil.NoSuchProcess):
+    except (FileNotFoundError, ValueError, KeyError, TypeError, psutil.Error):  # of another user's: no folder
         return None
-    return process, remembered["port"]
+    return process, port
 
 
 def _remember(place: Place, pid: int) -> None:
-    started = psutil.Process(pid).create_time()
-    _pid_file(place).write_text(json.dumps({"pid": pid, "started": started, "port": place.port}))
+    """Writes it in one step, so that nobody reads half of it."""
+    draft = _pid_file(place).with_suffix(".draft")
+    draft.write_text(json.dumps({"pid": pid, "port": place.port}))
+    draft.replace(_pid_file(place))
 
 
 def _refuse_taken_port(port: int) -> None:
@@ -137,6 +143,10 @@ def _describe(pid: int | None) -> str:
         return f"process {pid} ({' '.join(process.cmdline())[:80]}, in {process.cwd()})"
     except psutil.Error:
         return f"process {pid}"
+
+
+def _scratch(place: Place) -> Path:
+    return place.folder / "tmp"
 
 
 def _pid_file(place: Place) -> Path:

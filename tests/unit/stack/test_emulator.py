@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -42,28 +43,66 @@ def _program(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(emulator, "_refuse_taken_port", lambda _: None)
 
 
-@pytest.fixture
-def process() -> Iterator[subprocess.Popen[bytes]]:
-    """A process that waits, for whatever."""
-    with subprocess.Popen(["sleep", "60"]) as process:  # noqa: S607 - any one will do
+@contextmanager
+def waiting(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process in this folder that waits, for whatever."""
+    folder.mkdir(exist_ok=True)
+    with subprocess.Popen(["sleep", "60"], cwd=folder) as process:  # noqa: S607 - any one will do
         yield process
         process.kill()
 
 
-def remember(place: Place, process: subprocess.Popen[bytes], *, started_before_s: float = 0) -> None:
-    """Writes down this process as the place's emulator, or an earlier one that had the same id."""
-    started = psutil.Process(process.pid).create_time() - started_before_s
-    told = {"pid": process.pid, "started": started, "port": place.port}
-    (place.folder / "emulator.json").write_text(json.dumps(told))
+@pytest.fixture
+def process(place: Place) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that runs where the place's emulator does."""
+    with waiting(place.folder / "tmp") as process:
+        yield process
 
 
+def remember(place: Place, process: subprocess.Popen[bytes]) -> None:
+    """Writes down this process as the place's emulator."""
+    (place.folder / "emulator.json").write_text(json.dumps({"pid": process.pid, "port": place.port}))
+
+
+@pytest.mark.parametrize("folder", [".", "tmp/state", "other"])
 def test_a_process_that_only_has_the_emulators_id_is_neither_taken_for_it_nor_stopped(
-    place: Place, process: subprocess.Popen[bytes]
+    place: Place, folder: str
 ) -> None:
-    remember(place, process, started_before_s=1)
-    assert emulator._running(place) is None
+    (place.folder / "tmp").mkdir()
+    with waiting(place.folder / folder) as process:
+        remember(place, process)
+        assert emulator._running(place) is None
+        assert emulator.stop(place) is False
+        assert process.poll() is None
+    assert not (place.folder / "emulator.json").exists()
+
+
+def test_a_process_whose_folder_is_not_told_is_not_taken_for_the_emulator(
+    place: Place, process: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def not_told(process: psutil.Process) -> str:
+        raise psutil.AccessDenied(process.pid)
+
+    remember(place, process)
+    monkeypatch.setattr(psutil.Process, "cwd", not_told)
     assert emulator.stop(place) is False
     assert process.poll() is None
+
+
+def test_the_emulator_is_known_though_the_clock_was_set_since_it_started(
+    place: Place, process: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remember(place, process)
+    monkeypatch.setattr(psutil.Process, "create_time", lambda _: 0.0)
+    assert emulator.stop(place) is True
+    assert not psutil.pid_exists(process.pid)
+
+
+@pytest.mark.parametrize("content", ["", '{"pid": 1', "[]", "{}", '{"pid": "x", "port": 1}', '{"pid": -1, "port": 1}'])
+def test_what_was_not_written_whole_names_no_emulator(place: Place, content: str) -> None:
+    (place.folder / "emulator.json").write_text(content)
+    assert emulator._running(place) is None
+    assert emulator.stop(place) is False
     assert not (place.folder / "emulator.json").exists()
 
 
@@ -107,10 +146,10 @@ def test_all_that_the_emulator_writes_is_in_its_places_folder_and_no_setting_lea
 
 @pytest.mark.usefixtures("_program")
 def test_an_emulator_is_started_once_and_stopped_with_all_that_it_started(place: Place) -> None:
-    emulator.ensure_running(place)
+    assert emulator.ensure_running(place) is False
     started = (place.folder / "emulator.json").read_text()
     child = psutil.Process(int((place.folder / "tmp" / "child").read_text()))
-    emulator.ensure_running(place)
+    assert emulator.ensure_running(place) is True
     assert (place.folder / "emulator.json").read_text() == started
     with pytest.raises(StackError, match=f"already runs on port {place.port}"):
         emulator.ensure_running(Place(place.folder, place.port + 1))
