@@ -26,9 +26,12 @@ def up(place: Place) -> Stack:
         StackError: Something that a person has to know or do.
     """
     place.folder.mkdir(parents=True, exist_ok=True)
-    emulator.ensure_running(place)
     aws = Aws(place.endpoint)
     name = sam.stack_name(ENVIRONMENT)
+    if emulator.ensure_running(place) and _status(aws, name) is None:
+        # A first `sam deploy` was interrupted. SAM's own stack may be half made, which SAM refuses from then on.
+        emulator.stop(place)
+        emulator.ensure_running(place)
     if _is_current(place, aws, name):
         skipped("functions and template")
     else:

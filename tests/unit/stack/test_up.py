@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stack import keys, sam, up
+from stack import emulator, keys, sam, up
 from stack.console import StackError
 from stack.place import Place
 from stack.state import Stack
@@ -73,6 +73,31 @@ def test_what_was_deployed_of_these_very_files_is_left_alone(place: Place, deplo
     deploy(place)
     assert deployment.done == ["build", "deploy", "mend"]
     assert is_current(place)
+
+
+@pytest.mark.usefixtures("sources")
+@pytest.mark.parametrize(
+    ("ran", "status", "anew"), [(False, None, False), (True, None, True), (True, "CREATE_COMPLETE", False)]
+)
+def test_an_emulator_that_ran_without_a_stack_is_started_anew_as_sam_may_have_been_interrupted_in_it(
+    place: Place,
+    deployment: Deployment,
+    monkeypatch: pytest.MonkeyPatch,
+    ran: bool,  # noqa: FBT001 - a case's
+    status: str | None,
+    anew: bool,  # noqa: FBT001 - a case's
+) -> None:
+    def ensure_running(_: Place) -> bool:
+        deployment.done.append("run")
+        return ran
+
+    deployment.status = status
+    monkeypatch.setattr(emulator, "ensure_running", ensure_running)
+    monkeypatch.setattr(emulator, "stop", deployment.step("stop"))
+    monkeypatch.setattr(up, "_publish", deployment.step("publish"))
+    up.up(place)
+    before = ["run", "stop", "run"] if anew else ["run"]
+    assert deployment.done == [*before, "build", "deploy", "mend", "publish"]
 
 
 @pytest.mark.usefixtures("sources")
