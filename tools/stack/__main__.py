@@ -2,10 +2,14 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
+import httpx
 import typer
+from botocore.exceptions import EndpointConnectionError, HTTPClientError
 
 from stack import invoke, logs, remote
 from stack import restored as restored_tables
@@ -23,7 +27,17 @@ _FOLDER = ROOT / ".local"
 _PORT = 4566
 
 
+@contextmanager
+def _answering() -> Iterator[None]:
+    """Says in one line that the local stack is gone, whichever call notices."""
+    try:
+        yield
+    except (EndpointConnectionError, HTTPClientError, httpx.TransportError):
+        raise StackError("The local stack does not answer: run `make up`.") from None
+
+
 @app.command()
+@_answering()
 def up(folder: Folder = _FOLDER, port: Port = _PORT) -> None:
     """Starts the emulator, builds and deploys the stack: whatever of it is still to be done."""
     place = Place(folder.absolute(), port)
@@ -39,6 +53,7 @@ def down(folder: Folder = _FOLDER) -> None:
 
 
 @app.command("logs")
+@_answering()
 def show_logs(
     folder: Folder = _FOLDER,
     function: Annotated[str, typer.Option(help="One function: stock, holds, settler, …")] = "",
@@ -52,6 +67,7 @@ def show_logs(
 
 
 @app.command("invoke")
+@_answering()
 def invoke_function(function: str, event: Path, folder: Folder = _FOLDER) -> None:
     """Plays an event file against a deployed function, and shows its answer and its log."""
     invoke.play(Stack.needed(folder.absolute() / "stack.json"), function, event)
