@@ -84,7 +84,7 @@ PYTHON_SOURCES := $(wildcard layers/inventory/python/inventory cli tools bench) 
 
 .PHONY: fmt
 fmt: .venv/.stamp ## Format, and mend what can be mended
-	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format .
+	@failed=0; $(BIN)/ruff check --quiet --fix . || failed=1; $(BIN)/ruff format .; exit $$failed
 
 .PHONY: test
 test: setup ## Run all tests (ARGS=-x is passed to pytest)
