@@ -130,7 +130,7 @@ def test_a_part_that_was_forgotten_fails_the_reducer_and_is_mapped_again(history
 def test_what_was_mapped_and_is_there_is_not_mapped_again(history: History) -> None:
     planned = history.steps.run({**history.begin(AS_OF_MS), "step": "plan"})
     history.each(planned, "map", "map")
-    history.objects.writes_left = 0
+    history.objects.writes_left = 0  # from here on a write is an error
     history.each(planned, "map", "map")
 
 
