@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from support.garbage import collect_rarely
+from support.garbage import collect_in_the_end, collect_rarely
 from support.searching import load_profile
 
 # Set before any test module is imported, because a client may be made at import.
@@ -29,6 +29,10 @@ load_profile()
 
 def pytest_collection_finish() -> None:
     collect_rarely()
+
+
+def pytest_unconfigure() -> None:
+    collect_in_the_end()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
