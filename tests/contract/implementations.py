@@ -2,14 +2,9 @@
 
 import contextlib
 import os
-import shutil
 import socket
-import subprocess
 import tempfile
 import threading
-import time
-import urllib.error
-import urllib.request
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,9 +18,9 @@ from botocore.config import Config
 from contract import tables
 from contract.world import ReadStream, World
 from simulated_dynamodb import SimulatedDynamoDB
+from stack import emulator as process
+from stack.place import Place
 
-_ROOT = Path(__file__).parents[2]
-_START_SECONDS = 20.0
 _CONFIG = Config(max_pool_connections=32, connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 2})
 
 # Makes the tables that it is given and removes them in the end; names may not be used twice.
@@ -131,41 +126,18 @@ def emulator() -> Iterator[MakeWorld]:
         yield served(*clients(endpoint))
 
 
-def _answers(endpoint: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{endpoint}/_ministack/health", timeout=2) as answer:  # noqa: S310
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, TimeoutError, ConnectionError):
-        return False
-
-
 @contextmanager
 def started_emulator() -> Iterator[str]:
     """An emulator for as long as it is needed, with nothing in it; gives its address."""
-    installed = _ROOT / ".venvs" / "emulator" / "bin" / "ministack"
-    program = str(installed) if installed.is_file() else shutil.which("ministack")
-    if program is None:
+    if not process.PROGRAM.is_file():
         pytest.skip("the emulator is not installed (make setup), and none is running")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    environment = {
-        **os.environ,
-        "BIND_HOST": "127.0.0.1",
-        "GATEWAY_PORT": str(port),
-        "IOT_MTLS_ENABLED": "0",
-        "SFTP_ENABLED": "0",
-    }
-    endpoint = f"http://127.0.0.1:{port}"
-    with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log").open("w") as log:
-        process = subprocess.Popen([program], cwd=folder, env=environment, stdout=log, stderr=log)  # noqa: S603
+    with tempfile.TemporaryDirectory() as folder:
+        place = Place(Path(folder), port)
         try:
-            until = time.monotonic() + _START_SECONDS
-            while not _answers(endpoint):
-                if process.poll() is not None or time.monotonic() > until:
-                    pytest.fail(f"the emulator did not start:\n{(Path(folder) / 'log').read_text()[-2000:]}")
-                time.sleep(0.1)
-            yield endpoint
+            process.ensure_running(place)
+            yield place.endpoint
         finally:
-            process.terminate()
-            process.wait(timeout=20)
+            process.stop(place)

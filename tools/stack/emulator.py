@@ -13,7 +13,7 @@ import psutil
 from stack.console import StackError, skipped, step
 from stack.place import LOCAL_CREDENTIALS, REGION, ROOT, Place, clean_environment
 
-_PROGRAM = ROOT / ".venvs" / "emulator" / "bin" / "ministack"
+PROGRAM = ROOT / ".venvs" / "emulator" / "bin" / "ministack"
 _START_SECONDS_MAX = 30
 _STOP_SECONDS_MAX = 10
 
@@ -38,6 +38,11 @@ def ensure_running(place: Place) -> bool:
     with step(f"start the emulator on port {place.port}"):
         _start(place)
     return False
+
+
+def is_running(place: Place) -> bool:
+    """Whether this place's own emulator lives."""
+    return _running(place) is not None
 
 
 def stop(place: Place) -> bool:
@@ -88,7 +93,7 @@ def _start(place: Place) -> None:
     environment.pop("PYTHONPYCACHEPREFIX", None)  # or nobody would look for the bytecode that layers ship
     with place.emulator_log.open("wb") as log:
         process = subprocess.Popen(  # noqa: S603 - our own program
-            [_PROGRAM], env=environment, cwd=scratch, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            [PROGRAM], env=environment, cwd=scratch, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             start_new_session=True,
         )  # fmt: skip
     _remember(place, process.pid)
