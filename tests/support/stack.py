@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import pytest
 
 from inventory.domain.ids import digest
 from inventory.domain.keys import ALL_SCOPES, RANDOM_BYTES, ApiKey, Scope, key_hash, key_text
 from inventory.storage.codec import Record, decode, encode
 from inventory.storage.key_records import key_record
+from stack import emulator
 from stack import up as local
 from stack.place import LOCAL_CREDENTIALS, ROOT, Place
 from stack.state import Stack
@@ -30,8 +32,9 @@ if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_sqs import SQSClient
 
-_OWN_FOLDER = ROOT / ".local" / "test"
-_OWN_PORT = 14566
+#: Apart from those of `make test-e2e`, which may run meanwhile; the port as the Makefile counts it.
+_OWN_FOLDER = ROOT / ".local" / "pytest"
+_OWN_PORT = int(os.environ.get("PORT", "4566")) + 11_000
 #: An event source that is filtered by this passes every record by for good, as if it had been down for a day.
 _NOTHING = '{"eventName": ["NEVER"]}'
 
@@ -40,16 +43,22 @@ _NOTHING = '{"eventName": ["NEVER"]}'
 def deployed_stack() -> Iterator[Stack]:
     """The stack whose file INVENTORY_STACK names; without it, one of the tests' own, for as long as they run.
 
+    It enforces the functions' roles, as that of `make test-e2e` does. One that is up already outlives these tests.
     A stack that is up for use (`make up`) is never taken by itself: these tests stop parts of it and poison others.
     """
     if named := os.environ.get("INVENTORY_STACK"):
         yield Stack.needed(Path(named).absolute())
         return
     place = Place(_OWN_FOLDER, _OWN_PORT)
+    was_up = emulator.is_running(place)
     try:
-        yield local.up(place)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("AUTH", "true")
+            stack = local.up(place)
+        yield stack
     finally:
-        local.down(place)
+        if not was_up:
+            local.down(place)
 
 
 @dataclass
