@@ -12,10 +12,10 @@ from inventory.history.fold import EventsDiffer
 from inventory.history.layout import stamp_of
 from inventory.history.manifest import fingerprint_of
 from inventory.history.plan import Mode
-from inventory.proof.findings import Finding
 from inventory.proof.signatures import rsa_signer
 from inventory.proof.verify import Proof, verify
 from inventory.protocol.resolve import execute, release
+from support.auditing import findings
 from support.audits import Audits
 from support.folding import revision
 from support.tape import Tape, told_event
@@ -96,10 +96,6 @@ def history(shop: Shop, tmp_path: Path) -> History:
     history.archive()
     history.now_ms = shop.latest_ms + HOUR_MS
     return history
-
-
-def findings(proof: Proof) -> list[tuple[str, Finding]]:
-    return [(check.name, finding) for check in proof.checks for finding in check.findings]
 
 
 def verified(history: History) -> Proof:

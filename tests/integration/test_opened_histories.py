@@ -12,6 +12,7 @@ from inventory.history.manifest import fingerprint_of
 from inventory.history.past import Past
 from inventory.proof.signatures import rsa_signer
 from inventory.proof.verify import Proof, verify
+from support.auditing import findings
 from support.audits import Audits
 from support.reopened import Shop, a_hole, restored_and_opened, revisions
 from support.sealed import rewrite_parquet
@@ -57,10 +58,6 @@ def folder(day: Opened, tmp_path: Path) -> Path:
 def proof_of(shop: Shop, folder: Path | None = None, **how: Any) -> Proof:
     trusted = {fingerprint_of(shop.history.signer.public_key_der)}
     return verify(folder or shop.history.objects.root, trusted, rsa_signer, **how)
-
-
-def findings(proof: Proof) -> list[tuple[str, Any]]:
-    return [(check.name, found) for check in proof.checks for found in check.findings]
 
 
 def test_verification_tells_the_hole_and_proves_everything_on_both_sides_of_it(day: Opened) -> None:

@@ -6,9 +6,9 @@ import pytest
 
 from inventory.history.manifest import fingerprint_of
 from inventory.history.plan import Mode
-from inventory.proof.findings import Finding
 from inventory.proof.signatures import rsa_signer
 from inventory.proof.verify import Proof, verify
+from support.auditing import findings
 from support.tape import Tape
 from support.trade import trade
 from support.workflow import History
@@ -38,10 +38,6 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> History:
 def verified(history: History) -> Proof:
     trusted = {fingerprint_of(history.signer.public_key_der)}
     return verify(Path(history.objects.root), trusted, rsa_signer, every=True)
-
-
-def findings(proof: Proof) -> list[tuple[str, Finding]]:
-    return [(check.name, finding) for check in proof.checks for finding in check.findings]
 
 
 def test_what_the_workflow_sealed_is_what_the_archive_gives(history: History) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from inventory.audit.scan import ATTRIBUTES
 from inventory.domain.events import Event, Source, record_key
 from inventory.proof.findings import Finding
+from inventory.proof.verify import Proof
 from support.folding import revision
 
 Events = dict[Source, list[dict[str, Any]]]
@@ -64,3 +65,8 @@ def _spelled(value: Any) -> Any:
 def checks_naming(found: dict[str, list[Finding]], damaged: str) -> set[str]:
     """The checks that name what was damaged."""
     return {name for name, findings in found.items() for each in findings if damaged in (each.record or "").split()}
+
+
+def findings(proof: Proof) -> list[tuple[str, Finding]]:
+    """All that a verification found, each with its check."""
+    return [(check.name, finding) for check in proof.checks for finding in check.findings]

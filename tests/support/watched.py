@@ -195,6 +195,14 @@ class Watched(World):
         ]
         return shift(self.core, changes, Cause("move", self.core.new_id("mov"), "test"))
 
+    def units_by_shard(self, item: str) -> list[int]:
+        """What is available on each shard of an item that is in one warehouse."""
+        return [shard.available for shard in sorted(self.shards(item), key=lambda shard: shard.key.number)]
+
+    def shard_count(self, item: str, warehouse: str = "W1") -> int:
+        """On how many shards the directory says that the item is counted."""
+        return self.directories()[item].warehouses[warehouse].shards
+
     def hide_from_readers(self, item: str, warehouse: str = "W1") -> None:
         """The service thinks that there is nothing, so that it must look strongly."""
         self.core.hints.remember(item, warehouse, {})

@@ -17,16 +17,13 @@ from inventory.proof.findings import Check, Finding
 from inventory.proof.manifest import canonical
 from inventory.proof.signatures import rsa_signer
 from inventory.proof.verify import NoSuchSnapshot, Proof, verify
+from support.auditing import findings
 from support.folding import revision
 from support.sealed import Sealer, fingerprint_of, rewrite_object, rewrite_parquet, signing_key
 
 
 def proof_of(bucket: Sealer, **how: object) -> Proof:
     return verify(bucket.folder, {fingerprint_of(bucket.key)}, rsa_signer, every=True, **how)  # type: ignore[arg-type]
-
-
-def findings(proof: Proof) -> list[tuple[str, Finding]]:
-    return [(check.name, finding) for check in proof.checks for finding in check.findings]
 
 
 def objects(bucket: Sealer, source: Source) -> list[Path]:

@@ -38,14 +38,6 @@ def hot(world: Watched, told: list[tuple[str, Mapping[str, Any]]]) -> Watched:
     return world
 
 
-def _levels(world: Watched) -> list[int]:
-    return [shard.available for shard in sorted(world.shards("A"), key=lambda shard: shard.key.number)]
-
-
-def _shards(world: Watched) -> int:
-    return world.directories()["A"].warehouses["W1"].shards
-
-
 def _projection(world: Watched) -> Availability:
     return next(each for each in map(availability_from, world.records(world.tables.availability)) if each.item == "A")
 
@@ -53,8 +45,8 @@ def _projection(world: Watched) -> Availability:
 class TestSplit:
     def test_a_hot_item_is_split_and_its_stock_spread_by_who_hears_of_it(self, hot: Watched) -> None:
         hot.project()
-        assert _shards(hot) == 4
-        assert _levels(hot) == [1_235] * 4
+        assert hot.shard_count("A") == 4
+        assert hot.units_by_shard("A") == [1_235] * 4
         assert (hot.counted["ItemsSplit"], hot.counted["UnitsLeveled"]) == (1, 3 * 1_235)
 
     def test_it_is_told(self, hot: Watched, told: list[tuple[str, Mapping[str, Any]]]) -> None:
@@ -75,7 +67,7 @@ class TestSplit:
             "A", "W1", 1, SHARDS_MAX
         )
         assert world.wire.calls == ["BatchGetItem"] * 2 + ["TransactWriteItems"] * 4
-        assert (min(_levels(world)), max(_levels(world))) == (3_906, 3_907)
+        assert (min(world.units_by_shard("A")), max(world.units_by_shard("A"))) == (3_906, 3_907)
 
     def test_a_calm_item_is_left_alone_at_no_cost(self, world: Watched) -> None:
         world.receive("A", 5_000)
@@ -110,14 +102,14 @@ class TestSplit:
         for _ in range(30):
             hot.place("A")
         hot.project()
-        assert _shards(hot) == 4
-        assert max(_levels(hot)) - min(_levels(hot)) <= 60
+        assert hot.shard_count("A") == 4
+        assert max(hot.units_by_shard("A")) - min(hot.units_by_shard("A")) <= 60
 
     def test_contention_puts_it_off_and_the_stream_goes_on(self, hot: Watched) -> None:
         hot.wire.refuse(conflicting(), TRANSACTIONS, times=100)
         started_ms = hot.clock.now_ms
         assert hot.project() == 1
-        assert (hot.counted["RebalancesPutOff"], _shards(hot)) == (1, 1)
+        assert (hot.counted["RebalancesPutOff"], hot.shard_count("A")) == (1, 1)
         assert hot.clock.now_ms - started_ms < 10_000
         assert _projection(hot).available == 4_940
 
@@ -125,7 +117,7 @@ class TestSplit:
         """Of a move's records (what gives and gains, the directory) number 1 is the second that gains."""
         hot.wire.refuse(conflicting(1), TRANSACTIONS, nth=2)
         hot.project()
-        assert sorted(_levels(hot)) == [1_235, 1_235, 2_470]
+        assert sorted(hot.units_by_shard("A")) == [1_235, 1_235, 2_470]
 
     def test_a_move_out_of_a_contended_shard_ends_in_time(self, hot: Watched) -> None:
         """After the directory's write come the moves: of each, number 1 is the shard that gives."""
@@ -148,7 +140,7 @@ class TestSplit:
         very_hot = replace(_projection(world), heat=Heat(world.clock.now_ms, 8_000_000, 512_000_000))
         world.wire.meanwhile(lambda: world.clock.pass_s(1.5), TRANSACTIONS, nth=2)
         rebalance(world.core, very_hot, until_ms=world.clock.now_ms + 1_000)
-        assert _levels(world).count(3_906) + _levels(world).count(3_907) == MOVED_SHARDS_MAX - 1
+        assert world.units_by_shard("A").count(3_906) + world.units_by_shard("A").count(3_907) == MOVED_SHARDS_MAX - 1
 
     def test_of_many_items_in_a_batch_those_that_find_no_time_wait_for_the_next(self, hot: Watched) -> None:
         hot.adjust("B", 5_000)
@@ -161,13 +153,13 @@ class TestSplit:
     def test_another_who_split_meanwhile_is_no_error(self, hot: Watched) -> None:
         hot.wire.meanwhile(lambda: hot.split("A", 2, core=hot.instance()))
         hot.project()
-        assert (_shards(hot), hot.counted["ItemsSplit"]) == (2, 0)
+        assert (hot.shard_count("A"), hot.counted["ItemsSplit"]) == (2, 0)
 
     def test_buyers_who_take_the_units_meanwhile_win(self, hot: Watched) -> None:
         other = hot.instance()
         hot.wire.meanwhile(lambda: hot.place_all(Want("A", "W1", 4_000), core=other), nth=2)
         hot.project()
-        assert (_shards(hot), hot.available("A")) == (4, 940)
+        assert (hot.shard_count("A"), hot.available("A")) == (4, 940)
 
 
 class TestLevelling:
@@ -175,14 +167,14 @@ class TestLevelling:
         world.scatter("A", [0] * 8 + [1])
         world.adjust("A", 90_000)
         world.project()
-        assert min(_levels(world)) >= 9_999
+        assert min(world.units_by_shard("A")) >= 9_999
 
     def test_a_move_takes_from_one_shard_and_gives_to_the_poor_alone(self, world: Watched) -> None:
         world.scatter("A", [900, 800, 0, 700])
         world.clock.pass_s(1)
         world.place("A", 1)
         world.project()
-        levels = _levels(world)
+        levels = world.units_by_shard("A")
         assert levels[2] >= 590
         assert sum(levels) == 2_399
 
@@ -193,14 +185,14 @@ class TestLevelling:
         world.move("A", 2, 0, 300)
         world.wire.meanwhile(lambda: world.split("A", 1, core=world.instance()))
         rebalance(world.core, Availability("A", "W1"), until_ms=world.clock.now_ms + 1_000)
-        assert (_shards(world), _levels(world)) == (1, [900, 0, 0])
+        assert (world.shard_count("A"), world.units_by_shard("A")) == (1, [900, 0, 0])
 
     def test_little_stock_stays_where_it_is(self, world: Watched) -> None:
         world.scatter("A", [30, 0, 0])
         world.clock.pass_s(1)
         world.place("A")
         world.project()
-        assert sorted(_levels(world)) == [0, 0, 29]
+        assert sorted(world.units_by_shard("A")) == [0, 0, 29]
 
 
 class TestMerge:
@@ -213,7 +205,7 @@ class TestMerge:
         world.scatter("A", [5, 6, 7])
         self._cool(world)
         assert world.merge_cold() == 1
-        assert (_shards(world), _levels(world)) == (1, [18, 0, 0])
+        assert (world.shard_count("A"), world.units_by_shard("A")) == (1, [18, 0, 0])
         assert told == [("Item Merged", {"item": "A", "warehouse": "W1", "shards_before": 3, "shards_after": 1})]
         world.flow()
         assert world.merge_cold() == 0
@@ -222,7 +214,7 @@ class TestMerge:
     def test_not_before(self, world: Watched) -> None:
         world.scatter("A", [5, 6, 7])
         world.clock.now_ms += COLD_AFTER_MS - 60_000
-        assert (world.merge_cold(), _shards(world)) == (0, 3)
+        assert (world.merge_cold(), world.shard_count("A")) == (0, 3)
 
     def test_what_is_sold_meanwhile_is_not_cold(self, world: Watched) -> None:
         world.scatter("A", [5, 6, 7])
@@ -233,7 +225,7 @@ class TestMerge:
             world.project()
 
         world.wire.meanwhile(sell, frozenset({"PutItem"}))
-        assert (world.merge_cold(), _shards(world)) == (0, 3)
+        assert (world.merge_cold(), world.shard_count("A")) == (0, 3)
 
     def test_what_another_is_just_at_waits_and_stops_no_other(self, world: Watched) -> None:
         for item in ("A", "B"):
@@ -258,13 +250,13 @@ class TestMerge:
         world.flow()
         self._cool(world)
         assert world.merge_cold() == 1
-        assert _shards(world) == 2
+        assert world.shard_count("A") == 2
         world.flow()
         assert world.merge_cold() == 0, "it has just been tried"
         world.release(hold)
         world.flow()
         self._cool(world)
-        assert (world.merge_cold(), _shards(world), world.available("A")) == (1, 1, 12)
+        assert (world.merge_cold(), world.shard_count("A"), world.available("A")) == (1, 1, 12)
 
     def test_a_try_that_changes_nothing_is_not_made_again_for_an_hour(self, world: Watched) -> None:
         world.scatter("A", [1, 9])
@@ -281,7 +273,7 @@ class TestMerge:
         self._cool(world)
         other = world.instance()
         world.wire.meanwhile(lambda: world.place_all(Want("A", "W1", 7), core=other), TRANSACTIONS)
-        assert (world.merge_cold(), _shards(world)) == (0, 3)
+        assert (world.merge_cold(), world.shard_count("A")) == (0, 3)
         assert world.counted["RebalancesPutOff"] == 1
         assert (world.available("A"), world.held("A")) == (11, 7)
 
@@ -290,7 +282,7 @@ class TestMerge:
         self._cool(world)
         other = world.instance()
         world.wire.meanwhile(lambda: world.place_all(Want("A", "W1", 7), core=other), TRANSACTIONS, nth=2)
-        assert (world.merge_cold(), _shards(world)) == (1, 1)
+        assert (world.merge_cold(), world.shard_count("A")) == (1, 1)
         assert world.counted["RebalancesPutOff"] == 0
         assert (world.available("A"), world.held("A")) == (11, 7)
 

@@ -9,26 +9,18 @@ from support.watched import Watched
 from support.wire import BATCH_READS, TRANSACTIONS, WRITES, conflicting, in_progress
 
 
-def _levels(world: Watched) -> list[int]:
-    return [shard.available for shard in sorted(world.shards("A"), key=lambda shard: shard.key.number)]
-
-
-def _shards(world: Watched) -> int:
-    return world.directories()["A"].warehouses["W1"].shards
-
-
 class TestSplit:
     def test_stock_is_levelled_over_the_new_shards(self, world: Watched) -> None:
         world.receive("A", 10)
         stock = world.split("A", 4).value
-        assert _levels(world) == [3, 3, 2, 2]
+        assert world.units_by_shard("A") == [3, 3, 2, 2]
         assert [(each.shards, each.available) for each in stock.warehouses] == [(4, 10)]
 
     def test_what_is_held_stays_where_it_is(self, world: Watched) -> None:
         world.receive("A", 10)
         hold = world.place("A", 6).value
         world.split("A", 2)
-        assert (_levels(world), world.held("A")) == ([2, 2], 6)
+        assert (world.units_by_shard("A"), world.held("A")) == ([2, 2], 6)
         world.release(hold)
         world.flow()
         assert world.available("A") == 10
@@ -36,19 +28,19 @@ class TestSplit:
     def test_the_same_number_again_only_levels(self, world: Watched) -> None:
         world.scatter("A", [7, 1])
         world.split("A", 2)
-        assert _levels(world) == [4, 4]
+        assert world.units_by_shard("A") == [4, 4]
 
     def test_as_many_as_there_may_be(self, world: Watched) -> None:
         world.receive("A", SHARDS_MAX)
         world.split("A", SHARDS_MAX)
-        assert _levels(world) == [1] * SHARDS_MAX
+        assert world.units_by_shard("A") == [1] * SHARDS_MAX
 
     def test_sales_go_on_meanwhile(self, world: Watched) -> None:
         world.receive("A", 100)
         other = world.instance()
         world.wire.meanwhile(lambda: world.place_all(Want("A", "W1", 5), core=other), WRITES, times=6)
         world.split("A", 8)
-        assert (world.available("A"), world.held("A"), _shards(world)) == (90, 10, 8)
+        assert (world.available("A"), world.held("A"), world.shard_count("A")) == (90, 10, 8)
 
     @pytest.mark.parametrize(("item", "warehouse"), [("B", "W1"), ("A", "W2")])
     def test_what_is_not_there_cannot_be_split(self, world: Watched, item: str, warehouse: str) -> None:
@@ -65,43 +57,43 @@ class TestSplit:
         except Overloaded:
             world.split("A", 3, key="k")
         world.wire.calm()
-        assert _levels(world) == [3, 3, 3]
+        assert world.units_by_shard("A") == [3, 3, 3]
 
     def test_another_who_splits_at_once_is_no_error(self, world: Watched) -> None:
         world.receive("A", 8)
         world.wire.meanwhile(lambda: world.split("A", 2, core=world.instance()))
         world.split("A", 4)
-        assert _shards(world) == 4
+        assert world.shard_count("A") == 4
 
 
 class TestMerge:
     def test_stock_moves_down_and_the_directory_follows(self, world: Watched) -> None:
         world.scatter("A", [2, 3, 4])
         world.split("A", 1)
-        assert (_levels(world), _shards(world)) == ([9, 0, 0], 1)
+        assert (world.units_by_shard("A"), world.shard_count("A")) == ([9, 0, 0], 1)
 
     def test_more_shards_than_a_transaction_can_check_are_given_up_in_steps(self, world: Watched) -> None:
         world.scatter("A", [1] * 220)
         world.split("A", 3, key="k")
-        assert (_levels(world)[:3], _shards(world)) == ([74, 73, 73], 3)
+        assert (world.units_by_shard("A")[:3], world.shard_count("A")) == ([74, 73, 73], 3)
         assert world.split("A", 3, key="k").replayed
 
     def test_shards_that_never_had_anything_can_be_given_up(self, world: Watched) -> None:
         world.receive("A", 1)
         world.split("A", 5)
         world.split("A", 2)
-        assert _shards(world) == 2
+        assert world.shard_count("A") == 2
 
     def test_a_shard_that_carries_holds_cannot_be_given_up(self, world: Watched) -> None:
         world.scatter("A", [1, 3])
         hold = world.place("A", 2).value
         with pytest.raises(Conflict, match="Shard 1 still carries holds"):
             world.split("A", 1)
-        assert _shards(world) == 2
+        assert world.shard_count("A") == 2
         world.release(hold)
         world.flow()
         world.split("A", 1)
-        assert _levels(world) == [4, 0]
+        assert world.units_by_shard("A") == [4, 0]
 
     @pytest.mark.parametrize("write", range(1, 3))
     def test_a_receipt_meanwhile_is_never_lost(self, world: Watched, write: int) -> None:
@@ -111,7 +103,7 @@ class TestMerge:
         world.split("A", 1)
         world.wire.calm()
         assert world.available("A") in (9, 14)
-        assert sum(_levels(world)[_shards(world) :]) == 0
+        assert sum(world.units_by_shard("A")[world.shard_count("A") :]) == 0
 
     @pytest.mark.parametrize("write", range(1, 3))
     def test_a_settlement_meanwhile_is_never_lost(self, world: Watched, write: int) -> None:
@@ -124,7 +116,7 @@ class TestMerge:
         except Conflict:
             world.flow()
             world.split("A", 1)
-        assert _levels(world)[0] + world.held("A") == 9
+        assert world.units_by_shard("A")[0] + world.held("A") == 9
 
     @pytest.mark.parametrize("nth", [1, 2])  # before stock moves down, and before the directory gives shards up
     def test_of_two_merges_at_once_the_one_that_ends_last_has_its_way(self, world: Watched, nth: int) -> None:
@@ -133,11 +125,11 @@ class TestMerge:
 
         def merge() -> None:
             world.split("A", 2, core=world.instance())
-            seen.append(_shards(world))
+            seen.append(world.shard_count("A"))
 
         world.wire.meanwhile(merge, nth=nth)
         world.split("A", 3)
-        assert (seen, _shards(world)) == ([2], 3)
+        assert (seen, world.shard_count("A")) == ([2], 3)
         assert world.available("A") == 6
 
     def test_a_count_meanwhile_applies_once(self, world: Watched) -> None:
@@ -186,13 +178,13 @@ class TestRetries:
         world.wire.meanwhile(lambda: world.split("A", 3, key="k", core=world.instance()))
         with pytest.raises(IdempotencyKeyMismatch):
             world.split("A", 2, key="k")
-        assert _shards(world) == 3
+        assert world.shard_count("A") == 3
 
     def test_an_unknown_outcome_is_found_out(self, world: Watched) -> None:
         world.receive("A", 4)
         world.wire.mangle(in_progress)
         world.split("A", 2)
-        assert _levels(world) == [2, 2]
+        assert world.units_by_shard("A") == [2, 2]
 
     def test_a_long_disturbance_is_a_conflict(self, world: Watched) -> None:
         world.receive("A", 4)
@@ -213,14 +205,14 @@ def test_levelling_looks_again_where_a_buyer_was_faster(world: Watched) -> None:
     other = world.instance()
     world.wire.meanwhile(lambda: world.place_all(Want("A", "W1", 7), core=other))
     world.level("A", 2)
-    assert _levels(world) == [1, 0]  # the move that no longer fitted was left
+    assert world.units_by_shard("A") == [1, 0]  # the move that no longer fitted was left
 
 
 def test_a_move_does_not_land_on_a_shard_given_up_meanwhile(world: Watched) -> None:
     world.scatter("A", [8, 0])
     world.wire.meanwhile(lambda: world.split("A", 1, core=world.instance()))
     world.level("A", 2)
-    assert _levels(world) == [8, 0]
+    assert world.units_by_shard("A") == [8, 0]
 
 
 def test_a_reader_between_the_passes_sees_one_instant(world: Watched) -> None:
