@@ -1,4 +1,5 @@
-# `make help` lists what there is. Everything is installed under this folder, and `make clean` removes it.
+# `make help` lists what there is. Everything is installed under this folder, and `make clean` removes it; only uv's cache
+# of packages is elsewhere (`uv cache dir`), as other projects share it.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
