@@ -8,6 +8,10 @@ MAKEFLAGS += --no-print-directory
 # The local stack's port on 127.0.0.1; another checkout takes another one.
 PORT ?= 4566
 export PORT
+# The stacks of tests and benches have theirs up to 20,000 above it.
+ifeq ($(shell [[ "$(PORT)" =~ ^[1-9][0-9]{0,4}$$ ]] && (( $(PORT) <= 45535 )) && echo fits),)
+$(error PORT=$(PORT) does not fit: take a number from 1 to 45535)
+endif
 
 # Every process compiles boto3 anew (half a second) where Python may not keep what it compiled. It lies apart from the sources.
 unexport PYTHONDONTWRITEBYTECODE
