@@ -67,11 +67,12 @@ down: ## Stop it, and everything it started; its data is gone
 	@if [[ -x .venv/bin/python ]]; then $(STACK) down; fi
 
 .PHONY: logs
-logs: ## Show the functions' logs (FUNCTION=holds, MINUTES=15, FOLLOW=1)
+logs: .venv/.stamp ## Show the functions' logs (FUNCTION=holds, MINUTES=15, FOLLOW=1)
 	@$(STACK) logs $(if $(FUNCTION),--function $(FUNCTION)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(FOLLOW),--follow)
 
 .PHONY: invoke
 invoke: ## Play a sample event: make invoke FUNCTION=holds EVENT=apigateway/place-hold
+	@$(MAKE) .venv/.stamp # as for deploy
 	@$(STACK) invoke $(or $(FUNCTION),$(error FUNCTION=… is missing)) $(or $(EVENT),$(error EVENT=… is missing))
 
 ##@ Check and test
@@ -161,7 +162,8 @@ bench-simulated: .venv/.stamp ## Count the calls a second that the simulated Dyn
 ##@ Elsewhere
 
 .PHONY: deploy
-deploy: setup ## Build and deploy: make deploy ENV=staging, prod or localstack (RUNTIME=python3.12, ARCHITECTURE=x86_64)
+deploy: ## Build and deploy: make deploy ENV=staging, prod or localstack (RUNTIME=python3.12, ARCHITECTURE=x86_64)
+	@$(MAKE) setup # not a prerequisite: that ENV is missing is said before anything is installed
 	@$(STACK) deploy $(or $(ENV),$(error ENV=staging, prod or localstack is missing)) \
 		$(if $(RUNTIME),--runtime $(RUNTIME)) $(if $(ARCHITECTURE),--architecture $(ARCHITECTURE))
 
