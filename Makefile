@@ -184,5 +184,7 @@ clean: down ## Remove everything that was installed or built here
 
 .PHONY: help
 help: ## Show this list
-	@awk 'BEGIN { FS = ":.*## " } /^##@ / { printf "\n\033[1m%s\033[0m\n", substr($$0, 5) } \
-		/^[a-z0-9-]+:.*## / { printf "  \033[36m%-19s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@colours=; [[ ! -t 1 || -n "$${NO_COLOR-}" ]] || colours=1; \
+	awk -v colours=$$colours 'BEGIN { FS = ":.*## "; if (colours) { bold = "\033[1m"; cyan = "\033[36m"; plain = "\033[0m" } } \
+		/^##@ / { printf "\n%s%s%s\n", bold, substr($$0, 5), plain } \
+		/^[a-z0-9-]+:.*## / { printf "  %s%-19s%s %s\n", cyan, $$1, plain, $$2 }' $(MAKEFILE_LIST)
