@@ -2,6 +2,7 @@
 
 import statistics
 import time
+from collections import Counter
 
 import httpx
 from bench.figures import Figure, Section
@@ -41,6 +42,6 @@ def figures(stack: Stack) -> Section:
 
 
 def _figure(name: str, outcomes: list[Outcome]) -> Figure:
-    statuses = {status: sum(outcome.statuses.get(status, 0) for outcome in outcomes) for status in outcomes[0].statuses}
+    statuses = dict(sum((Counter(outcome.statuses) for outcome in outcomes), Counter()))
     median = statistics.median(outcome.per_second for outcome in outcomes)
     return Figure(f"holds placed, {name}", median, "/s", note=f"answers by status: {statuses}")

@@ -63,7 +63,7 @@ def run(load: Load) -> Outcome:
     """Sends the load from a process of its own, so that the sender's work is the same whatever is measured."""
     sender = subprocess.run(
         [sys.executable, "-m", "bench.load"], cwd=ROOT, input=json.dumps(asdict(load)),
-        capture_output=True, text=True, check=True,
+        stdout=subprocess.PIPE, text=True, check=True,
     )  # fmt: skip
     told = json.loads(sender.stdout)
     return Outcome(**{**told, "statuses": {int(status): count for status, count in told["statuses"].items()}})
@@ -94,6 +94,8 @@ def _send(load: Load) -> Outcome:
     for thread in threads:
         thread.join()
     seconds = time.perf_counter() - started
+    if not took:
+        sys.exit(f"{load.url} gave no answer")
     took.sort()
     return Outcome(
         seconds=seconds,
