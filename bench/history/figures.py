@@ -143,7 +143,7 @@ def _growth(name: str, small: Recording, large: Recording, small_took: Took, lar
 def _beside_spark(large: Recording, archive: Took, ledger: Took) -> Sequence[Figure]:
     ours = {"from_archive": archive, "from_ledger": ledger}
     try:
-        told = spark.rebuilt(large.folder, large.until_ms)
+        told = spark.rebuilt(large.folder, large.until_ms, ledger_rounds=_LEDGER_ROUNDS)
     except spark.NoSpark as reason:
         lacking = str(reason)
         return [*(_ratio_to_spark(name, None, lacking) for name in ours), _same_as_spark(None, lacking)]
