@@ -45,9 +45,10 @@ $(BOOTSTRAP)/.stamp: requirements/bootstrap.txt tools/bootstrap.sh
 
 # $(1): the environment's folder, $(2): its lock, $(3): further options. What the lock does not name is removed.
 # The emulator's is compiled at once: its functions look for bytecode beside the sources, as on Lambda, and write none.
+# What comes as source only is built with what requirements/build.txt locks.
 define environment
 [[ -x $(1)/bin/python ]] && $(1)/bin/python -c '' 2>/dev/null || $(UV) venv --quiet --clear --python $(BOOTSTRAP)/bin/python $(1)
-env -u PYTHONPYCACHEPREFIX $(UV) pip sync --quiet --python $(1) --require-hashes $(3) $(2)
+env -u PYTHONPYCACHEPREFIX $(UV) pip sync --quiet --python $(1) --require-hashes --build-constraints requirements/build.txt $(3) $(2)
 endef
 
 ##@ The local stack
@@ -172,7 +173,7 @@ deploy: ## Build and deploy: make deploy ENV=staging, prod or localstack (RUNTIM
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 .PHONY: lock
 lock: $(BOOTSTRAP)/.stamp ## Renew the locks after an edit of requirements/*.in (all packages: make lock UPGRADE=1)
-	@cd requirements && for lock in bootstrap runtime columnar cli dev emulator sam checkov spark; do \
+	@cd requirements && for lock in bootstrap build runtime columnar cli dev emulator sam checkov spark; do \
 		output=$$lock.txt; [[ $$lock == runtime ]] && output=../layers/dependencies/requirements.txt; \
 		[[ $$lock == columnar ]] && output=../layers/columnar/requirements.txt; \
 		echo "· $$lock"; ../$(LOCK) $(if $(UPGRADE),--upgrade) $$lock.in --output-file $$output; \
