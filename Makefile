@@ -10,7 +10,7 @@ PORT ?= 4566
 export PORT
 # The stacks of tests and benches have theirs up to 20,000 above it.
 ifeq ($(shell [[ "$(PORT)" =~ ^[1-9][0-9]{0,4}$$ ]] && (( $(PORT) <= 45535 )) && echo fits),)
-$(error PORT=$(PORT) does not fit: take a number from 1 to 45535)
+$(error PORT=$(PORT) does not fit: take a number from 1 to 45535, as the stacks of tests and benches have theirs up to 20,000 above it)
 endif
 
 # Every process compiles boto3 anew (half a second) where Python may not keep what it compiled. It lies apart from the sources.
