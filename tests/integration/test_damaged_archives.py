@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -123,10 +124,11 @@ def test_an_answer_that_breaks_off_is_asked_for_once_more(
     keys = [stored.key for stored in history.objects.list("archive/holds/")]
     read = Mock(side_effect=[Overloaded("broke off"), b"whole", Overloaded("broke off"), Overloaded("again")])
     monkeypatch.setattr(history.objects, "read", read)
-    [file] = map_task.download_all(history.objects, keys[:1], tmp_path)
+    download = partial(map_task.download_batch, history.objects)
+    [file] = map_task.download_all(download, keys[:1], tmp_path)
     assert file.read_bytes() == b"whole"
     with pytest.raises(Overloaded, match="again"):
-        map_task.download_all(history.objects, keys[:1], tmp_path)
+        map_task.download_all(download, keys[:1], tmp_path)
 
 
 def test_a_full_disk_is_no_damage_of_the_archive(history: History, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 """Map: the archived lines of one task to columns, each bucket by itself; what the base has is left out."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -155,7 +155,7 @@ def run_map_task(objects: Objects, plan: Plan, task: MapTask, work: Path) -> Non
     if _is_done(objects, task):
         return
     keys = read_keys(objects, task)
-    files = download_all(objects, keys, work)
+    files = download_all(partial(download_batch, objects), keys, work)
     # One file: to begin one costs DuckDB as much as a few hundred lines, and a batch of a stream has no more.
     lines = work / "lines"
     with lines.open("wb") as together:
@@ -259,17 +259,17 @@ def decompress(key: str, file: Path, lines: BinaryIO) -> None:
         lines.write(b"\n")
 
 
-def download_all(objects: Objects, keys: Sequence[str], work: Path) -> list[Path]:
-    """Brings objects into a folder, some at once."""
+def download_all(download: Callable[[str, Path], object], keys: Sequence[str], work: Path) -> list[Path]:
+    """Brings objects into a folder, some at once, in a way that suits their size."""
     folder = work / "input"
     folder.mkdir(parents=True, exist_ok=True)
     files = [folder / f"{number:05d}" for number in range(len(keys))]
     with ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as pool:
-        list(pool.map(partial(_bring, objects), keys, files))
+        list(pool.map(download, keys, files))
     return files
 
 
-def _bring(objects: Objects, key: str, file: Path) -> None:
+def download_batch(objects: Objects, key: str, file: Path) -> None:
     """Batches are small: to download one as if it were large takes two requests, and three times the CPU.
 
     The SDK does not ask again where an answer breaks off.

@@ -84,8 +84,8 @@ def _why(plan: Plan, gap: str) -> str:
 def _incomplete_in(objects: Objects, plan: Plan, live: str, kind: str, bucket: int, work: Path) -> list[Incomplete]:
     work.mkdir()
     with scratch_database(memory_mb=MEMORY_MB) as sql:
-        load(sql, "head", HEADS, download_all(objects, [heads_path(plan, kind, bucket)], work / "heads"))
-        load(sql, "live", LIVE, download_all(objects, read_paths(objects, live, kind, bucket), work / "live"))
+        load(sql, "head", HEADS, download_all(objects.download, [heads_path(plan, kind, bucket)], work / "heads"))
+        load(sql, "live", LIVE, download_all(objects.download, read_paths(objects, live, kind, bucket), work / "live"))
         shutil.rmtree(work)  # one bucket at a time is on the disk: all of them may be more than it has
         values = {"as_of_ms": plan.as_of_ms, "base_ms": plan.base_ms or 0}
         rows: Sequence[tuple[str, int | None, int | None, str]] = sql.execute(
