@@ -59,7 +59,6 @@ def believed(database: duckdb.DuckDBPyConnection, folder: Path) -> list[tuple[in
             id="an earlier day",
         ),
         pytest.param(f"{HOUR}/{'f' * 16}-500-510", f"{HOUR}/0000", id="a name that the archiver gives"),
-        pytest.param(f"{HOUR}/{'f' * 16}-500-510", "archive/stock/0000", id="a place where the archiver puts things"),
     ],
 )
 def test_the_event_that_was_archived_first_is_believed(

@@ -156,11 +156,10 @@ def _set_holes_aside(database: "DuckDBPyConnection") -> None:
 
 
 def _by_source(folder: Path, paths: Sequence[Path]) -> dict[str, list[Path]]:
-    """The objects by the folder of the archive that they lie in, or "" where they lie in none."""
+    """The objects by the folder of the archive that they lie in."""
     by_source: dict[str, list[Path]] = {}
     for path in paths:
-        _, *folders = path.relative_to(folder).parts[:-1]
-        by_source.setdefault(folders[0] if folders else "", []).append(path)
+        by_source.setdefault(path.relative_to(folder).parts[1], []).append(path)
     return by_source
 
 
