@@ -12,7 +12,7 @@ from bench.history.recorded import EVENTS_PER_SALE, record
 from inventory.history.plan import Mode
 from inventory.history.steps import SnapshotSteps, conclude
 from support.objects import DirectoryObjects
-from support.workflow import KeyInMemory, Partitions
+from support.workflow import KeyInMemory, Partitions, Started
 
 _SALES_PER_S: Final = 5
 _HOUR_MS: Final = 3_600_000
@@ -95,7 +95,7 @@ def _snapshot(folder: Path, as_of_ms: int, *, mode: Mode = Mode.INCREMENT) -> tu
         for task in json.loads((folder / planned["lists"][listed]).read_bytes()):
             steps.run({"step": step, **task})
     words = {"step": "commit", "run": planned["run"]}
-    committed = conclude(DirectoryObjects(folder), KeyInMemory(), Partitions(), steps.now, words)
+    committed = conclude(DirectoryObjects(folder), KeyInMemory(), Partitions(), Started(), steps.now, words)
     if not committed["manifest"]:
         raise RuntimeError(f"no manifest: {committed}")
     totals = json.loads((folder / f"manifests/{committed['manifest']:08d}.json").read_bytes())["manifest"]["totals"]

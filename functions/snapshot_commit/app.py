@@ -8,7 +8,7 @@ import boto3
 from inventory.adapters.catalogue import GlueCatalogue
 from inventory.adapters.executions import StepFunctionsMachine
 from inventory.adapters.signing import KmsSigner
-from inventory.history.steps import conclude, start_audit
+from inventory.history.steps import conclude
 from inventory.settings import Settings
 from inventory.telemetry import logger
 from inventory.wiring import OBJECTS_CONFIG, now_ms, objects_from
@@ -24,9 +24,6 @@ audits = StepFunctionsMachine(boto3.client("stepfunctions", config=OBJECTS_CONFI
 
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    if event["step"] == "audit":
-        done = start_audit(objects, audits, event)
-    else:
-        done = conclude(objects, signer, catalogue, now_ms, event)
+    done = conclude(objects, signer, catalogue, audits, now_ms, event)
     logger.info("concluded", extra={"step": event["step"], "run": event.get("run"), **done})
     return done

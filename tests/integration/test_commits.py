@@ -8,8 +8,10 @@ import pytest
 
 from inventory.adapters.objects import NoSuchObject
 from inventory.domain.clock import AHEAD_MAX_MS
+from inventory.domain.errors import Overloaded
 from inventory.domain.events import Source
-from inventory.history.layout import manifest_path
+from inventory.history.audits import AuditNotStarted
+from inventory.history.layout import listed_path, manifest_path, published_path, stamp_of
 from inventory.storage.codec import Record, encode
 from support.objects import Killed
 from support.tape import Tape
@@ -46,6 +48,11 @@ def sealed(history: History) -> dict[str, Any]:
     return {"step": "commit", "run": words["run"]}
 
 
+def audited(history: History) -> list[int]:
+    """The instants whose audits were started, in this order."""
+    return [words["as_of_ms"] for words in history.audits.values()]
+
+
 def test_a_commit_that_is_done_again_was_not_overtaken_and_changes_nothing(history: History) -> None:
     words = sealed(history)
     committed = history.conclude(words)
@@ -75,10 +82,54 @@ def test_a_commit_that_died_at_any_write_is_finished_by_the_next_run_or_done_aga
         finished += killed.visible() == expected
         assert killed.conclude(words) == {"outcome": "committed", "manifest": 2}
         assert killed.visible() == expected
+        assert audited(killed) == [SECOND]
         shutil.rmtree(killed.objects.root)
     files = len(history.head().files)
     assert writes > files
     assert finished == files + 2, "from the manifest on: its files, the list, and that it is published"
+
+
+def test_whoever_publishes_what_a_dead_commit_left_starts_its_audit_too(history: History) -> None:
+    words = sealed(history)
+    history.objects.writes_left = 2  # where its files wait, and the manifest
+    with pytest.raises(Killed):
+        history.conclude(words)
+    history.objects.writes_left = None
+    assert history.head().number == 2
+    assert audited(history) == [FIRST]
+    history.snapshot(SECOND + HOUR_MS // 2)
+    assert audited(history) == [FIRST, SECOND, SECOND + HOUR_MS // 2]
+    assert {words["depth"] for words in history.audits.values()} == {"increment"}
+
+
+def test_an_audit_is_started_once_however_often_and_late_its_snapshot_is_published(history: History) -> None:
+    history.snapshot(SECOND)
+    started = dict(history.audits)
+    assert audited(history) == [FIRST, SECOND]
+    (history.objects.root / published_path(2)).unlink()  # as if it had died right before
+    history.now_ms += HOUR_MS
+    history.snapshot(SECOND)
+    assert history.objects.first(published_path(2)) is not None
+    assert history.audits == started
+
+
+def test_a_snapshot_whose_audit_cannot_be_started_does_not_count_as_published(
+    history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise Overloaded("The workflow service did not answer.")
+
+    monkeypatch.setattr(history.audits, "start", refuse)
+    for instant in (SECOND, SECOND, SECOND + HOUR_MS // 2):
+        with pytest.raises(AuditNotStarted, match=rf"{stamp_of(SECOND)} .*The workflow service did not answer\."):
+            history.snapshot(instant)
+    assert history.head().number == 2
+    assert history.objects.first(listed_path(SECOND)) is not None
+    assert history.objects.first(published_path(2)) is None
+    monkeypatch.undo()
+    history.snapshot(SECOND)
+    assert history.objects.first(published_path(2)) is not None
+    assert audited(history) == [FIRST, SECOND]
 
 
 def test_a_gap_in_the_chain_is_filled_by_no_commit(history: History) -> None:

@@ -192,6 +192,7 @@ def test_what_a_dead_commit_left_unpublished_is_published_before_the_chain_goes_
     history.snapshot(after_spell(2))
     assert set(history.objects.contents("published/")) == {"published/00000001", "published/00000002"}
     assert set(history.objects.contents("listed/")) == {listed_path(after_spell(1)), listed_path(after_spell(2))}
+    assert [words["as_of_ms"] for words in history.audits.values()] == [after_spell(1), after_spell(2)]
 
 
 def test_a_sealed_file_that_was_altered_is_named_and_does_not_reach_the_history(history: History) -> None:
@@ -235,6 +236,7 @@ def test_a_manifest_whose_files_were_forgotten_says_so_and_they_can_be_made_agai
 
     assert history.snapshot(after_spell(1), mode=Mode.REBUILD)["outcome"] == "existed"
     assert history.objects.contents("published/").keys() == {"published/00000001"}
+    assert [words["depth"] for words in history.audits.values()] == ["increment", "full"]
     history.snapshot(after_spell(2))
     assert history.head().number == 2
     visible = history.visible()

@@ -57,6 +57,16 @@ class Partitions:
         self.registered.add((table, as_of))
 
 
+class Started(dict[str, Any]):
+    """A state machine that keeps what it was started with, by the name of the execution."""
+
+    def start(self, execution: str, words: Any) -> int | None:
+        return None if self.setdefault(execution, words) is not words else 1
+
+    def find(self, execution: str) -> None:
+        return None
+
+
 class Incomplete(Exception):
     """The archive lacks something up to the instant."""
 
@@ -70,6 +80,7 @@ class Workflow:
 
     Attributes:
         objects: The bucket, a folder.
+        audits: Where audits are started.
         now_ms: Milliseconds since 1970.
     """
 
@@ -77,6 +88,7 @@ class Workflow:
         self.objects = DirectoryObjects(root)
         self.signer = signer
         self.catalogue = Partitions()
+        self.audits = Started()
         self.now_ms = 0
         self.steps = SnapshotSteps(
             objects=self.objects,
@@ -112,7 +124,7 @@ class Workflow:
         return items
 
     def conclude(self, words: dict[str, Any]) -> dict[str, Any]:
-        return conclude(self.objects, self.signer, self.catalogue, lambda: self.now_ms, words)
+        return conclude(self.objects, self.signer, self.catalogue, self.audits, lambda: self.now_ms, words)
 
     def head(self) -> Manifest:
         """The newest manifest."""
@@ -171,7 +183,7 @@ class History(Workflow):
         self.conclude({"step": "finish", "as_of_ms": as_of_ms, "mode": mode})
         before("Begin")
         words = self.begin(as_of_ms, mode)
-        return self._sealed(words, attempts, before)
+        return self._audited(words, attempts, before)
 
     def open(
         self,
@@ -192,7 +204,13 @@ class History(Workflow):
         before("WaitAfterReading")
         self.now_ms = max(self.now_ms, self.tape.world.clock.now_ms) + opening["wait_s"] * 1000
         words = self.steps.run({"step": "begin", "as_of_ms": None, "mode": Mode.OPENING, "opening": opening})
-        return self._sealed(words, attempts, before)
+        return self._audited(words, attempts, before)
+
+    def _audited(self, words: dict[str, Any], attempts: int, before: Callable[[str], None]) -> dict[str, Any]:
+        done = self._sealed(words, attempts, before)
+        before("Audit")
+        self.conclude({"step": "audit", "as_of_ms": words["as_of_ms"], "mode": words["mode"]})
+        return done
 
     def _sealed(self, words: dict[str, Any], attempts: int, before: Callable[[str], None]) -> dict[str, Any]:
         if words["done"]:

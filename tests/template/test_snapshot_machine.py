@@ -2,6 +2,7 @@
 
 import json
 
+from inventory.history.audits import AuditNotStarted
 from support.machines import State, definition, next_states
 from support.template import load_template, properties
 from support.workflow import ATTEMPTS_MAX
@@ -82,3 +83,15 @@ def test_a_snapshot_that_is_there_is_audited_whoever_made_it() -> None:
         "IsCommitted",
     }
     assert {name for name in STATES if "Done" in next_states(STATES[name])} == {"Audit"}
+
+
+def test_an_audit_that_could_not_be_started_has_a_failure_of_its_own_wherever_a_snapshot_is_published() -> None:
+    """A function's errors are called by the names of their classes."""
+    named = {
+        name
+        for name, state in STATES.items()
+        for catch in state.get("Catch", ())
+        if catch["ErrorEquals"] == [AuditNotStarted.__name__]
+    }
+    assert named == {"Finish", "Commit"}
+    assert {name for name in STATES if "NotAudited" in next_states(STATES[name])} == named | {"Audit"}

@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 
 from inventory.domain.events import Source
-from inventory.history.layout import instant_of_audit
+from inventory.history.layout import instant_of_audit, published_path
 from inventory.history.plan import Mode
-from inventory.history.steps import start_audit
 from inventory.storage.codec import encode
 from support.audits import Audits
 from support.handiwork import INSTANTS, LAST, archive_also, archived, edit, found, is_shard, named, next_snapshot
@@ -91,20 +90,10 @@ def test_where_the_number_of_buckets_changed_audits_are_cut_into_as_many_as_all_
     assert named(found(audits, instant)["live_stock"]) == {record["stock_id"]}
 
 
-class Started(dict[str, Any]):
-    """A state machine that keeps what it was started with, by the name of the execution."""
-
-    def start(self, execution: str, words: Any) -> int | None:
-        return None if self.setdefault(execution, words) is not words else 1
-
-    def find(self, execution: str) -> None:
-        return None
-
-
 def test_each_snapshot_starts_one_audit_however_often_it_is_told_to(history: History) -> None:
-    started = Started()
     for instant in (LAST, INSTANTS[0], LAST):
-        start_audit(history.objects, started, {"step": "audit", "as_of_ms": instant, "mode": Mode.INCREMENT})
+        history.conclude({"step": "audit", "as_of_ms": instant, "mode": Mode.INCREMENT})
+    started = history.audits
     assert [words["as_of_ms"] for words in started.values()] == [LAST, INSTANTS[0]]
     assert {words["depth"] for words in started.values()} == {"increment"}
     assert all(name == words["audit"] and instant_of_audit(name) for name, words in started.items())
@@ -113,9 +102,28 @@ def test_each_snapshot_starts_one_audit_however_often_it_is_told_to(history: His
 def test_a_rebuild_starts_one_audit_from_the_first_event_beside_the_one_of_its_snapshot(
     history: History, audits: Audits
 ) -> None:
-    started = Started()
     for mode in (Mode.INCREMENT, Mode.REBUILD, Mode.REBUILD, Mode.INCREMENT):
-        start_audit(history.objects, started, {"step": "audit", "as_of_ms": LAST, "mode": mode})
+        history.conclude({"step": "audit", "as_of_ms": LAST, "mode": mode})
+    started = history.audits
     assert [words["depth"] for words in started.values()] == ["increment", "full"]
     told = [audits.run(words["as_of_ms"], depth=words["depth"]) for words in started.values()]
     assert [each["since_ms"] for each in told] == [INSTANTS[1], 0]
+
+
+def test_an_audit_that_is_over_before_its_snapshot_counts_as_published_finds_nothing(
+    history: History, audits: Audits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results: list[Any] = []
+
+    def run(_: str, words: Any) -> int:
+        if history.objects.first(published_path(len(INSTANTS) + 1)) is None:
+            results.append(audits.run(words["as_of_ms"], depth=words["depth"]))
+        return 1
+
+    trade(history.tape.world, 30, seed=5)
+    monkeypatch.setattr(history.audits, "start", run)
+    instant = next_snapshot(history)
+    (result,) = results
+    assert (result["as_of_ms"], result["since_ms"], result["discrepancies"]) == (instant, LAST, 0)
+    looked_at = {each["name"] for each in result["checks"] if each["looked_at"]}
+    assert looked_at > {"live_stock", "live_holds", "ledger_rows"}

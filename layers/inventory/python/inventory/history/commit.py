@@ -9,8 +9,10 @@ from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 from inventory.adapters.catalogue import Catalogue
+from inventory.adapters.executions import Machine
 from inventory.adapters.objects import NoSuchObject, Objects
 from inventory.domain.clock import Milliseconds
+from inventory.history.audits import start_audit
 from inventory.history.columnar import writer
 from inventory.history.layout import KEYS, PARTIALS, TABLES, listed_path, manifest_path, published_path, stamp_of
 from inventory.history.manifest import (
@@ -68,13 +70,14 @@ class FilesForgotten(Exception):
 
 
 def commit(
-    objects: Objects, plan: Plan, signer: Signer, catalogue: Catalogue, now: Callable[[], Milliseconds]
+    objects: Objects, plan: Plan, signer: Signer, catalogue: Catalogue, audits: Machine, now: Callable[[], Milliseconds]
 ) -> Committed:
     """Writes the manifest of a sealed run and publishes its files; done again, it does the same.
 
     Raises:
         NoSuchObject: A reduce task has not been done.
         RebuildDiffers: The snapshot existed, and its bytes are not those of the rebuild.
+        AuditNotStarted: The manifest is written, and it is not published.
     """
     results = read_results(objects, plan)
     files = sorted(file for result in results for file in result.files)
@@ -83,7 +86,7 @@ def commit(
         compared = _compare(standing, files)
         if objects.first(published_path(standing.number)) is None:  # its own files were forgotten: these are the same
             objects.put(_pointer(standing.content), plan.run.encode())
-            publish(objects, standing, catalogue, now)
+            publish(objects, standing, catalogue, audits, now)
         return compared
     previous = read_manifest(objects, plan.head) if plan.head else None
     totals = _totals(results)
@@ -100,20 +103,21 @@ def commit(
     content = signed(body, signer)
     number = int(body["number"])
     if previous is not None:
-        publish(objects, previous, catalogue, now)  # so that only the newest can ever be left unpublished
+        publish(objects, previous, catalogue, audits, now)  # so that only the newest can ever be left unpublished
     objects.put_new(f"{KEYS}{fingerprint_of(signer.public_key_der)}.pem", _pem(signer.public_key_der))
     objects.put(_pointer(content), plan.run.encode())
     if head_number(objects) > number or not objects.put_new(manifest_path(number), content):
         standing = read_manifest(objects, number)
         if standing.content != content:
             return Committed(Outcome.OVERTAKEN, None)
-    publish(objects, parsed(content), catalogue, now)
+    publish(objects, parsed(content), catalogue, audits, now)
     return Committed(Outcome.COMMITTED, number)
 
 
 def finish(
     objects: Objects,
     catalogue: Catalogue,
+    audits: Machine,
     now: Callable[[], Milliseconds],
     remade_ms: Milliseconds | None = None,
 ) -> None:
@@ -122,25 +126,32 @@ def finish(
     Args:
         objects: The history's bucket.
         catalogue: Has the tables' partitions.
+        audits: Where audits run.
         now: Milliseconds since 1970.
         remade_ms: The instant of a snapshot that is about to be made again from the first event. Where it is that of
             the newest manifest, what is forgotten stands in nobody's way: it is what will be made.
 
     Raises:
         FilesForgotten: It died so long ago that what it had made is gone.
+        AuditNotStarted: It is still not published.
     """
     number = head_number(objects)
     if number:
         newest = read_manifest(objects, number)
         try:
-            publish(objects, newest, catalogue, now)
+            publish(objects, newest, catalogue, audits, now)
         except NoSuchObject as error:
             if newest.as_of_ms != remade_ms:
                 raise FilesForgotten(number, error.key, newest.as_of_ms) from error
 
 
-def publish(objects: Objects, manifest: Manifest, catalogue: Catalogue, now: Callable[[], Milliseconds]) -> None:
-    """Brings a manifest's files to their places, registers its partitions, lists it, and says that this is done."""
+def publish(
+    objects: Objects, manifest: Manifest, catalogue: Catalogue, audits: Machine, now: Callable[[], Milliseconds]
+) -> None:
+    """Brings a manifest's files to their places, registers partitions, lists it, starts its audit, and says so.
+
+    Whoever publishes it starts its audit: the audit of the next snapshot begins with what this one looks at.
+    """
     if objects.first(published_path(manifest.number)) is not None:
         return
     run = objects.read(_pointer(manifest.content)).decode()
@@ -152,6 +163,7 @@ def publish(objects: Objects, manifest: Manifest, catalogue: Catalogue, now: Cal
         if any(file.path.startswith(f"{table}/") for file in manifest.files):
             catalogue.register(table, stamp_of(manifest.as_of_ms))
     objects.put_new(listed_path(manifest.as_of_ms), _entry(manifest, now()))
+    start_audit(objects, audits, manifest.as_of_ms)
     objects.put_new(published_path(manifest.number), b"")
 
 

@@ -75,7 +75,7 @@ def manifest_path(number: int) -> str:
 
 
 def published_path(number: int) -> str:
-    """The empty object that says that a manifest's files are all in their places."""
+    """The empty object that says that a manifest's files are all in their places, and that its audit is started."""
     return f"{PUBLISHED}{number:08d}"
 
 

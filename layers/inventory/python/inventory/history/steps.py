@@ -14,8 +14,9 @@ from inventory.adapters.objects import Objects
 from inventory.adapters.workplace import workplace
 from inventory.domain.clock import AHEAD_MAX_MS, Milliseconds
 from inventory.domain.events import Source
+from inventory.history.audits import start_audit
 from inventory.history.commit import commit, finish
-from inventory.history.layout import audit_after, latest_possible, listed_path, snapshot_id, stamp_of
+from inventory.history.layout import latest_possible, snapshot_id, stamp_of
 from inventory.history.manifest import Signer
 from inventory.history.map_task import run_map_task
 from inventory.history.plan import (
@@ -230,32 +231,27 @@ def scan(objects: Objects, client: Any, tables: Mapping[Source, str], words: Wor
 
 
 def conclude(
-    objects: Objects, signer: Signer, catalogue: Catalogue, now: Callable[[], Milliseconds], words: Words
+    objects: Objects,
+    signer: Signer,
+    catalogue: Catalogue,
+    audits: Machine,
+    now: Callable[[], Milliseconds],
+    words: Words,
 ) -> dict[str, Any]:
-    """The two steps that make things visible: `finish` what an earlier run left undone, and `commit`."""
-    if words["step"] == "finish":
-        remade = words.get("as_of_ms") if words.get("mode") == Mode.REBUILD else None
-        finish(objects, catalogue, now, remade)
-        return {}
-    committed = commit(objects, read_plan(objects, words["run"]), signer, catalogue, now)
-    return {"outcome": committed.outcome, "manifest": committed.number}
+    """The steps that make things visible, and have them audited.
 
-
-def start_audit(objects: Objects, audits: Machine, words: Words) -> dict[str, Any]:
-    """Starts the audit of a published snapshot; done again, it does no more.
-
-    It looks back to the snapshot before. What a rebuild has proved from the first event is audited from there, too.
-
-    Raises:
-        NoSuchObject: The snapshot is not published.
-        Overloaded: The workflow service did not answer in time.
+    They `finish` what an earlier run left undone, `commit`, and start the `audit`. Publishing has started the one that
+    looks back to the snapshot before; what a rebuild has proved from the first event is audited from there, too.
     """
-    as_of_ms = words["as_of_ms"]
-    published = json.loads(objects.read(listed_path(as_of_ms)))
-    full = words.get("mode") == Mode.REBUILD  # executions begun before it was told do not say
-    audit = audit_after(as_of_ms, published["created_ms"], full=full)
-    audits.start(audit, {"audit": audit, "as_of_ms": as_of_ms, "depth": "full" if full else "increment"})
-    return {"audit": audit}
+    rebuild = words.get("mode") == Mode.REBUILD  # executions begun before it was told do not say
+    match words["step"]:
+        case "finish":
+            finish(objects, catalogue, audits, now, words.get("as_of_ms") if rebuild else None)
+            return {}
+        case "audit":
+            return {"audit": start_audit(objects, audits, words["as_of_ms"], full=rebuild)}
+    committed = commit(objects, read_plan(objects, words["run"]), signer, catalogue, audits, now)
+    return {"outcome": committed.outcome, "manifest": committed.number}
 
 
 def read_plan(objects: Objects, run: str) -> Plan:

@@ -1,0 +1,33 @@
+"""The audits that follow snapshots by themselves: each is started once, however often it is asked for."""
+
+import json
+
+from inventory.adapters.executions import Machine
+from inventory.adapters.objects import Objects
+from inventory.domain.clock import Milliseconds
+from inventory.history.layout import audit_after, listed_path, stamp_of
+
+
+class AuditNotStarted(Exception):
+    """The audit of a snapshot could not be started; names the snapshot, and why."""
+
+    def __init__(self, as_of_ms: Milliseconds, why: Exception) -> None:
+        super().__init__(f"the audit of the snapshot of {stamp_of(as_of_ms)} could not be started: {why!r}")
+
+
+def start_audit(objects: Objects, audits: Machine, as_of_ms: Milliseconds, *, full: bool = False) -> str:
+    """Starts the audit of a listed snapshot and gives its id; done again, it does no more.
+
+    It looks back to the snapshot before, or to the first event where it is to be full.
+
+    Raises:
+        NoSuchObject: The snapshot is not listed.
+        AuditNotStarted: The workflow service refused, or did not answer in time.
+    """
+    created_ms = json.loads(objects.read(listed_path(as_of_ms)))["created_ms"]
+    audit = audit_after(as_of_ms, created_ms, full=full)
+    try:
+        audits.start(audit, {"audit": audit, "as_of_ms": as_of_ms, "depth": "full" if full else "increment"})
+    except Exception as error:
+        raise AuditNotStarted(as_of_ms, error) from error
+    return audit
