@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from mutants.mutant import LOAD, Mutant
+from mutants.mutant import LOAD, WIDE, Mutant
 
 _PROTOCOL = "tests/unit/protocol/"
 _REBALANCE = _PROTOCOL + "test_rebalance.py::"
@@ -129,6 +129,24 @@ RUSHES: Final = (
         "if core.clock.now() >= until_ms:\n            break",
         "pass",
         (_REBALANCE + "TestSplit::test_it_ends_in_time",),
+    ),
+    Mutant(
+        "everything_settles",
+        "an item has no more shards in all its warehouses than can be read to refuse in time",
+        "protocol/rebalance.py",
+        "min(wanted, shards_allowed(directory, warehouse))",
+        "wanted",
+        (_REBALANCE + "TestShardsOfAllWarehouses::test_ten_hot_ones_share_what_can_be_read_in_time",),
+        beyond=WIDE,
+    ),
+    Mutant(
+        "everything_settles",
+        "nor if several warehouses are split at the same time",
+        "protocol/rebalance.py",
+        ", rev=directory.rev)",
+        ")",
+        (_REBALANCE + "TestShardsOfAllWarehouses::test_those_that_are_split_at_the_same_time_know_of_each_other",),
+        beyond=WIDE,
     ),
     Mutant(
         "everything_settles",

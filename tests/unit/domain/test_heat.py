@@ -17,8 +17,16 @@ from inventory.domain.heat import (
     uneven,
     warmed,
 )
-from inventory.domain.limits import SHARDS_MAX
-from inventory.domain.rebalancing import HEAT_AGE_MAX_MS, REBALANCED_EVERY_MS, claimed, cold, unbalanced
+from inventory.domain.limits import SHARDS_MAX, SHARDS_PER_ITEM_MAX, WAREHOUSES_PER_ITEM_MAX
+from inventory.domain.rebalancing import (
+    HEAT_AGE_MAX_MS,
+    REBALANCED_EVERY_MS,
+    claimed,
+    cold,
+    shards_allowed,
+    unbalanced,
+)
+from inventory.domain.stock import Directory, Warehouse
 
 ON_AWS = Thresholds()
 PLENTY = 1_000_000
@@ -108,6 +116,34 @@ class TestShardsWanted:
 
     def test_never_fewer(self) -> None:
         assert shards_wanted(Heat(), 64, PLENTY, ON_AWS) == 64
+
+
+class TestShardsAllowed:
+    """A shortage is proved over the shards of all warehouses."""
+
+    def _allowed(self, *shards: int) -> int:
+        """For the first of warehouses with so many shards."""
+        entries = {f"W{number}": Warehouse(each, 0) for number, each in enumerate(shards)}
+        return shards_allowed(Directory("A", entries, 1, 1), "W0")
+
+    def test_alone_and_as_a_single_hot_one_of_three_hundred_it_may_have_all_that_it_calls_for(self) -> None:
+        assert self._allowed(1) == SHARDS_PER_ITEM_MAX
+        assert self._allowed(*[1] * 300) >= SHARDS_MAX
+
+    def test_those_that_are_split_last_have_their_part_of_one_half(self) -> None:
+        assert self._allowed(1, 256, 256, 153, *[1] * 6) >= SHARDS_PER_ITEM_MAX // 20
+
+    @pytest.mark.parametrize("warehouses", [1, 2, 3, 10, 100, 512, 513, 1_024])
+    def test_whatever_the_order_all_together_stay_within_the_bound(self, warehouses: int) -> None:
+        shards = {f"W{number}": Warehouse(1, 0) for number in range(warehouses)}
+        for name in list(shards):
+            allowed = shards_allowed(Directory("A", shards, 1, 1), name)
+            assert allowed >= 1
+            shards[name] = Warehouse(min(allowed, SHARDS_MAX), 0)
+        assert sum(each.shards for each in shards.values()) <= SHARDS_PER_ITEM_MAX
+
+    def test_more_warehouses_than_that_are_not_split(self) -> None:
+        assert self._allowed(*[1] * WAREHOUSES_PER_ITEM_MAX) < 1
 
 
 class TestUneven:

@@ -10,9 +10,10 @@ from inventory.domain.availability import Availability
 from inventory.domain.drawing import Want
 from inventory.domain.heat import COLD_AFTER_MS, Heat, Thresholds
 from inventory.domain.leveling import MOVED_SHARDS_MAX
-from inventory.domain.limits import ATTEMPTS_MAX, SHARDS_MAX
+from inventory.domain.limits import ATTEMPTS_MAX, SHARDS_MAX, SHARDS_PER_ITEM_MAX
 from inventory.domain.rebalancing import REBALANCED_EVERY_MS
 from inventory.pipeline.projector import project_batch
+from inventory.protocol.core import Core
 from inventory.protocol.rebalance import Resharded, merge_cold, rebalance
 from inventory.storage.availability_records import availability_from
 from support.watched import Watched
@@ -160,6 +161,51 @@ class TestSplit:
         hot.wire.meanwhile(lambda: hot.place_all(Want("A", "W1", 4_000), core=other), nth=2)
         hot.project()
         assert (hot.shard_count("A"), hot.available("A")) == (4, 940)
+
+
+class TestShardsOfAllWarehouses:
+    """Over all of them a shortage is proved within a second, or nobody is refused."""
+
+    def _rebalance(self, world: Watched, warehouse: str, core: Core | None = None) -> None:
+        very_hot = Availability("A", warehouse, heat=Heat(world.clock.now_ms, 8_000_000, 512_000_000))
+        rebalance(core or world.core, very_hot, until_ms=world.clock.now_ms + 1_000)
+
+    def _by_warehouse(self, world: Watched) -> dict[str, int]:
+        return {name: entry.shards for name, entry in world.directories()["A"].warehouses.items()}
+
+    def test_ten_hot_ones_share_what_can_be_read_in_time(self, world: Watched) -> None:
+        warehouses = [f"W{number}" for number in range(10)]
+        for warehouse in warehouses:
+            world.adjust("A", 5_000, warehouse)
+        for warehouse in warehouses * 2:
+            self._rebalance(world, warehouse)
+        shards = self._by_warehouse(world)
+        assert sum(shards.values()) == SHARDS_PER_ITEM_MAX
+        assert (max(shards.values()), min(shards.values())) == (SHARDS_MAX, SHARDS_PER_ITEM_MAX // 20)
+
+    def test_what_cannot_be_split_further_is_levelled(self, world: Watched) -> None:
+        for warehouse in ("W1", "W2", "W3", "W4"):
+            world.adjust("A", 256, warehouse)
+            world.split("A", SHARDS_MAX, warehouse)
+        world.adjust("A", 10_000, "W5")
+        before = self._by_warehouse(world)
+        world.adjust("A", 50_000, "W1")
+        self._rebalance(world, "W5")
+        self._rebalance(world, "W1")
+        assert (self._by_warehouse(world), world.counted["ItemsSplit"]) == (before, 0)
+        assert world.counted["UnitsLeveled"] > 25_000
+
+    def test_those_that_are_split_at_the_same_time_know_of_each_other(self, world: Watched) -> None:
+        for warehouse in ("W1", "W2", "W3"):
+            world.adjust("A", 256, warehouse)
+            world.split("A", SHARDS_MAX, warehouse)
+        for warehouse in ("W4", "W5"):
+            world.adjust("A", 10_000, warehouse)
+        world.wire.meanwhile(lambda: self._rebalance(world, "W5", world.instance()))
+        self._rebalance(world, "W4")
+        shards = self._by_warehouse(world)
+        assert sum(shards.values()) == SHARDS_PER_ITEM_MAX
+        assert min(shards.values()) == SHARDS_PER_ITEM_MAX // 10
 
 
 class TestLevelling:

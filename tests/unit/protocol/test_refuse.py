@@ -1,14 +1,18 @@
 """Refuse: `never_falsely_refused`. Every refusal here is judged against the recorded history of the stock."""
 
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import count as numbers
+from typing import Any
 
 import pytest
 
 from inventory.domain.drawing import Shortage, Want
 from inventory.domain.errors import Conflict, InsufficientStock
-from inventory.domain.limits import READ_PASSES_MAX
+from inventory.domain.limits import READ_PASSES_MAX, SHARDS_PER_ITEM_MAX
 from inventory.protocol.lookout import read_pass
 from inventory.protocol.refuse import refuse_or_find
+from inventory.wiring import READS_AT_ONCE
 from support.watched import Watched
 from support.wire import BATCH_READS
 
@@ -211,6 +215,39 @@ class TestSlowReads:
 
         world.wire.meanwhile(arrive_long_ago, frozenset({"GetItem"}))
         assert world.adjust("A", -3).value.quantity == -3
+
+
+class TestAnItemOfManyShards:
+    """As many as an item is spread over by itself, in ten warehouses, and each answer takes a tenth of a second."""
+
+    @pytest.fixture
+    def wide(self, world: Watched) -> Watched:
+        for number in range(10):
+            world.adjust("A", 1, f"W{number}")
+            world.split("A", SHARDS_PER_ITEM_MAX // 10, f"W{number}")
+        world.flow()
+        world.wire.calls.clear()
+        world.wire.meanwhile(lambda: world.clock.pass_s(0.1), BATCH_READS, times=1_000)
+        return world
+
+    def test_is_refused_as_its_shards_are_read_eight_calls_at_a_time(self, wide: Watched) -> None:
+        def at_once(function: Callable[[Any], Any], arguments: Iterable[Any], /) -> Iterator[Any]:
+            asked = list(arguments)
+            for first in range(0, len(asked), READS_AT_ONCE):
+                begun_ms = wide.clock.now_ms
+                for argument in asked[first : first + READS_AT_ONCE]:
+                    wide.clock.now_ms = begun_ms
+                    yield function(argument)
+
+        wide.core = replace(wide.core, at_once=at_once)
+        with pytest.raises(InsufficientStock) as refusal:
+            wide.place("A", 11, None)
+        assert refusal.value.available == 10
+        assert wide.wire.calls == ["BatchGetItem"] * 2 * 11
+
+    def test_would_be_refused_to_nobody_if_they_were_read_one_after_another(self, wide: Watched) -> None:
+        with pytest.raises(Conflict):
+            wide.place("A", 11, None)
 
 
 class TestMemory:

@@ -1,5 +1,6 @@
 """The port to DynamoDB: each way to fail has its name, and nothing is tried without end."""
 
+from collections.abc import Callable, Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -121,6 +122,23 @@ class TestReading:
         keys = [Key(KEY.table, {"hold_id": str(number)}) for number in range(150)]
         assert len(world.core.database.batch_get(keys)) == 130
         assert calls == ["BatchGetItem"] * 2
+
+    def test_several_calls_are_made_at_once_and_a_single_one_by_itself(self) -> None:
+        world = World()
+        together: list[int] = []
+
+        def at_once(function: Callable[[Any], Any], arguments: Iterable[Any], /) -> Iterator[Any]:
+            asked = list(arguments)
+            together.append(len(asked))
+            return iter([function(each) for each in asked])
+
+        keys = [Key(KEY.table, {"hold_id": str(number)}) for number in range(250)]
+        for number in (0, 100, 249):
+            world.core.database.write(_put(str(number)))
+        found = world.core.database.batch_get(keys, at_once=at_once)
+        assert [record["hold_id"] for record in found] == ["0", "100", "249"]
+        world.core.database.batch_get(keys[:100], at_once=at_once)
+        assert together == [3]
 
     def test_keys_that_were_left_over_are_asked_for_again_and_nobody_waits_for_nothing(self) -> None:
         asked: list[Any] = []

@@ -213,6 +213,11 @@ class TestDirectory:
         bench.put_directory(warehouses={"W1": {"shards": shards, "counts": 2}})
         assert not bench.made(self.WRITES["shards"](bench.tables, AT))
 
+    @pytest.mark.parametrize("rev", [1, 2])
+    def test_they_grow_by_themselves_only_while_the_directory_is_as_it_was_read(self, bench: Bench, rev: int) -> None:
+        bench.put_directory(rev=rev)
+        assert bench.made(set_shards(bench.tables, "A", "W1", 4, 8, AT, CAUSE, rev=1)) is (rev == 1)
+
     def test_a_shard_above_the_covered_ones_is_not_covered(self, bench: Bench) -> None:
         bench.put_directory(warehouses={"W1": {"shards": 3, "counts": 2}})
         assert not bench.made(self.WRITES["covered"](bench.tables, AT))

@@ -6,6 +6,8 @@ from typing import Final
 from inventory.domain.availability import Availability
 from inventory.domain.clock import Milliseconds
 from inventory.domain.heat import Thresholds, shards_wanted, uneven
+from inventory.domain.limits import SHARDS_PER_ITEM_MAX
+from inventory.domain.stock import Directory
 
 REBALANCED_EVERY_MS: Final = 1_000  # of one item in one warehouse
 HEAT_AGE_MAX_MS: Final = 60_000  # a rush that was this long ago is over
@@ -23,6 +25,18 @@ def unbalanced(seen: Availability, now_ms: Milliseconds, thresholds: Thresholds)
         return False
     shards = seen.shard_count
     return shards_wanted(heat, shards, seen.available, thresholds) > shards or uneven(seen.by_shard, shards, thresholds)
+
+
+def shards_allowed(directory: Directory, warehouse: str) -> int:
+    """How many shards a warehouse may have, so that the item has no more than `SHARDS_PER_ITEM_MAX` in all.
+
+    Half of them are kept for all warehouses alike: buyers who name none go to each equally often, so the one that is
+    split last must not stay on one shard. The other half goes to whoever is hot first, so that of a hundred
+    warehouses a single hot one gets as many as it calls for.
+    """
+    kept = SHARDS_PER_ITEM_MAX // 2 // len(directory.warehouses)
+    others = (max(entry.shards, kept) for name, entry in directory.warehouses.items() if name != warehouse)
+    return SHARDS_PER_ITEM_MAX - sum(others)
 
 
 def sells(seen: Availability, now_ms: Milliseconds) -> bool:

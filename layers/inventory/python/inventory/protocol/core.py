@@ -1,8 +1,8 @@
 """What every use case works with, and the shapes that they answer in."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from inventory.domain.availability import ItemStock
 from inventory.domain.clock import HybridClock, Milliseconds
@@ -14,11 +14,11 @@ from inventory.metric import Metric
 from inventory.protocol.hints import Hints, Refusals
 from inventory.protocol.shedding import Shed
 from inventory.protocol.ttl_cache import TtlCache
+from inventory.storage.at_once import AtOnce, one_by_one
 from inventory.storage.database import Database
 from inventory.storage.tables import Tables
 
 T = TypeVar("T")
-A = TypeVar("A")
 
 #: Tells others what happened: the event's name, and what there is to say of it. It never fails.
 Announce = Callable[[str, Mapping[str, Any]], None]
@@ -29,18 +29,6 @@ Report = Callable[[Metric, int], None]
 ReadPast = Callable[[str, Milliseconds], ItemStock]
 
 _ON_AWS: Final = Thresholds()
-
-
-class AtOnce(Protocol):
-    """Calls a function with each of some arguments, several at a time, and gives the results in their order."""
-
-    def __call__(self, function: Callable[[A], T], arguments: Iterable[A], /) -> Iterator[T]:  # noqa: D102
-        ...
-
-
-def one_by_one(function: Callable[[A], T], arguments: Iterable[A], /) -> Iterator[T]:
-    """Calls one after another."""
-    return map(function, arguments)
 
 
 def unannounced(_name: str, _detail: Mapping[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """Looking where stock lies: by hints, cheap and perhaps a second old, or by strong reads."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from inventory.domain.availability import Availability
@@ -102,13 +103,13 @@ def _latest(core: Core, projected: Availability) -> dict[int, int]:
 
 def read_pass(core: Core, item: str, warehouse: str | None) -> Pass:
     """Reads directory and shards strongly: shards known of are read together with it, any others in a second batch."""
-    tables = core.tables
+    tables, read_all = core.tables, partial(core.database.batch_get, at_once=core.at_once)
     started_ms = core.clock.elapsed()
     expected = _expected(core, item, warehouse)
     directory: Directory | None = None
     shards: dict[ShardKey, Shard] = {}
     read = set(expected)
-    for record in core.database.batch_get([tables.directory(item), *map(tables.shard, expected)]):
+    for record in read_all([tables.directory(item), *map(tables.shard, expected)]):
         if is_directory(record):
             directory = directory_from(record)
         else:
@@ -116,7 +117,7 @@ def read_pass(core: Core, item: str, warehouse: str | None) -> Pass:
             shards[shard.key] = shard
     wanted = directory.shard_keys(warehouse) if directory else []
     missed = [key for key in wanted if key not in read]
-    for record in core.database.batch_get([tables.shard(key) for key in missed]):
+    for record in read_all([tables.shard(key) for key in missed]):
         shard = shard_from(record)
         shards[shard.key] = shard
     covered = {key: shards.get(key, empty_shard(key)) for key in wanted}

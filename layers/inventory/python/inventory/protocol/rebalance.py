@@ -12,8 +12,8 @@ from inventory.domain.clock import Milliseconds
 from inventory.domain.errors import InventoryError
 from inventory.domain.heat import shards_wanted
 from inventory.domain.leveling import leveling_moves
-from inventory.domain.rebalancing import claimed, cold
-from inventory.domain.stock import Cause
+from inventory.domain.rebalancing import claimed, cold, shards_allowed
+from inventory.domain.stock import Cause, Directory
 from inventory.metric import Metric
 from inventory.protocol.attempts import Attempts, failed_for_good
 from inventory.protocol.core import Core
@@ -22,7 +22,7 @@ from inventory.protocol.move import hand_out
 from inventory.protocol.split import reshape
 from inventory.storage.availability_records import IS_SPLIT, SPLIT_INDEX, availability_from, put_availability
 from inventory.storage.database import ConditionFailed, Contended
-from inventory.storage.stock_records import set_shards
+from inventory.storage.stock_records import directory_from, set_shards
 
 PROJECTOR = "projector"
 SWEEPER = "sweeper"
@@ -40,7 +40,7 @@ class Resharded:
 
 
 def rebalance(core: Core, known: Availability, *, until_ms: Milliseconds) -> Resharded | None:
-    """Splits a hot item as far as its heat calls for, then gives to the poorest shards from the richest.
+    """Splits a hot item as far as its heat calls for and is allowed, then gives to the poorest shards from the richest.
 
     First the directory covers the new shards, in one write; then stock moves onto them, from one shard to as many as
     a transaction takes. Between any two calls all is right; what is not done by `until_ms` others go on with.
@@ -55,29 +55,41 @@ def rebalance(core: Core, known: Availability, *, until_ms: Milliseconds) -> Res
     seen = read_pass(core, item, warehouse)
     shards = entry(seen, item, warehouse).shards
     wanted = shards_wanted(known.heat, shards, seen.available, core.thresholds)
-    split = wanted > shards and _cover(core, item, warehouse, shards, wanted)
-    if split:
+    covered = _cover(core, seen.directory, warehouse, wanted) if seen.directory and wanted > shards else shards
+    if covered > shards:
         core.report(Metric.ITEMS_SPLIT, 1)
-    for move in leveling_moves(seen.by_number, wanted if split else shards, one_source=True):
+    for move in leveling_moves(seen.by_number, covered, one_source=True):
         if core.clock.now() >= until_ms:
             break
         core.report(Metric.UNITS_LEVELED, hand_out(core, item, warehouse, move, PROJECTOR, until_ms=until_ms))
-    return Resharded(item, warehouse, shards, wanted) if split else None
+    return Resharded(item, warehouse, shards, covered) if covered > shards else None
 
 
-def _cover(core: Core, item: str, warehouse: str, shards: int, wanted: int) -> bool:
-    """Raises the directory's number of shards; not, where another changed it meanwhile."""
-    cause_id = core.new_id("spl")
+def _cover(core: Core, directory: Directory, warehouse: str, wanted: int) -> int:
+    """Raises the warehouse's number of shards, as far as it is allowed; not, where another changed it meanwhile.
+
+    Warehouses are split at the same time, and it is their sum that is bounded: where the directory changed elsewhere,
+    what is allowed is reckoned anew.
+
+    Returns:
+        Of how many shards it is known now that the directory covers them.
+    """
+    shards, cause_id = directory.warehouses[warehouse].shards, core.new_id("spl")
     attempts = Attempts(core.pause, cause_id)
-    while True:
+    while directory.warehouses[warehouse].shards == shards:
+        covered = min(wanted, shards_allowed(directory, warehouse))
+        if covered <= shards:
+            break
         attempts.begin()
         at = core.clock.stamp(attempts.seen_at)
         cause = Cause("split", cause_id, PROJECTOR, hops=attempts.hops)
-        failed = attempts.transact(core.database, [set_shards(core.tables, item, warehouse, shards, wanted, at, cause)])
+        widened = set_shards(core.tables, directory.item, warehouse, shards, covered, at, cause, rev=directory.rev)
+        failed = attempts.transact(core.database, [widened])
         if failed is None:
-            return True
-        if failed_for_good(failed, at):
-            return False
+            return covered
+        for reason in failed_for_good(failed, at):
+            directory = directory_from(reason.record) if reason.record else directory
+    return shards
 
 
 def merge_cold(core: Core, *, until_ms: Milliseconds) -> list[Resharded]:

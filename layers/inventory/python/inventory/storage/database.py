@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
+from functools import lru_cache, partial
+from itertools import chain
 from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
@@ -11,6 +12,7 @@ from botocore.exceptions import ClientError
 from inventory.aws_errors import UNREACHABLE, code_of, is_outage
 from inventory.domain.errors import InvariantBroken, Overloaded
 from inventory.domain.limits import BATCH_GET_KEYS_MAX, TRANSACTION_RECORDS_MAX
+from inventory.storage.at_once import AtOnce, one_by_one
 from inventory.storage.codec import Record, decode, encode
 from inventory.storage.tables import Key
 from inventory.storage.writes import Write, spelled
@@ -97,18 +99,19 @@ class Database:
         answer = self._call(self._client.get_item, TableName=key.table, Key=encode(key.key), ConsistentRead=consistent)
         return decode(answer["Item"]) if "Item" in answer else None
 
-    def batch_get(self, keys: Sequence[Key], *, consistent: bool = True) -> list[Record]:
-        """Those of the records that exist, in no order; as many calls as 100 keys each need.
+    def batch_get(self, keys: Sequence[Key], *, consistent: bool = True, at_once: AtOnce = one_by_one) -> list[Record]:
+        """Those of the records that exist, in no order; as many calls as 100 keys each need, made `at_once`.
 
         Raises:
             Throttled: Some keys were still unread after several rounds.
         """
-        found: list[Record] = []
-        for start in range(0, len(keys), BATCH_GET_KEYS_MAX):
-            found.extend(self._batch_get(keys[start : start + BATCH_GET_KEYS_MAX], consistent=consistent))
-        return found
+        read = partial(self._batch_get, consistent=consistent)
+        parts = [keys[start : start + BATCH_GET_KEYS_MAX] for start in range(0, len(keys), BATCH_GET_KEYS_MAX)]
+        # A single call needs no other thread, and starts none.
+        return list(chain.from_iterable(at_once(read, parts) if len(parts) > 1 else map(read, parts)))
 
-    def _batch_get(self, keys: Sequence[Key], *, consistent: bool) -> Iterator[Record]:
+    def _batch_get(self, keys: Sequence[Key], *, consistent: bool) -> list[Record]:
+        found: list[Record] = []
         wanted: dict[str, Any] = {}
         for key in keys:
             table = wanted.setdefault(key.table, {"Keys": [], "ConsistentRead": consistent})
@@ -118,10 +121,10 @@ class Database:
                 self._pause(0.01 * 2**round_)
             answer = self._call(self._client.batch_get_item, RequestItems=wanted)
             for records in answer["Responses"].values():
-                yield from map(decode, records)
+                found.extend(map(decode, records))
             wanted = answer.get("UnprocessedKeys", {})
             if not wanted:
-                return
+                return found
         raise Throttled
 
     def query(self, table: str, condition: str, values: Mapping[str, Any]) -> list[Record]:

@@ -164,9 +164,20 @@ def apply_count(
 
 
 def set_shards(
-    tables: Tables, item: str, warehouse: str, current: int, shards: int, at: Milliseconds, cause: Cause
+    tables: Tables,
+    item: str,
+    warehouse: str,
+    current: int,
+    shards: int,
+    at: Milliseconds,
+    cause: Cause,
+    *,
+    rev: int | None = None,
 ) -> Write:
-    """Changes how many shards a warehouse's stock is counted on. Guard: they are as many as was thought."""
+    """Changes how many shards a warehouse's stock is counted on.
+
+    Guards: they are as many as was thought; with `rev`, those of all other warehouses are, too.
+    """
     return _update_directory(
         tables,
         item,
@@ -174,8 +185,8 @@ def set_shards(
         at,
         cause,
         change="#warehouses.#w.#shards = :shards",
-        condition="#warehouses.#w.#shards = :current",
-        values={"shards": shards, "current": current},
+        condition="#warehouses.#w.#shards = :current" + ("" if rev is None else " AND #rev = :rev"),
+        values={"shards": shards, "current": current} | ({} if rev is None else {"rev": rev}),
     )
 
 
