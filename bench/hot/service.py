@@ -198,7 +198,7 @@ class Service:
         self.collecting = Collecting(
             self.kernel, self._setup.collecting_shards, templates_batching("CollectorFunction"), collects, self._draw
         )
-        self._stream = CollectingStream(self.collecting, "collecting")
+        self._stream = CollectingStream(self.collecting, "collecting", lambda: self.kernel.now_us // 1000)
         holds, stock = (self.database.stream(name) for name in (self.tables.holds, self.tables.stock))
         partitions = self._setup.stream_partitions
         self.consumers = [

@@ -140,7 +140,7 @@ def connect(service: Service) -> None:
             batch,
             service.set_aside,
             until_ms=_until_ms(instance),
-            pass_on=CollectingStream(client, "collecting").pass_on,
+            pass_on=CollectingStream(client, "collecting", instance.core.clock.elapsed).pass_on,
         )
 
     consumers: dict[str, dict[str, Handler]] = {

@@ -21,6 +21,7 @@ from inventory.adapters.collecting import (
 from inventory.domain.holds import Draw, Hold, Line, Status
 from inventory.domain.stock import ShardKey
 
+NOW = int  # always 0
 FIRST, SECOND = ShardKey("A", "W1", 0), ShardKey("A", "W1", 7)
 
 
@@ -41,7 +42,7 @@ def test_each_shard_s_holds_are_one_record_under_the_shard_s_own_key() -> None:
     answer = {"Records": [{"SequenceNumber": "1", "ShardId": "s"}] * 2}
     with Stubber(client) as kinesis:
         kinesis.add_response("put_records", answer, {"StreamName": "collecting", "Records": records})
-        CollectingStream(client, "collecting").pass_on(GROUPS)
+        CollectingStream(client, "collecting", NOW).pass_on(GROUPS)
         kinesis.assert_no_pending_responses()
 
 
@@ -66,7 +67,7 @@ def test_records_that_are_refused_for_load_are_named_and_the_others_are_taken() 
     with Stubber(client) as kinesis:
         kinesis.add_response("put_records", {"FailedRecordCount": 1, "Records": told})
         with pytest.raises(StreamFull) as refused:
-            CollectingStream(client, "collecting").pass_on(GROUPS)
+            CollectingStream(client, "collecting", NOW).pass_on(GROUPS)
     assert refused.value.left == (FIRST,)
 
 
@@ -97,7 +98,7 @@ def test_so_has_one_that_is_not_answered_in_time(error: Exception) -> None:
 def test_more_shards_than_a_request_takes_are_a_mistake_of_ours() -> None:
     shards = [ShardKey("A", "W1", number) for number in range(RECORDS_MAX + 1)]
     with pytest.raises(AssertionError):
-        CollectingStream(None, "collecting").pass_on({shard: [_hold(1, shard)] for shard in shards})
+        CollectingStream(None, "collecting", NOW).pass_on({shard: [_hold(1, shard)] for shard in shards})
 
 
 def _refused(error: Exception, name: type[NotPassedOn]) -> None:
@@ -106,7 +107,7 @@ def _refused(error: Exception, name: type[NotPassedOn]) -> None:
             raise error
 
     with pytest.raises(name) as refused:
-        CollectingStream(Down(), "collecting").pass_on(GROUPS)
+        CollectingStream(Down(), "collecting", NOW).pass_on(GROUPS)
     assert type(refused.value) is name
     assert refused.value.left == (FIRST, SECOND)
     assert refused.value.__cause__ is error

@@ -2,11 +2,19 @@
 
 import base64
 from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ConnectTimeoutError
 
-from inventory.adapters.collecting import CollectingStream, StreamFull, StreamRefused, StreamUnreachable
+from inventory.adapters.collecting import (
+    UNREACHABLE_FOR_MS,
+    CollectingStream,
+    StreamFull,
+    StreamRefused,
+    StreamUnreachable,
+)
 from inventory.domain.errors import Conflict
 from inventory.domain.holds import Hold
 from inventory.domain.stock import ShardKey
@@ -32,7 +40,7 @@ def _stream(world: Watched) -> list[StreamRecord]:
 
 
 def _settle(world: Watched, records: list[StreamRecord], stream: CollectedHolds) -> int:
-    pass_on = CollectingStream(stream, "collecting").pass_on
+    pass_on = CollectingStream(stream, "collecting", lambda: world.clock.now_ms).pass_on
     return settle_batch(world.core, records, world._set_aside, until_ms=world.clock.now_ms + 50_000, pass_on=pass_on)
 
 
@@ -115,6 +123,27 @@ class TestRefusals:
         assert counted["CollectingRefused"] == on_the_full_shard
         assert counted["HoldsCollected"] == 12 - on_the_full_shard
         assert _collect(world, stream.drain()) == 12 - on_the_full_shard
+
+    def test_a_stream_that_does_not_answer_is_not_waited_for_again_by_the_next_batches(self, world: Watched) -> None:
+        failed_ms: list[int] = []
+
+        def down(**_: Any) -> None:
+            world.clock.pass_s(4)
+            failed_ms.append(world.clock.now_ms)
+            raise ConnectTimeoutError(endpoint_url="https://kinesis.test")
+
+        pass_on = CollectingStream(SimpleNamespace(put_records=down), "collecting", lambda: world.clock.now_ms).pass_on
+        world.scatter("A", [18] * 4)
+        metrics.clear_metrics()
+        for after_ms, calls in ((0, 1), (UNREACHABLE_FOR_MS - 1, 1), (UNREACHABLE_FOR_MS, 2)):
+            for _ in range(6):
+                world.execute(world.place("A").value)
+            world.clock.now_ms = max([world.clock.now_ms, *(each + after_ms for each in failed_ms)])
+            until_ms = world.clock.now_ms + 50_000
+            settled = settle_batch(world.core, _stream(world), world._set_aside, until_ms=until_ms, pass_on=pass_on)
+            assert (settled, len(failed_ms)) == (6, calls)
+        assert sum(metrics.metric_set["CollectingRefused"]["Value"]) == 18
+        metrics.clear_metrics()
 
 
 class TestCollecting:

@@ -212,7 +212,7 @@ def collecting_on(settings: Settings) -> PassOn | None:
     if not settings.collecting_stream:
         return None
     client = boto3.client("kinesis", config=BRIEF_CONFIG)
-    return CollectingStream(client, settings.collecting_stream).pass_on
+    return CollectingStream(client, settings.collecting_stream, Elapsed(now_ms, uptime_ms)).pass_on
 
 
 def objects_from(settings: Settings, *, client: Any = None) -> S3Objects:
