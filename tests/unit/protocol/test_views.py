@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 
-from inventory.domain.availability import WarehouseStock
+from inventory.domain.availability import Availability, ShardCount, WarehouseStock
 from inventory.domain.errors import InvalidRequest, Missing, Overloaded
 from inventory.domain.holds import Hold, Status, due
+from inventory.domain.limits import RECORDS_PER_READ_MAX, WAREHOUSES_PER_ITEM_MAX
 from inventory.protocol.adjustments_view import get_adjustment, get_transfer
 from inventory.protocol.holds_view import get_hold, list_holds
 from inventory.protocol.resolve import execute
 from inventory.protocol.stock_view import list_in_stock, read_stock, read_stocks
+from inventory.storage.availability_records import put_availability
+from inventory.storage.writes import Write
 from support.watched import Watched
 from support.wire import BATCH_READS
 from support.world import World
@@ -35,6 +38,18 @@ def _pages(world: Watched, limit: int, between: Callable[[], object] = lambda: N
 def _placed(world: Watched, number: int) -> list[Hold]:
     world.receive("A", number)
     return [world.place("A", expires_in_s=100 + index * 7 % 31).value for index in range(number)]
+
+
+def _put_wide(world: World, item: str, warehouses: int, *, projected: bool = True) -> None:
+    """An item in many warehouses, as its records say."""
+    names = [f"W{number:04d}" for number in range(warehouses)]
+    entries = {name: {"shards": 1, "counts": 0} for name in names}
+    directory = {"item_id": item, "warehouses": entries, "rev": warehouses, "at": world.clock.now_ms}
+    world.core.database.write(Write("Put", world.tables.directory(item), "attribute_not_exists(#at)", item, directory))
+    for name in names if projected else ():
+        nothing = Availability(item, name)
+        known = replace(nothing, shards={0: ShardCount(1, 5, 0)})
+        world.core.database.write(put_availability(world.tables, known, nothing))
 
 
 class TestStock:
@@ -84,6 +99,39 @@ class TestStock:
         world.adjust("D", 3)
         found = read_stocks(world.core, ["D", "A"])
         assert [(stock.item, stock.available, len(stock.warehouses)) for stock in found] == [("D", 3, 1), ("A", 2, 1)]
+
+    def test_of_several_items_as_much_is_read_as_there_is_time_for(self) -> None:
+        world = World()
+        many = [f"A{number}" for number in range(RECORDS_PER_READ_MAX // 100)]
+        for item in many:
+            _put_wide(world, item, 100)
+        _put_wide(world, "B", 1)
+        calls: list[str] = []
+        world.database.before_call = lambda operation, _request: calls.append(operation)
+        found = read_stocks(world.core, many)
+        assert sum(len(stock.warehouses) for stock in found) == RECORDS_PER_READ_MAX
+        assert calls == ["BatchGetItem"] * (1 + RECORDS_PER_READ_MAX // 100)
+        with pytest.raises(InvalidRequest, match="5001 warehouses") as refused:
+            read_stocks(world.core, [*many, "B"])
+        assert (refused.value.code, refused.value.param) == ("parameter_invalid", "items")
+
+    def test_a_hundred_items_in_a_hundred_warehouses_each_are_refused_after_one_call(self) -> None:
+        world = World()
+        many = [f"A{number}" for number in range(100)]
+        for item in many:
+            _put_wide(world, item, 100, projected=False)
+        calls: list[str] = []
+        world.database.before_call = lambda operation, _request: calls.append(operation)
+        with pytest.raises(InvalidRequest):
+            read_stocks(world.core, many)
+        assert calls == ["BatchGetItem"]
+
+    def test_a_single_item_is_read_strongly_and_with_others_wherever_it_is(self) -> None:
+        world = World()
+        _put_wide(world, "A", WAREHOUSES_PER_ITEM_MAX)
+        assert len(read_stock(world.core, "A", consistent=True).warehouses) == WAREHOUSES_PER_ITEM_MAX
+        [stock] = read_stocks(world.core, ["A"])
+        assert len(stock.warehouses) == WAREHOUSES_PER_ITEM_MAX
 
     @pytest.mark.parametrize("limit", range(1, 6))
     def test_a_page_that_ends_where_the_list_does_is_the_last(self, world: Watched, limit: int) -> None:

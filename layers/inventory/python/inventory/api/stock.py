@@ -9,7 +9,7 @@ from inventory.api.operations import Call, Operation, PathParameter, Reply
 from inventory.api.views import StockList, StockView, list_view, stock_view
 from inventory.domain.errors import InvalidRequest
 from inventory.domain.keys import Scope
-from inventory.domain.limits import ITEMS_PER_READ_MAX, PAST_INSTANT_MAX_S
+from inventory.domain.limits import ITEMS_PER_READ_MAX, PAST_INSTANT_MAX_S, RECORDS_PER_READ_MAX
 from inventory.protocol import stock_view as reading
 from inventory.protocol.core import Core
 
@@ -34,7 +34,12 @@ def _must_be_true(value: bool) -> bool:  # noqa: FBT001 a validator takes what i
 
 Items = Annotated[
     list[Name],
-    Field(min_length=1, max_length=ITEMS_PER_READ_MAX, description="Repeated, or separated by commas."),
+    Field(
+        min_length=1,
+        max_length=ITEMS_PER_READ_MAX,
+        description="Repeated, or separated by commas. If they are in more than "
+        f"{RECORDS_PER_READ_MAX:,} warehouses together, ask for fewer at a time.",
+    ),
     AfterValidator(_without_repeats),
     BeforeValidator(_split_at_commas),
 ]

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from inventory.domain.availability import Availability, ItemStock, WarehouseStock
-from inventory.domain.errors import Missing
-from inventory.domain.limits import READ_PASSES_MAX
+from inventory.domain.errors import InvalidRequest, Missing
+from inventory.domain.limits import READ_PASSES_MAX, RECORDS_PER_READ_MAX
 from inventory.domain.passes import Pass
 from inventory.domain.stock import Directory
 from inventory.protocol.core import Core, Page
@@ -35,12 +35,24 @@ def read_stock(core: Core, item: str, *, consistent: bool) -> ItemStock:
 def read_stocks(core: Core, items: Sequence[str]) -> list[ItemStock]:
     """What is in stock of some items (at most 100), in the order asked for; unknown ones are left out.
 
-    One batch read for the directories, then one for each 100 records of the projection. An item so new that nothing of
-    it is projected is read strongly, by itself.
+    One batch read for the directories, then one for each 100 records of the projection, several at a time. An item so
+    new that nothing of it is projected is read strongly, by itself.
+
+    Raises:
+        InvalidRequest: They are in too many warehouses together to be read in time.
+        Overloaded: The database did not answer.
     """
     asked = list(dict.fromkeys(items))
     records = core.database.batch_get([core.tables.directory(item) for item in asked], consistent=False)
     directories = {directory.item: directory for directory in map(directory_from, records)}
+    records_count = sum(len(directory.warehouses) for directory in directories.values())
+    if records_count > RECORDS_PER_READ_MAX:
+        raise InvalidRequest(
+            "parameter_invalid",
+            f"These items are in {records_count} warehouses together; at most {RECORDS_PER_READ_MAX} can be read in "
+            "one request. Ask for fewer items at a time.",
+            param="items",
+        )
     keys = [
         core.tables.availability_of(item, warehouse)
         for item in asked
@@ -48,7 +60,7 @@ def read_stocks(core: Core, items: Sequence[str]) -> list[ItemStock]:
         for warehouse in sorted(directories[item].warehouses)
     ]
     found: dict[str, list[Availability]] = {}
-    for each in map(availability_from, core.database.batch_get(keys, consistent=False)):
+    for each in map(availability_from, core.database.batch_get(keys, consistent=False, at_once=core.at_once)):
         found.setdefault(each.item, []).append(each)
     now_ms = core.clock.now()
     return [
