@@ -1,4 +1,4 @@
-"""How several readings are made: one after another, or more at a time where the wiring has threads for it."""
+"""How several calls are made: one after another, or more at a time where the wiring has threads for it."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol, TypeVar
