@@ -148,6 +148,7 @@ def test_what_has_expired_can_be_neither_executed_nor_extended_but_released(shop
 
     assert shop.execute(hold).code == "hold_expired"
     assert shop.extend(hold, expires_in=60).code == "hold_expired"
+    assert shop.extend(hold, key=shop.item("late"), expires_in=60).code == "hold_expired"
     released = shop.release(hold)
     assert released.status == 200 or released.code == "hold_expired"  # the sweeper may have been there first
     shop.await_counters(item, 10, 0)

@@ -101,6 +101,10 @@ def test_each_role_writes_only_the_records_that_are_its_business() -> None:
     }
 
 
+def test_the_holds_function_looks_for_what_a_key_did_to_a_hold_that_has_ended() -> None:
+    assert granted("HoldsRole")["RequestsTable"] >= {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem"}
+
+
 def test_only_the_authorizer_reads_keys_and_it_reads_nothing_else() -> None:
     assert [role for role in ROLES if "ApiKeysTable" in granted(role)] == ["AuthorizerRole"]
     assert granted("AuthorizerRole") == {"ApiKeysTable": {"dynamodb:GetItem"}}
