@@ -113,7 +113,7 @@ def test_an_event_that_is_said_to_be_missing_and_is_there_is_found(day: Opened, 
 
 
 def test_stock_of_a_time_that_was_given_up_is_refused(day: Opened, tmp_path: Path) -> None:
-    past = Past(day.shop.history.objects)
+    past = Past(day.shop.history.as_seen_by("stock_at"))
     for instant in (day.shop.sealed + 1000, day.opened - 1000):
         with pytest.raises(InstantNotSealed, match="lost"):
             past.stock_of("cup", instant, tmp_path)
@@ -122,7 +122,7 @@ def test_stock_of_a_time_that_was_given_up_is_refused(day: Opened, tmp_path: Pat
 @pytest.mark.parametrize("which", ["sealed", "opened", "first"])
 def test_stock_of_a_time_on_either_side_is_told(day: Opened, tmp_path: Path, which: str) -> None:
     instant = {"sealed": day.shop.sealed, "opened": day.opened, "first": day.first}[which]
-    told = Past(day.shop.history.objects).stock_of("cup", instant, tmp_path)
+    told = Past(day.shop.history.as_seen_by("stock_at")).stock_of("cup", instant, tmp_path)
     then = [held for (item, _), held in day.shop.stock(instant).items() if item == "cup"]
     assert (told.available, told.held) == tuple(map(sum, zip(*then, strict=True)))
     if which == "sealed":
@@ -135,7 +135,7 @@ def test_nothing_is_told_between_an_opening_that_is_the_latest_and_the_snapshot_
     a_hole(shop)
     opened = shop.open()
     with pytest.raises(InstantNotSealed, match="lost"):
-        Past(shop.history.objects).stock_of("cup", opened - 1000, tmp_path)
+        Past(shop.history.as_seen_by("stock_at")).stock_of("cup", opened - 1000, tmp_path)
 
 
 def test_the_command_tells_an_opening_and_finds_nothing_wrong(day: Opened, tmp_path: Path) -> None:

@@ -235,7 +235,7 @@ def test_an_opening_whose_files_are_there_and_that_is_not_listed_yet_stands_in_n
     assert len({instant_of_path(stored.key) for stored in objects.list("opened/")}) == 2
     assert [each.as_of_ms for each in openings(objects)] == [first]
     with pytest.raises(InstantNotSealed) as refused:
-        Past(objects).stock_of("cup", lost, tmp_path)
+        Past(shop.history.as_seen_by("stock_at")).stock_of("cup", lost, tmp_path)
     assert refused.value.lost_until_s == first // 1000
     with pytest.raises(InstantLost):
         shop.history.begin(lost)

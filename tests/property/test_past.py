@@ -81,7 +81,7 @@ def test_stock_at_any_instant_is_what_the_fold_of_all_events_gives(
             history.archive()
             for as_of_s in made[: len(made) // 2] if buckets == 2 else made[len(made) // 2 :]:
                 history.snapshot(as_of_s * 1000)
-        past = Past(history.objects)
+        past = Past(history.as_seen_by("stock_at"))
         instants = [*made, *(draw.randint(first_s - 3, last_s) for _ in range(8))]
         for at_ms in (instant_s * 1000 for instant_s in instants):
             for item in draw.sample((*ITEMS, "newcomer", "unheard-of"), 3):
@@ -107,7 +107,7 @@ def before_last(tape: Tape) -> int:
 
 
 def test_the_past_ends_at_the_latest_snapshot_and_says_so(history: History, tape: Tape, tmp_path: Path) -> None:
-    past = Past(history.objects)
+    past = Past(history.as_seen_by("stock_at"))
     assert past.stock_of("newcomer", after_last(tape), tmp_path).available == 3
     with pytest.raises(InstantNotSealed) as refused:
         past.stock_of("newcomer", after_last(tape) + 1000, tmp_path)
@@ -124,7 +124,7 @@ def test_without_a_snapshot_there_is_no_past(tape: Tape, tmp_path: Path) -> None
 def test_an_item_is_unknown_before_its_first_event_and_at_the_beginning_of_time(
     history: History, tape: Tape, tmp_path: Path
 ) -> None:
-    past = Past(history.objects)
+    past = Past(history.as_seen_by("stock_at"))
     for item, at_ms in (("newcomer", before_last(tape)), ("cup", 0), ("unheard-of", after_last(tape))):
         with pytest.raises(Missing, match=item):
             past.stock_of(item, at_ms, tmp_path)
@@ -139,7 +139,7 @@ def test_where_too_much_happened_a_snapshot_of_the_instant_is_asked_for_and_help
         sizes = {stored.key: stored.size for stored in copied.objects.list("")}
         at_ms = after_last(tape) - 40_000
         base = sum(size for key, size in sizes.items() if key.startswith("state/") and "holds" not in key)
-        past = Past(copied.objects, bytes_max=base)
+        past = Past(copied.as_seen_by("stock_at"), bytes_max=base)
         with pytest.raises(SnapshotNeeded):
             past.stock_of("cup", at_ms, tmp_path)
         copied.now_ms = history.now_ms

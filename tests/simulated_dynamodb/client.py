@@ -1,5 +1,6 @@
 """The client: what boto3 does around each call, with hooks where a test puts its faults."""
 
+import copy
 import itertools
 import threading
 import time
@@ -131,6 +132,7 @@ class SimulatedClient:
         self._checked = checked
         self._now = now
         self._lock = owner.lock
+        self._check: Callable[[str, Request], None] = _no_hook
         self._call_numbers = itertools.count(1)
         reads = Reads(tables, lambda table, key: owner.unprocessed(table, key))  # noqa: PLW0108 - tests may set it later
         writes = Writes(tables, now)
@@ -145,6 +147,15 @@ class SimulatedClient:
             "DeleteItem": partial(writes.one, "Delete"),
             "TransactWriteItems": writes.transact,
         }
+
+    def restricted(self, check: Callable[[str, Request], None]) -> "SimulatedClient":
+        """The same client for somebody who may not do everything: `check` is given the operation and its arguments.
+
+        It raises `Refused` for what is not allowed.
+        """
+        client = copy.copy(self)
+        client._check = check
+        return client
 
     @property
     def exceptions(self) -> Any:
@@ -205,6 +216,7 @@ class SimulatedClient:
         self._owner.before_call(operation, kwargs)
         try:
             with self._lock:
+                self._check(operation, kwargs)
                 _check_detail(kwargs)
                 answer = self._operations[operation](kwargs)
         except Refused as refused:

@@ -17,6 +17,7 @@ from simulated_dynamodb.errors import Refused, as_client_error, cancelled
 from simulation.faults import Fault
 from simulation.kernel import Killed
 from simulation.violation import Violation
+from support.rights import Denied, check_call
 
 if TYPE_CHECKING:
     from simulation.service import Instance, Service
@@ -63,6 +64,7 @@ class Line:
         if method in _WRITES and request.get("TableName") != self._service.tables.availability:
             self._instance.check_clock()  # the projection alone carries no time
         self._instance.note_call()
+        self._check_rights(method, request)
         self._note_placing(method, request)
         self._service.claims.note(self._instance.name, method, request)
         if method == "transact_write_items":
@@ -118,6 +120,13 @@ class Line:
         if projected and self._instance.function == "projector":  # from now on it may look after stock, for a second
             self._instance.due_us = service.kernel.now_us + REBALANCED_WITHIN_MS * 1000
         return answer
+
+    def _check_rights(self, method: str, request: dict[str, Any]) -> None:
+        """AWS would refuse a call that the function's role does not grant, though the tables here would not."""
+        try:
+            check_call(self._instance.function, _OPERATIONS[method], request)
+        except Denied as denied:
+            raise Violation("no_defect", str(denied)) from denied
 
     def _note_placing(self, method: str, request: dict[str, Any]) -> None:
         """A request tries to place a hold no more often than is said."""

@@ -21,6 +21,8 @@ from simulation.run import run_seed
 from simulation.setting import NOTHING
 from simulation.violation import Violation
 from simulation.workloads import WORKLOADS
+from support import rights
+from support.rights import Right
 
 _ROOT = Path(__file__).parents[2]
 
@@ -114,6 +116,25 @@ def test_it_finds_what_it_is_for(blunder: Blunder, monkeypatch: pytest.MonkeyPat
     with pytest.raises(Violation) as found:
         _run_many(blunder.workload)
     assert found.value.invariant == blunder.invariant
+
+
+@pytest.mark.parametrize(
+    ("function", "right", "workload"),
+    [
+        ("holds", Right("dynamodb:GetItem", "RequestsTable"), "expiry_race"),
+        ("holds", Right("dynamodb:Query", "HoldsTable/index/open_holds"), "pages"),
+        ("adjustments", Right("dynamodb:ConditionCheckItem", "StockTable"), "transfer"),
+        ("collector", Right("dynamodb:UpdateItem", "HoldsTable"), "hot"),
+    ],
+)
+def test_it_finds_what_a_role_does_not_grant(
+    function: str, right: Right, workload: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = rights.granted
+    monkeypatch.setattr(rights, "granted", lambda name: whole(name) - ({right} if name == function else set()))
+    with pytest.raises(Violation, match=f"the role of {function} lacks {right.action} on {right.resource}") as found:
+        _run_many(workload)
+    assert found.value.invariant == "no_defect"
 
 
 def test_a_violation_tells_the_invariant_and_how_it_came_to_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,7 +56,7 @@ class Audits:
     @property
     def auditor(self) -> Auditor:
         return Auditor(
-            objects=self.history.objects,
+            objects=self.history.as_seen_by("audit"),
             now=lambda: self.history.now_ms,
             trusted=lambda: {fingerprint_of(self.history.signer.public_key_der)},
             signer_of=rsa_signer,
@@ -66,7 +66,7 @@ class Audits:
     @property
     def reporter(self) -> Reporter:
         return Reporter(
-            objects=self.history.objects,
+            objects=self.history.as_seen_by("audit_report"),
             catalogue=self.catalogue,
             announce=lambda what, detail: self.announced.append((what, detail)),
             count=lambda name, _, discrepancies: self.counted.update({name: discrepancies}),
@@ -82,7 +82,7 @@ class Audits:
     def _scan(self, began: Mapping[str, Any]) -> None:
         tape = self.history.tape
         for item in self._items(began, "scan"):
-            scan(self.history.objects, tape.world.database.client, tape.tables, item)
+            scan(self.history.as_seen_by("audit_scan"), tape.world.database.client, tape.tables, item)
 
     def _each(self, began: Mapping[str, Any], step: str) -> None:
         for item in self._items(began, step):

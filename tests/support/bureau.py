@@ -14,6 +14,7 @@ from inventory.history.layout import audit_path, instant_of_audit, listed_path, 
 from inventory.runs.context import HistoryContext
 from support.gateway import Handler
 from support.objects import DirectoryObjects
+from support.restricted import RestrictedObjects
 from support.states import States
 from support.world import World
 
@@ -32,7 +33,7 @@ class Bureau:
         self.states = States(lambda: world.clock.now_ms)
         self.context = HistoryContext(
             core=world.core,
-            objects=self.objects,
+            objects=RestrictedObjects(self.objects, "history"),
             snapshots=StepFunctionsMachine(self.states, f"{MACHINES}snapshots"),
             audits=StepFunctionsMachine(self.states, f"{MACHINES}audits"),
             grace_ms=GRACE_MS,

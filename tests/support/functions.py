@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, NamedTuple
@@ -20,9 +21,11 @@ from inventory.protocol.core import Core
 from inventory.storage.codec import Record, decode, encode
 from inventory.storage.key_records import key_record
 from simulated_dynamodb import SimulatedDynamoDB
+from simulated_dynamodb.errors import Refused
 from support.bureau import MACHINES
 from support.gateway import Answer
 from support.kinesis import CollectedHolds
+from support.rights import Denied, check_call
 from support.shelf import Shelf
 from support.states import States
 from support.template import table_definitions
@@ -70,7 +73,7 @@ class Invoker:
 
 
 class Functions:
-    """All functions over one set of tables and one bucket.
+    """All functions over one set of tables and one bucket, each with its role's rights to the tables.
 
     Each is loaded when it is first played to, as after a cold start.
 
@@ -83,6 +86,7 @@ class Functions:
         self._ahead_s = 0.0
         self.off_s = 0.0
         self._modules: dict[str, ModuleType] = {}
+        self._loading = ""
         self.database = SimulatedDynamoDB(definitions.values(), now=self._now_s)
         self.queue = Queue()
         self.collected = CollectedHolds()
@@ -98,7 +102,6 @@ class Functions:
         patch.setenv("SNAPSHOT_MACHINE", f"{MACHINES}snapshots")
         patch.setenv("AUDIT_MACHINE", f"{MACHINES}audits")
         clients = {
-            "dynamodb": self.database.client,
             "sqs": self.queue,
             "kinesis": self.collected,
             "s3": self.shelf,
@@ -107,7 +110,13 @@ class Functions:
             "kms": SimpleNamespace(),  # nothing is signed here
             "glue": SimpleNamespace(),
         }
-        patch.setattr(boto3, "client", lambda service, **_: clients[service])
+
+        def client(service: str, **_: object) -> Any:
+            if service == "dynamodb":
+                return self.database.client.restricted(partial(_check_rights, self._loading))
+            return clients[service]
+
+        patch.setattr(boto3, "client", client)
 
         def now_ns() -> int:
             return round((self._now_s() + self.off_s) * 1e9)
@@ -176,6 +185,7 @@ class Functions:
 
     def _module(self, function: str) -> ModuleType:
         if function not in self._modules:
+            self._loading = function  # its clients are made meanwhile
             self._modules[function] = loaded(function)
         return self._modules[function]
 
@@ -210,6 +220,13 @@ def _described() -> Iterator[Sample]:
 
 
 SAMPLES: dict[str, Sample] = {described.event: described for described in _described()}
+
+
+def _check_rights(function: str, operation: str, request: Mapping[str, Any]) -> None:
+    try:
+        check_call(function, operation, request)
+    except Denied as denied:
+        raise Refused("AccessDeniedException", str(denied)) from denied
 
 
 def _core(module: ModuleType) -> Core:

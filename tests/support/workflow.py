@@ -17,6 +17,7 @@ from inventory.history.steps import SnapshotSteps, conclude, read_plan, scan
 from inventory.pipeline.archiver import archive_batch
 from support.objects import DirectoryObjects
 from support.parquet import rows_of
+from support.restricted import RestrictedObjects
 from support.tape import StreamRecord, Tape
 
 #: As the state machine has it (tests/template).
@@ -91,13 +92,17 @@ class Workflow:
         self.audits = Started()
         self.now_ms = 0
         self.steps = SnapshotSteps(
-            objects=self.objects,
+            objects=self.as_seen_by("snapshot"),
             now=lambda: self.now_ms,
             grace_ms=grace_ms,
             buckets=buckets,
             scan_segments=2,
             archive_lag_s=0,
         )
+
+    def as_seen_by(self, function: str) -> RestrictedObjects:
+        """The bucket with the rights of a function's role."""
+        return RestrictedObjects(self.objects, function)
 
     def begin(self, as_of_ms: int | None, mode: Mode = Mode.INCREMENT) -> dict[str, Any]:
         """The step that settles what holds for the whole execution."""
@@ -124,7 +129,9 @@ class Workflow:
         return items
 
     def conclude(self, words: dict[str, Any]) -> dict[str, Any]:
-        return conclude(self.objects, self.signer, self.catalogue, self.audits, lambda: self.now_ms, words)
+        return conclude(
+            self.as_seen_by("snapshot_commit"), self.signer, self.catalogue, self.audits, lambda: self.now_ms, words
+        )
 
     def head(self) -> Manifest:
         """The newest manifest."""
@@ -154,10 +161,11 @@ class History(Workflow):
         """Archives what the tape has (or only these), in batches."""
         told = self.tape.records if records is None else records
         sources = {table: source for source, table in self.tape.tables.items()}
+        archive = self.as_seen_by("archiver")
         for source in Source:
             of_source = [record for which, record in told if which is source]
             for start in range(0, len(of_source), batch):
-                archive_batch(self.objects, sources, of_source[start : start + batch], _refuse, 0)
+                archive_batch(archive, sources, of_source[start : start + batch], _refuse, 0)
 
     def snapshot(
         self,
@@ -200,7 +208,12 @@ class History(Workflow):
         opening = self.steps.run({"step": "open", "reason": reason, "actor": actor})
         for item in json.loads(self.objects.read(opening["list"])):
             before("Read")
-            scan(self.objects, self.tape.world.database.client, self.tape.tables, {**item, "whole": True})
+            scan(
+                self.as_seen_by("snapshot_scan"),
+                self.tape.world.database.client,
+                self.tape.tables,
+                {**item, "whole": True},
+            )
         before("WaitAfterReading")
         self.now_ms = max(self.now_ms, self.tape.world.clock.now_ms) + opening["wait_s"] * 1000
         words = self.steps.run({"step": "begin", "as_of_ms": None, "mode": Mode.OPENING, "opening": opening})
@@ -235,7 +248,7 @@ class History(Workflow):
         client = self.tape.world.database.client
         for item in self.items(words, "scan"):
             before("Scan")
-            scan(self.objects, client, self.tape.tables, item)
+            scan(self.as_seen_by("snapshot_scan"), client, self.tape.tables, item)
 
     def _attempt(self, words: dict[str, Any], before: Callable[[str], None]) -> tuple[dict[str, Any], dict[str, Any]]:
         before("WaitForArchive")
