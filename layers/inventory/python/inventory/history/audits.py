@@ -2,9 +2,12 @@
 
 import json
 
+from botocore.exceptions import ClientError
+
 from inventory.adapters.executions import Machine
 from inventory.adapters.objects import Objects
 from inventory.domain.clock import Milliseconds
+from inventory.domain.errors import Overloaded
 from inventory.history.layout import audit_after, listed_path, stamp_of
 
 
@@ -28,6 +31,6 @@ def start_audit(objects: Objects, audits: Machine, as_of_ms: Milliseconds, *, fu
     audit = audit_after(as_of_ms, created_ms, full=full)
     try:
         audits.start(audit, {"audit": audit, "as_of_ms": as_of_ms, "depth": "full" if full else "increment"})
-    except Exception as error:
+    except (ClientError, Overloaded) as error:
         raise AuditNotStarted(as_of_ms, error) from error
     return audit
