@@ -26,7 +26,7 @@ from inventory.storage.availability_records import availability_from
 from support import invariants
 from support.history import History
 from support.wire import Wire
-from support.world import World
+from support.world import World, by_function
 
 CALL_MS = 2
 T = TypeVar("T")
@@ -48,7 +48,7 @@ class Watched(World):
         """Makes the tables, and watches them from the first write on."""
         super().__post_init__()
         self.history = History(self.database, self.tables, lambda: self.clock.now_ms)
-        self.wire = Wire(self.database, self._judge, self._tick)
+        self.wire = Wire(self.database, self._judge, self._tick, in_between=lambda: self.acting_as(None))
 
     def _tick(self) -> None:
         self.clock.now_ms += CALL_MS
@@ -80,6 +80,7 @@ class Watched(World):
         """A hold with one line."""
         return self.place_all(Want(item, warehouse, quantity), expires_in_s=expires_in_s, key=key)
 
+    @by_function("holds")
     def place_all(
         self,
         *wants: Want,
@@ -95,6 +96,7 @@ class Watched(World):
             lambda: _place.place(core or self.core, wants, expires_in_s=expires_in_s, metadata=metadata or {}, by=by)
         )
 
+    @by_function("holds")
     def execute(
         self, hold: Hold, takes: Sequence[Take] | None = None, *, key: str | None = None, core: Core | None = None
     ) -> Answer[Hold]:
@@ -103,11 +105,13 @@ class Watched(World):
         by = self.by(key, parameters, f"/v1/holds/{hold.id}/execute")
         return _resolve.execute(core or self.core, hold.id, takes, by=by)
 
+    @by_function("holds")
     def release(self, hold: Hold, *, key: str | None = None, core: Core | None = None) -> Answer[Hold]:
         """Releases a hold."""
         by = self.by(key, None, f"/v1/holds/{hold.id}/release")
         return _resolve.release(core or self.core, hold.id, by=by)
 
+    @by_function("holds")
     def extend(
         self,
         hold: Hold,
@@ -121,6 +125,7 @@ class Watched(World):
         by = self.by(key, [expires_in_s, metadata], f"/v1/holds/{hold.id}")
         return _extend.extend(core or self.core, hold.id, expires_in_s=expires_in_s, metadata=metadata, by=by)
 
+    @by_function("adjustments")
     def adjust(
         self, item: str, quantity: int, warehouse: str = "W1", *, key: str | None = None, core: Core | None = None
     ) -> Answer[Adjustment]:
@@ -132,6 +137,7 @@ class Watched(World):
             )
         )
 
+    @by_function("adjustments")
     def count(
         self, item: str, counted: int, warehouse: str = "W1", *, key: str | None = None, core: Core | None = None
     ) -> Answer[Adjustment]:
@@ -141,6 +147,7 @@ class Watched(World):
             core or self.core, item, warehouse, counted, reason="counted", reference=None, metadata={}, by=by
         )
 
+    @by_function("adjustments")
     def transfer(
         self,
         item: str,
@@ -159,6 +166,7 @@ class Watched(World):
             )
         )
 
+    @by_function("adjustments")
     def split(
         self, item: str, shards: int, warehouse: str = "W1", *, key: str | None = None, core: Core | None = None
     ) -> Answer[ItemStock]:

@@ -1,7 +1,7 @@
 """What happens around the calls to the simulated tables: faults, and other actors in between, where a test says so."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,16 +35,23 @@ class Wire:
         database: Whose calls are watched.
         watch: Called after each call that had an effect or an answer, before any fault: it sees what really happened.
         tick: Called before each call: time passes.
+        in_between: Surrounds what another actor does before or after a call.
     """
 
     def __init__(
-        self, database: SimulatedDynamoDB, watch: Callable[[str, Request, Any], None], tick: Callable[[], None]
+        self,
+        database: SimulatedDynamoDB,
+        watch: Callable[[str, Request, Any], None],
+        tick: Callable[[], None],
+        *,
+        in_between: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._watch = watch
         self._tick = tick
         self._before: list[_Plan] = []
         self._after: list[_Plan] = []
         self._in_between = False
+        self._surrounded = in_between
         self.calls: list[str] = []
         database.before_call = self._before_call
         database.after_call = self._after_call
@@ -110,7 +117,7 @@ class Wire:
             if plan.left == 0:
                 plans.remove(plan)
                 due.append(plan)
-        with self.undisturbed():
+        with self.undisturbed(), self._surrounded():
             for plan in due:
                 plan.act(operation, request)
 

@@ -6,9 +6,11 @@ Nothing is mocked but DynamoDB and time: the use cases, their writes and the str
 import random
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from inventory.domain.drawing import Want
 from inventory.domain.holds import Hold, Status
@@ -27,9 +29,27 @@ from inventory.storage.stock_records import directory_from, is_directory, shard_
 from inventory.storage.tables import Tables
 from inventory.wiring import core_with
 from simulated_dynamodb import SimulatedDynamoDB
+from support.rights import check_call
 from support.template import table_definitions
 
 START_MS = 1_800_000_000_000
+P = ParamSpec("P")
+T = TypeVar("T")
+W = TypeVar("W", bound="World")
+
+
+def by_function(name: str) -> Callable[[Callable[Concatenate[W, P], T]], Callable[Concatenate[W, P], T]]:
+    """What this method of a world does, the function of that name does in AWS: with its role's rights alone."""
+
+    def decorate(method: Callable[Concatenate[W, P], T]) -> Callable[Concatenate[W, P], T]:
+        @wraps(method)
+        def act(world: W, /, *args: P.args, **kwargs: P.kwargs) -> T:
+            with world.acting_as(name):
+                return method(world, *args, **kwargs)
+
+        return act
+
+    return decorate
 
 
 @dataclass
@@ -50,6 +70,7 @@ class World:
     Attributes:
         seed: Makes every UUID; equal seeds make equal worlds.
         open_slices: Slices of the index of unfinished holds.
+        function: Whose role the calls have to be granted by just now; None: nobody's.
     """
 
     seed: int = 0
@@ -58,6 +79,7 @@ class World:
     counted: Counter[str] = field(default_factory=Counter)
     set_aside: list[tuple[Mapping[str, Any], str]] = field(default_factory=list)
     requests: int = 0
+    function: str | None = None
 
     def __post_init__(self) -> None:
         """Makes the tables as the template has them."""
@@ -76,7 +98,7 @@ class World:
     def instance(self, *, skew_ms: int = 0, client: Any = None) -> Core:
         """Another instance of the service on the same tables, with memory (and perhaps a clock) of its own."""
         return core_with(
-            client or self.database.client,
+            client or self.database.client.restricted(self._check_rights),
             self.tables,
             open_slices=self.open_slices,
             report=self._count,
@@ -85,6 +107,19 @@ class World:
             pause=self.clock.pass_s,
             new_uuid=lambda: uuid.UUID(int=self.random.getrandbits(128), version=4),
         )
+
+    @contextmanager
+    def acting_as(self, function: str | None) -> Iterator[None]:
+        """Within, calls need the rights of this function's role; or (None) none."""
+        earlier, self.function = self.function, function
+        try:
+            yield
+        finally:
+            self.function = earlier
+
+    def _check_rights(self, operation: str, request: Mapping[str, Any]) -> None:
+        if self.function is not None:
+            check_call(self.function, operation, request)
 
     def by(self, key: str | None = None, parameters: object = None, path: str = "/v1/holds") -> Requester:
         """A request of the test's account; with a key it can be asked again."""
@@ -98,11 +133,13 @@ class World:
             idempotency_key=key,
         )
 
+    @by_function("adjustments")
     def receive(self, item: str, quantity: int, warehouse: str = "W1") -> None:
         """Stock arrives, and readers know of it."""
         adjust(self.core, item, warehouse, quantity, reason="received", reference=None, metadata={}, by=self.by())
         self.flow()
 
+    @by_function("holds")
     def place(
         self,
         item: str,
@@ -117,11 +154,13 @@ class World:
         by = self.by(key, [item, quantity, warehouse, expires_in_s])
         return place(self.core, wants, expires_in_s=expires_in_s, metadata={}, by=by)
 
+    @by_function("settler")
     def settle(self, limit: int | None = None) -> int:
         """Lets the settler have the holds stream (at most `limit` records)."""
         records = self.database.stream(self.tables.holds).drain(limit=limit)
         return settle_batch(self.core, records, self._set_aside, until_ms=self.clock.now_ms + 50_000)
 
+    @by_function("projector")
     def project(self, limit: int | None = None) -> int:
         """Lets the projector have the stock stream (at most `limit` records)."""
         records = self.database.stream(self.tables.stock).drain(limit=limit)
@@ -134,10 +173,12 @@ class World:
             self.project()
         self.clock.pass_s(1)
 
+    @by_function("sweeper")
     def sweep(self) -> Swept:
         """One run of the sweeper, with a minute to spend."""
         return run_sweep(self.core, until_ms=self.clock.now_ms + 60_000)
 
+    @by_function("sweeper")
     def merge_cold(self) -> int:
         """One run over what is split, with a minute to spend."""
         return run_merges(self.core, until_ms=self.clock.now_ms + 60_000)
