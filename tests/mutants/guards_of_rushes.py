@@ -150,6 +150,15 @@ RUSHES: Final = (
     ),
     Mutant(
         "everything_settles",
+        "nothing else is tried again and again where it is refused for load",
+        "protocol/attempts.py",
+        " or (self.was_throttled and self._throttled >= THROTTLED_MAX)",
+        "",
+        ("tests/unit/protocol/test_attempts.py::test_few_of_the_tries_may_be_refused_for_load_whatever_comes_between",),
+        beyond=LOAD,
+    ),
+    Mutant(
+        "everything_settles",
         "a place is not tried again where it was refused for load, as others have to be settled",
         "protocol/place.py",
         "if attempts.was_throttled:",

@@ -5,13 +5,13 @@ import pytest
 from inventory.domain.adjustments import Adjustment
 from inventory.domain.drawing import Want
 from inventory.domain.errors import Conflict, IdempotencyKeyMismatch, InsufficientStock, InvalidRequest, Overloaded
-from inventory.domain.limits import ATTEMPTS_MAX
+from inventory.domain.limits import ATTEMPTS_MAX, THROTTLED_MAX
 from inventory.domain.stock import Warehouse
 from inventory.protocol import flow
 from inventory.protocol.adjust import adjust
 from inventory.protocol.adjustments_view import get_adjustment
 from support.watched import Watched
-from support.wire import BATCH_READS, READS, conflicting, in_progress, throttling
+from support.wire import BATCH_READS, READS, Fault, conflicting, in_progress, throttling
 from support.world import World
 
 
@@ -223,9 +223,9 @@ class TestRetries:
         with pytest.raises(IdempotencyKeyMismatch):
             world.adjust("A", 5, key="k")
 
-    @pytest.mark.parametrize("fault", [conflicting(1), throttling])
-    def test_a_short_disturbance_is_waited_for(self, world: Watched, fault: object) -> None:
-        world.wire.refuse(fault, times=3)  # type: ignore[arg-type]
+    @pytest.mark.parametrize(("fault", "times"), [(conflicting(1), 3), (throttling, THROTTLED_MAX - 1)])
+    def test_a_short_disturbance_is_waited_for(self, world: Watched, fault: Fault, times: int) -> None:
+        world.wire.refuse(fault, times=times)
         world.adjust("A", 5)
         assert world.available("A") == 5
 

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 
+from inventory.domain.errors import Overloaded
+from inventory.domain.limits import THROTTLED_MAX
 from inventory.domain.stock import ShardKey
 from inventory.protocol.attempts import Attempts
 from inventory.storage.database import Database, Reason, Throttled, TransactionCancelled
@@ -65,7 +67,11 @@ def test_others_try_again_soon() -> None:
 
 
 def test_who_is_refused_for_load_waits_ever_longer() -> None:
-    waits = _waits_ms([0] * 5, gives_way=False, database=_Throttled())
+    """As long as somebody tries: settling does, in rounds of its own."""
+    attempts, waits = Attempts(lambda _: None, "seed"), []
+    for _ in range(5):
+        attempts.transact(_Throttled(), [_draw(0)])
+        waits.append(attempts.wait_s * 1000)
     means = [100, 200, 400, 400, 400]
     assert all(mean / 2 <= wait <= mean * 1.5 for wait, mean in zip(waits, means, strict=True))
 
@@ -77,6 +83,15 @@ def test_those_who_were_refused_at_once_do_not_come_again_at_once(database: Data
     assert len(set(firsts)) > 150
     assert min(firsts) < 0.6 * mean
     assert max(firsts) > 1.4 * mean
+
+
+def test_few_of_the_tries_may_be_refused_for_load_whatever_comes_between() -> None:
+    attempts = Attempts(lambda _: None, "seed")
+    for number in range(2 * THROTTLED_MAX - 1):
+        attempts.begin()
+        attempts.transact(_Contended() if number % 2 else _Throttled(), [_draw(0)])
+    with pytest.raises(Overloaded):
+        attempts.begin()
 
 
 @pytest.mark.parametrize("gives_way", [True, False])

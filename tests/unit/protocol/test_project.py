@@ -1,18 +1,17 @@
 """Project: the stock stream folded, in whatever order, however often, by however many projectors at once."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from inventory.domain.availability import Availability, DirectoryCount, News, ShardCount
 from inventory.domain.errors import Conflict, Overloaded
-from inventory.domain.limits import ATTEMPTS_MAX
+from inventory.domain.limits import ATTEMPTS_MAX, THROTTLED_MAX
 from inventory.protocol.project import news_of, project
 from inventory.storage.availability_records import availability_from
 from support.together import Together
 from support.watched import Watched
-from support.wire import WRITES, conflicting, throttling
+from support.wire import WRITES, Fault, conflicting, throttling
 
 PUTS = frozenset({"PutItem"})
 
@@ -87,10 +86,10 @@ class TestOthersMeanwhile:
         assert _projection(world).available == 9
         world.ends_well = False
 
-    @pytest.mark.parametrize("fault", [conflicting(), throttling])
-    def test_a_short_disturbance_is_waited_for(self, world: Watched, fault: Any) -> None:
+    @pytest.mark.parametrize(("fault", "times"), [(conflicting(), 3), (throttling, THROTTLED_MAX - 1)])
+    def test_a_short_disturbance_is_waited_for(self, world: Watched, fault: Fault, times: int) -> None:
         world.adjust("A", 5)
-        world.wire.refuse(fault, WRITES, times=3)
+        world.wire.refuse(fault, WRITES, times=times)
         world.project()
         assert _projection(world).available == 5
 

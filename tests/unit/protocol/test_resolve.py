@@ -5,10 +5,10 @@ import pytest
 from inventory.domain.drawing import Want
 from inventory.domain.errors import Conflict, IdempotencyKeyMismatch, InvalidRequest, Missing, Overloaded
 from inventory.domain.holds import Hold, Status, Take
-from inventory.domain.limits import ATTEMPTS_MAX
+from inventory.domain.limits import ATTEMPTS_MAX, THROTTLED_MAX
 from inventory.protocol.resolve import expire
 from support.watched import Watched
-from support.wire import WRITES, conflicting, throttling
+from support.wire import WRITES, Fault, conflicting, throttling
 
 UNKNOWN = "hold_" + "0" * 32
 
@@ -194,10 +194,10 @@ class TestRetries:
         execute(world.core, hold.id, None, by=by)
         assert not execute(world.core, hold.id, None, by=by).replayed
 
-    @pytest.mark.parametrize("fault", [conflicting(), throttling])
-    def test_a_short_disturbance_is_waited_for(self, world: Watched, fault: object) -> None:
+    @pytest.mark.parametrize(("fault", "times"), [(conflicting(), 3), (throttling, THROTTLED_MAX - 1)])
+    def test_a_short_disturbance_is_waited_for(self, world: Watched, fault: Fault, times: int) -> None:
         hold = _active(world)
-        world.wire.refuse(fault, WRITES, times=3)  # type: ignore[arg-type]
+        world.wire.refuse(fault, WRITES, times=times)
         assert world.execute(hold).value.status is Status.EXECUTED
 
     def test_a_long_one_is_a_conflict(self, world: Watched) -> None:
@@ -205,6 +205,14 @@ class TestRetries:
         world.wire.refuse(conflicting(), WRITES, times=ATTEMPTS_MAX)
         with pytest.raises(Conflict):
             world.execute(hold)
+
+    def test_a_database_that_goes_on_refusing_for_load_is_not_asked_for_ever(self, world: Watched) -> None:
+        hold = _active(world)
+        calls = len(world.wire.calls)
+        world.wire.refuse(throttling, WRITES, times=ATTEMPTS_MAX)
+        with pytest.raises(Overloaded):
+            world.execute(hold)
+        assert len(world.wire.calls) - calls == THROTTLED_MAX
 
     def test_a_disturbed_expiry_is_left_to_the_next_sweep(self, world: Watched) -> None:
         hold = _active(world, expires_in_s=10)

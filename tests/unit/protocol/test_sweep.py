@@ -7,7 +7,7 @@ import pytest
 
 from inventory.domain.errors import ClockSkewed, Overloaded
 from inventory.domain.holds import Hold, Status
-from inventory.domain.limits import ATTEMPTS_MAX
+from inventory.domain.limits import ATTEMPTS_MAX, THROTTLED_MAX
 from inventory.protocol import sweep as sweep_module
 from inventory.protocol.settle import SETTLING_ROUNDS_MAX
 from inventory.protocol.sweep import ROUND_RUNS_MAX, sweep, turn_of
@@ -99,7 +99,7 @@ class TestExpiry:
     def test_one_that_the_database_did_not_take_stops_no_other(self, world: Watched, fault: Fault) -> None:
         _placed(world, 6)
         world.clock.pass_s(11)
-        world.wire.refuse(fault, WRITES, nth=3, times=ATTEMPTS_MAX if fault is throttling else 1)
+        world.wire.refuse(fault, WRITES, nth=3, times=THROTTLED_MAX if fault is throttling else 1)
         swept = world.sweep()
         assert (swept.expired, swept.contended) == (5, 1)
         assert world.sweep().expired == 1

@@ -87,14 +87,13 @@ def test_runs_by_schedule_take_no_place(bureau: Bureau) -> None:
 def test_of_two_that_want_the_last_place_one_gets_it(bureau: Bureau, monkeypatch: pytest.MonkeyPatch) -> None:
     for instant in INSTANTS[1:]:
         ask(bureau, instant)
-    put = bureau.world.database.client.put_item
 
-    def after_another(**parameters: Any) -> Any:
-        monkeypatch.undo()
-        ask(bureau, 2000)
-        return put(**parameters)
+    def after_another(operation: str, _request: object) -> None:
+        if operation == "PutItem":
+            monkeypatch.undo()
+            ask(bureau, 2000)
 
-    monkeypatch.setattr(bureau.world.database.client, "put_item", after_another)
+    monkeypatch.setattr(bureau.world.database, "before_call", after_another)
     with pytest.raises(TooManyAtOnce):
         ask(bureau, INSTANTS[0])
     assert len(bureau.states.names) == SNAPSHOTS_AT_ONCE_MAX

@@ -53,4 +53,7 @@ PAST_INSTANT_MAX_S: Final = 253_402_300_799  # the end of the year 9999, as inst
 
 # How often something is tried before the caller is told to try again later.
 ATTEMPTS_MAX: Final = 24
+#: Of these so many may be refused for load. Each is sent three times, with some 1.5 s between: a caller is told within
+#: the 10 s that a function has, and a database that refuses is not asked for ever.
+THROTTLED_MAX: Final = 3
 READ_PASSES_MAX: Final = 8

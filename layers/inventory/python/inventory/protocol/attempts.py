@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from inventory.domain.clock import Milliseconds
 from inventory.domain.errors import Conflict, Overloaded
 from inventory.domain.ids import rank
-from inventory.domain.limits import ATTEMPTS_MAX
+from inventory.domain.limits import ATTEMPTS_MAX, THROTTLED_MAX
 from inventory.domain.stock import ShardKey
 from inventory.storage.codec import Record
 from inventory.storage.database import ConditionFailed, Contended, Database, Reason, Throttled, TransactionCancelled
@@ -51,6 +51,7 @@ class Attempts:
         self._most = most
         self._gives_way = gives_way
         self._begun = 0
+        self._throttled = 0
         self._met: Counter[Hashable] = Counter()
 
     def begin(self) -> None:
@@ -58,9 +59,9 @@ class Attempts:
 
         Raises:
             Conflict: All tries are used up, others were faster each time.
-            Overloaded: The last one was throttled, or of one nobody knows what became of it.
+            Overloaded: The last one was throttled, and few more tries may be; or of one nobody knows what became of it.
         """
-        if self._begun >= self._most:
+        if self._begun >= self._most or (self.was_throttled and self._throttled >= THROTTLED_MAX):
             raise self.exhausted()
         self._begun += 1
         if self.wait_s:
@@ -140,6 +141,7 @@ class Attempts:
     def throttled(self) -> None:
         """DynamoDB refused for load: back off."""
         self.hops += 1
+        self._throttled += 1
         self.was_throttled = True
         self._wait(_THROTTLED_PAUSE_S, self.hops)
 
