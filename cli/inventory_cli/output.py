@@ -24,6 +24,11 @@ _PIPE_WIDTH: Final = 160
 _ACTED_ON: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
+def harmless(text: str) -> str:
+    """The text, with marks in the place of what a terminal would act on."""
+    return _ACTED_ON.sub("\ufffd", text)
+
+
 class Output:
     """Where a command's results go.
 
@@ -76,7 +81,7 @@ class _Console(Console):
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """As Rich does; only what Rich itself says to the terminal stays."""
         for segment in super().render(renderable, options):
-            yield segment if segment.control else segment._replace(text=_ACTED_ON.sub("\ufffd", segment.text))
+            yield segment if segment.control else segment._replace(text=harmless(segment.text))
 
 
 def _console(terminal: bool, *, stderr: bool) -> Console:

@@ -12,6 +12,7 @@ from inventory_cli.errors import WrongUse
 from inventory_cli.history.asking import asked_of
 from inventory_cli.history.queries import ROWS_MAX, all_queries, query_called
 from inventory_cli.options import Limit
+from inventory_cli.output import harmless
 from inventory_cli.session import Session, session_of
 
 # How a cell begins that a spreadsheet would calculate, unless it is a number (OWASP, "CSV Injection").
@@ -81,8 +82,11 @@ def _list(session: Session) -> None:
 
 
 def _as_text(cell: str | None) -> str | None:
-    """A cell that says what it says, and is one: `csv` quotes no carriage return, which would end its row."""
-    text = None if cell is None else cell.replace("\r", "\n")
+    """A cell that says what it says, and is one: `csv` quotes no carriage return, which would end its row.
+
+    Names of objects are anybody's choice, and what is printed may reach a terminal.
+    """
+    text = None if cell is None else harmless(cell.replace("\r", "\n"))
     return f"'{text}" if text and _FORMULA.match(text) else text
 
 

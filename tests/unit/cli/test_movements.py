@@ -122,6 +122,11 @@ def test_numbers_and_texts_that_are_no_formula_stay_as_they_are(
     assert terminal.run("query", "movements", "--csv").out == f"one,two\n{cell or ''},x\n"
 
 
+def test_a_cell_does_nothing_to_the_terminal_that_shows_it(terminal: Terminal, athena: Athena) -> None:
+    athena.rows = (("path",), ("archive/\x1b[2J\x1b[Hnothing is wrong",))
+    assert terminal.run("query", "discrepancies", "--csv").out == "path\narchive/\ufffd[2J\ufffd[Hnothing is wrong\n"
+
+
 def test_what_never_moved_says_so(terminal: Terminal, athena: Athena) -> None:
     athena.rows = (COLUMNS,)
     assert "Nothing moved of cup" in terminal.run("history", "cup").out
