@@ -19,7 +19,7 @@ def test_every_needed_variable_that_is_missing_is_named() -> None:
 
 HIGHEST = {
     "open_slices": 1_024,
-    "history_buckets": 1_024,
+    "history_buckets": 256,
     "snapshot_grace_s": 86_400,
     "archive_lag_s": 3_600,
     "scan_segments": 256,

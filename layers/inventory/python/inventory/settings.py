@@ -9,7 +9,7 @@ from inventory.domain.heat import CHANGES_PER_SHARD_MAX, COLD_AFTER_MS, HEAT_TRI
 #: The settings that are numbers, each with its highest value.
 _NUMBERS: Final[Mapping[str, int]] = {
     "open_slices": 1_024,
-    "history_buckets": 1_024,
+    "history_buckets": 256,
     "snapshot_grace_s": 86_400,
     "archive_lag_s": 3_600,
     "scan_segments": 256,
