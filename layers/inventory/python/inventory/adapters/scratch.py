@@ -1,12 +1,12 @@
 """DuckDB in memory for one piece of work. To start it takes 30 ms of CPU, so a process does it once, not each time."""
 
 import itertools
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from inventory.adapters.workplace import spill_folder
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -51,7 +51,7 @@ def _engine(ordered: bool) -> "DuckDBPyConnection":  # noqa: FBT001 - the key of
         config={
             "threads": 1,  # so that rows are written in the order asked for
             "preserve_insertion_order": ordered,
-            "temp_directory": str(Path(tempfile.gettempdir()) / "inventory-spill"),
+            "temp_directory": str(spill_folder()),
             "enable_external_file_cache": False,
             "partitioned_write_flush_threshold": _PARTITIONED_AT_ONCE,
             "autoinstall_known_extensions": False,
