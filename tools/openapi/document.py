@@ -32,7 +32,7 @@ STATUSES: Final[Mapping[int, tuple[str, str]]] = {
     403: ("ScopeMissing", "The API key may not do this"),
     404: ("NotFound", "There is nothing under this id"),
     405: ("MethodNotAllowed", "The path is there, but not for this method"),
-    409: ("Conflict", "Others were faster for too long; nothing was changed"),
+    409: ("Conflict", "Others were faster for too long; the same request may be sent again"),
     413: ("RequestTooLarge", "The gateway takes no request as large as this"),
     429: ("RateLimited", "Too many requests, or too many snapshots under way"),
     500: ("Internal", "A defect of the service"),

@@ -14,9 +14,11 @@ Every error has one shape. Its `code` is one of those below, and its `doc_url` l
 The header `Stripe-Should-Retry` says whether the same request may succeed later; `Retry-After` says after how many
 seconds.
 
-- After 409 and 429 nothing was changed: you may send the same request again.
+- After 409 and 429 nothing was held, sold or booked: you may send the same request again. Only a split or merge may be
+  done in part, and goes on from there.
 - After 500 and 503 the outcome may be unknown. The header then says to retry only if the request has an
-  `Idempotency-Key` or changes nothing. Answers that the gateway makes itself are an exception.
+  `Idempotency-Key`, changes nothing, or was refused before anything was begun. Answers that the gateway makes itself
+  are an exception.
 - After all others, send another request.
 
 """
