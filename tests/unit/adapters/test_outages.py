@@ -1,6 +1,7 @@
 """A service that is not there has one name; a mistake of ours keeps its own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,9 +9,11 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, IncompleteReadError, ReadTimeoutError
 from urllib3.exceptions import ProtocolError
 
+from inventory.adapters.aside import AsideQueue
+from inventory.adapters.catalogue import GlueCatalogue
 from inventory.adapters.executions import StepFunctionsMachine
 from inventory.adapters.objects import S3Objects
-from inventory.adapters.outages import outages_named
+from inventory.adapters.outages import outages_named, pages_named
 from inventory.domain.errors import Overloaded
 
 ARN = "arn:aws:states:us-east-1:1:stateMachine:m"
@@ -52,25 +55,53 @@ class Down:
     """A client for any service, down."""
 
     def __getattr__(self, _name: str) -> Callable[..., Any]:
-        def fail(**_: Any) -> None:
+        def fail(*_args: Any, **_: Any) -> None:
             raise refusal("SlowDown", 503)
 
         return fail
+
+    def get_paginator(self, _operation: str) -> Any:
+        def paginate(**_: Any) -> Iterator[Any]:
+            yield {}
+            raise refusal("SlowDown", 503)
+
+        return SimpleNamespace(paginate=paginate)
+
+
+DOWN = S3Objects(Down(), "b")
 
 
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda: S3Objects(Down(), "b").read("a"),
-        lambda: S3Objects(Down(), "b").page("a", after="", limit=1),
-        lambda: S3Objects(Down(), "b").first("a"),
+        lambda: DOWN.read("a"),
+        lambda: DOWN.read_end("a", 1),
+        lambda: DOWN.read_range("a", 0, 1),
+        lambda: DOWN.download("a", Path("a")),
+        lambda: DOWN.put("a", b""),
+        lambda: DOWN.put_new("a", b""),
+        lambda: DOWN.upload(Path("a"), "a"),
+        lambda: DOWN.copy_new("a", "b", ""),
+        lambda: list(DOWN.list("a")),
+        lambda: list(DOWN.folders("a/")),
+        lambda: DOWN.page("a", after="", limit=1),
+        lambda: DOWN.first("a"),
+        lambda: AsideQueue(Down(), "https://sqs.invalid").set_aside({}, "why"),
+        lambda: GlueCatalogue(Down(), "history").register("ledger", "2026"),
         lambda: StepFunctionsMachine(Down(), ARN).start("a", {}),
         lambda: StepFunctionsMachine(Down(), ARN).find("a"),
     ],
 )
-def test_everything_that_a_caller_waits_for_is_named_so(ask: Callable[[], object]) -> None:
+def test_every_call_that_is_not_answered_is_named_so(ask: Callable[[], object]) -> None:
     with pytest.raises(Overloaded):
         ask()
+
+
+def test_what_goes_wrong_with_a_page_is_no_outage() -> None:
+    pages = pages_named("The history", [1, 2])
+    assert next(pages) == 1
+    with pytest.raises(ReadTimeoutError):
+        pages.throw(ReadTimeoutError(endpoint_url="somewhere else"))  # type: ignore[attr-defined]
 
 
 def test_an_object_that_breaks_off_while_it_is_read_is_an_outage() -> None:

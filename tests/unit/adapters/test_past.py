@@ -77,6 +77,7 @@ def test_stock_comes_back_as_it_was_told() -> None:
         InstantNotSealed(77, lost_until_s=99),
         SnapshotNeeded("cup"),
         Missing("item", "cup", param="item"),
+        Overloaded("The past could not be read in time."),
     ],
 )
 def test_a_refusal_comes_back_as_the_same_error(error: InventoryError) -> None:

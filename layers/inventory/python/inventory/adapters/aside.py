@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from inventory.adapters.outages import outages_named
+
 #: SQS takes messages of 256 KB in every region; in some, 1 MiB.
 _BYTES_MAX: Final = 250_000
 _WHY_LENGTH_MAX: Final = 1_000
@@ -29,12 +31,13 @@ class AsideQueue:
         """Puts a stream's record on the queue.
 
         Raises:
-            botocore.exceptions.ClientError: SQS did not take it.
+            Overloaded: SQS did not answer.
         """
         body = json.dumps({"why": why, "record": record})
         if len(body) > _BYTES_MAX:
             body = json.dumps({"why": why[:_WHY_LENGTH_MAX], "record": _without_images(record)})
-        self._client.send_message(QueueUrl=self._url, MessageBody=body)
+        with outages_named("The queue for what is set aside"):
+            self._client.send_message(QueueUrl=self._url, MessageBody=body)
 
 
 def _without_images(record: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -4,6 +4,8 @@ from typing import Any, Protocol
 
 from botocore.exceptions import ClientError
 
+from inventory.adapters.outages import outages_named
+
 
 class Catalogue(Protocol):
     """Where tables' partitions are registered."""
@@ -29,16 +31,19 @@ class GlueCatalogue:
         """Makes a table's partition of an instant visible; one that is so already stays.
 
         Raises:
-            botocore.exceptions.ClientError: There is no such table, or Glue did not answer.
+            botocore.exceptions.ClientError: There is no such table.
+            Overloaded: Glue did not answer.
         """
-        described = self._client.get_table(DatabaseName=self._database, Name=table)["Table"]["StorageDescriptor"]
-        storage = {**described, "Location": f"{described['Location'].rstrip('/')}/as_of={as_of}/"}
         try:
-            self._client.create_partition(
-                DatabaseName=self._database,
-                TableName=table,
-                PartitionInput={"Values": [as_of], "StorageDescriptor": storage},
-            )
+            with outages_named("The catalogue"):
+                found = self._client.get_table(DatabaseName=self._database, Name=table)
+                described = found["Table"]["StorageDescriptor"]
+                storage = {**described, "Location": f"{described['Location'].rstrip('/')}/as_of={as_of}/"}
+                self._client.create_partition(
+                    DatabaseName=self._database,
+                    TableName=table,
+                    PartitionInput={"Values": [as_of], "StorageDescriptor": storage},
+                )
         except ClientError as error:
             if error.response["Error"]["Code"] != "AlreadyExistsException":
                 raise

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 from botocore.exceptions import ClientError
 from typing_extensions import override  # typing's own came with Python 3.12
 
-from inventory.adapters.outages import outages_named
+from inventory.adapters.outages import outages_named, pages_named
 
 _PRECONDITION_FAILED = {"PreconditionFailed", "412"}
 _SERVICE = "The history"
@@ -156,7 +156,8 @@ class S3Objects(Objects):
     @override
     def put_new(self, key: str, body: bytes) -> bool:
         try:
-            self._client.put_object(Bucket=self._of(key), Key=key, Body=body, IfNoneMatch="*")
+            with outages_named(_SERVICE):
+                self._client.put_object(Bucket=self._of(key), Key=key, Body=body, IfNoneMatch="*")
         except ClientError as error:
             if error.response["Error"]["Code"] in _PRECONDITION_FAILED:
                 return False
@@ -165,7 +166,8 @@ class S3Objects(Objects):
 
     @override
     def put(self, key: str, body: bytes) -> None:
-        self._client.put_object(Bucket=self._of(key), Key=key, Body=body)
+        with outages_named(_SERVICE):
+            self._client.put_object(Bucket=self._of(key), Key=key, Body=body)
 
     @override
     def read(self, key: str) -> bytes:
@@ -178,24 +180,25 @@ class S3Objects(Objects):
 
     @override
     def read_end(self, key: str, count: int) -> Ending:
-        answer = self._part(key, f"bytes=-{count}")
-        return Ending(answer["Body"].read(), int(answer["ContentRange"].rpartition("/")[2]))
+        content, whole = self._part(key, f"bytes=-{count}")
+        return Ending(content, int(whole.rpartition("/")[2]))
 
     @override
     def read_range(self, key: str, start: int, count: int) -> bytes:
-        content: bytes = self._part(key, f"bytes={start}-{start + count - 1}")["Body"].read()
-        return content
+        return self._part(key, f"bytes={start}-{start + count - 1}")[0]
 
     @override
     def download(self, key: str, path: Path) -> None:
         try:
-            self._client.download_file(self._of(key), key, str(path))
+            with outages_named(_SERVICE):
+                self._client.download_file(self._of(key), key, str(path))
         except ClientError as error:
             raise _named(error, key) from error
 
     @override
     def upload(self, path: Path, key: str) -> None:
-        self._client.upload_file(str(path), self._of(key), key)
+        with outages_named(_SERVICE):
+            self._client.upload_file(str(path), self._of(key), key)
 
     @override
     def copy_new(self, source: str, key: str, sha256: str) -> None:
@@ -203,11 +206,12 @@ class S3Objects(Objects):
             return
         place = {"Bucket": self._of(source), "Key": source}
         try:
-            found = self._client.get_object(**place)
-            if _digest(found["Body"].iter_chunks(_CHUNK)) != sha256:
-                raise AlteredObject(source)
-            # The tag holds the copy to the bytes that were just read: it may be replaced between the two.
-            self._client.copy(place, self._of(key), key, ExtraArgs={"CopySourceIfMatch": found["ETag"]})
+            with outages_named(_SERVICE):
+                found = self._client.get_object(**place)
+                if _digest(found["Body"].iter_chunks(_CHUNK)) != sha256:
+                    raise AlteredObject(source)
+                # The tag holds the copy to the bytes that were just read: it may be replaced between the two.
+                self._client.copy(place, self._of(key), key, ExtraArgs={"CopySourceIfMatch": found["ETag"]})
         except ClientError as error:
             if error.response["Error"]["Code"] in _PRECONDITION_FAILED:
                 raise AlteredObject(source) from error
@@ -215,16 +219,13 @@ class S3Objects(Objects):
 
     @override
     def list(self, prefix: str, *, after: str = "") -> Iterator[Stored]:
-        listing = self._client.get_paginator("list_objects_v2")
-        pages = listing.paginate(Bucket=self._of(prefix), Prefix=prefix, StartAfter=after)
-        for page in pages:
+        for page in self._pages(Bucket=self._of(prefix), Prefix=prefix, StartAfter=after):
             for found in page.get("Contents", ()):
                 yield Stored(found["Key"], found["Size"])
 
     @override
     def folders(self, prefix: str, *, after: str = "") -> Iterator[str]:
-        listing = self._client.get_paginator("list_objects_v2")
-        for page in listing.paginate(Bucket=self._of(prefix), Prefix=prefix, StartAfter=after, Delimiter="/"):
+        for page in self._pages(Bucket=self._of(prefix), Prefix=prefix, StartAfter=after, Delimiter="/"):
             folders = [found["Prefix"] for found in page.get("CommonPrefixes", ())]
             yield from sorted([*folders, *(found["Key"] for found in page.get("Contents", ()))])
 
@@ -239,9 +240,15 @@ class S3Objects(Objects):
     def first(self, prefix: str) -> Stored | None:
         return next(iter(self.page(prefix, after="", limit=1)), None)
 
-    def _part(self, key: str, which: str) -> Any:
+    def _pages(self, **asked: str) -> Iterator[Mapping[str, Any]]:
+        return pages_named(_SERVICE, self._client.get_paginator("list_objects_v2").paginate(**asked))
+
+    def _part(self, key: str, which: str) -> tuple[bytes, str]:
+        """A part of an object, and of how many bytes it is one, as S3 says it."""
         try:
-            return self._client.get_object(Bucket=self._of(key), Key=key, Range=which)
+            with outages_named(_SERVICE):
+                answer = self._client.get_object(Bucket=self._of(key), Key=key, Range=which)
+                return answer["Body"].read(), answer["ContentRange"]
         except ClientError as error:
             raise _named(error, key) from error
 
@@ -251,7 +258,8 @@ class S3Objects(Objects):
 
     def _exists(self, key: str) -> bool:
         try:
-            self._client.head_object(Bucket=self._of(key), Key=key)
+            with outages_named(_SERVICE):
+                self._client.head_object(Bucket=self._of(key), Key=key)
         except ClientError as error:
             if error.response["Error"]["Code"] in _MISSING:
                 return False

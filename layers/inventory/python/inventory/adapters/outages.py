@@ -1,13 +1,15 @@
 """A service that does not answer in time, refuses for load or is down: one named error for all of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, TypeVar
 
 from botocore.exceptions import ClientError
 
 from inventory.aws_errors import UNREACHABLE, code_of, is_outage
 from inventory.domain.errors import Overloaded
+
+T = TypeVar("T")
 
 _REFUSED: Final = frozenset(
     {"ExecutionLimitExceeded", "RequestTimeout", "SlowDown", "ThrottlingException", "TooManyRequestsException"}
@@ -32,3 +34,18 @@ def outages_named(service: str) -> Iterator[None]:
         raise
     except UNREACHABLE as error:
         raise Overloaded(f"{service} could not be reached in time.") from error
+
+
+def pages_named(service: str, pages: Iterable[T]) -> Iterator[T]:
+    """The pages of a list; an outage while one is fetched is named, and what is done with them is not watched.
+
+    Raises:
+        Overloaded: As `outages_named`.
+    """
+    coming = iter(pages)
+    while True:
+        with outages_named(service):
+            page = next(coming, None)
+        if page is None:
+            return
+        yield page

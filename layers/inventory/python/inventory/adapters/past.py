@@ -5,12 +5,14 @@ It is a function of its own, because reading the history takes DuckDB, which nob
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from inventory.adapters.outages import outages_named
 from inventory.domain.availability import ItemStock, WarehouseStock
 from inventory.domain.clock import Milliseconds
 from inventory.domain.errors import InstantNotSealed, Missing, Overloaded, SnapshotNeeded
+
+_NOT_IN_TIME: Final = "The past could not be read in time."
 
 
 def answer(read: Callable[[str, Milliseconds], ItemStock], question: Mapping[str, Any]) -> dict[str, Any]:
@@ -23,6 +25,8 @@ def answer(read: Callable[[str, Milliseconds], ItemStock], question: Mapping[str
         return {"refusal": "snapshot_needed"}
     except Missing:
         return {"refusal": "missing"}
+    except Overloaded:
+        return {"refusal": "overloaded"}
     return {
         "warehouses": [[each.warehouse, each.available, each.held, each.shards] for each in stock.warehouses],
     }
@@ -57,6 +61,8 @@ class AskedPast:
                 raise SnapshotNeeded(item)
             case "missing":
                 raise Missing("item", item, param="item")
+            case "overloaded":
+                raise Overloaded(_NOT_IN_TIME)
         return ItemStock(item, tuple(WarehouseStock(*each) for each in document["warehouses"]), at_ms)
 
     def _ask(self, question: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,6 +71,6 @@ class AskedPast:
             reply = client.invoke(FunctionName=self._function, Payload=json.dumps(question).encode())
             content = reply["Payload"].read()
         if reply.get("FunctionError"):
-            raise Overloaded("The past could not be read in time.")
+            raise Overloaded(_NOT_IN_TIME)
         document: dict[str, Any] = json.loads(content)
         return document

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
 from inventory.adapters.objects import Objects
+from inventory.adapters.outages import pages_named
 from inventory.adapters.workplace import workplace
 from inventory.audit.layout import bucket_of, live_prefix
 from inventory.domain.events import Source
@@ -131,7 +132,7 @@ def _live(client: Any, table: str, segment: Segment) -> Iterator[tuple[str, str,
         "ProjectionExpression": ", ".join(f"#{name}" for name in sorted(attributes)),
         "ExpressionAttributeNames": {f"#{name}": name for name in attributes},
     }
-    for page in client.get_paginator("scan").paginate(**request):
+    for page in pages_named("The database", client.get_paginator("scan").paginate(**request)):
         for item in page["Items"]:
             key = _text(item.get(ATTRIBUTES[kinds[0]]["record_key"])) or ""
             kind = "live_directory" if segment.kind == "stock" and key.endswith("#*") else kinds[0]

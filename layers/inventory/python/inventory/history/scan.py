@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from inventory.adapters.objects import Objects
+from inventory.adapters.outages import pages_named
 from inventory.adapters.scratch import scratch_database
 from inventory.domain.canonical import canonical_json
 from inventory.domain.clock import Milliseconds
@@ -132,7 +133,7 @@ def _live(client: Any, table: str, reading: Reading) -> Iterator[tuple[int, Live
     if not reading.whole:
         names = {"#key": key, "#rev": "rev", "#at": "at", "#settlement": "settlement", "#item": "item"}
         request |= {"ProjectionExpression": ", ".join(names), "ExpressionAttributeNames": names}
-    for page in client.get_paginator("scan").paginate(**request):
+    for page in pages_named("The database", client.get_paginator("scan").paginate(**request)):
         for attributes in page["Items"]:
             record = decode(attributes)
             name = record[key]

@@ -59,7 +59,7 @@ def archive_batch(
         now_ms: The time, for the lag.
 
     Raises:
-        botocore.exceptions.ClientError: The bucket refused or did not answer; the batch must be given again.
+        Overloaded: The bucket did not answer; the batch must be given again.
     """
     events = [event for record in records if (event := _told(record, sources, set_aside)) is not None]
     new = 0
