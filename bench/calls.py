@@ -12,7 +12,7 @@ from inventory.domain.drawing import Want
 from inventory.domain.errors import InsufficientStock
 from inventory.domain.holds import Hold, Take
 from inventory.domain.ids import Requester, fingerprint
-from inventory.protocol import adjust, count, extend, holds_view, place, resolve, stock_view
+from inventory.protocol import adjust, count, extend, holds_view, place, resolve, split, stock_view, transfer
 from inventory.protocol.core import Answer, Core
 from inventory.settings import Settings
 from inventory.wiring import core_from
@@ -22,7 +22,7 @@ from support.template import table_names
 from support.world import World
 
 _WRITES = {"PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems"}
-_WAREHOUSE = "berlin"
+_WAREHOUSE, _OTHER = "berlin", "hamburg"
 _STOCK = 100
 _FORGOTTEN_S = 1.1  # nothing is remembered for longer than a second
 
@@ -82,7 +82,8 @@ class _Counting:
         core, item = self._core, self._item
         hold = self._place(2).value
         take = [Take(item, _WAREHOUSE, 1)]
-        why: dict[str, Any] = {"reason": "bench", "reference": None, "metadata": {}, "by": _requester("o")}
+        told: dict[str, Any] = {"reference": None, "metadata": {}}
+        why = {"reason": "bench", **told}
         return [
             ("refuse, first within a second", lambda: self._place(_STOCK)),
             ("refuse, again within a second", lambda: self._place(_STOCK)),
@@ -98,8 +99,12 @@ class _Counting:
             ),
             ("read stock, consistent", lambda: stock_view.read_stock(core, item, consistent=True)),
             ("read stock of several items", lambda: stock_view.read_stocks(core, [item])),
-            ("adjust", lambda: adjust.adjust(core, item, _WAREHOUSE, 1, **why)),
-            ("count", lambda: count.count(core, item, _WAREHOUSE, _STOCK, **why)),
+            *_with_keys("adjust", lambda by: adjust.adjust(core, item, _WAREHOUSE, 1, **why, by=by)),
+            *_with_keys("take away", lambda by: adjust.adjust(core, item, _WAREHOUSE, -1, **why, by=by)),
+            *_with_keys("count", lambda by: count.count(core, item, _WAREHOUSE, _STOCK, **why, by=by)),
+            *_with_keys("transfer", lambda by: transfer.transfer(core, item, _WAREHOUSE, _OTHER, 1, **told, by=by)),
+            *_with_keys("split", lambda by: split.split(core, item, _WAREHOUSE, 4 if by.keyed else 2, by=by)),
+            ("merge", lambda: split.split(core, item, _WAREHOUSE, 1, by=_requester("m"))),
         ]
 
     def _figure(self, name: str, call: Callable[[], object], writes: int | None, reads: int | None) -> Figure:
@@ -120,6 +125,15 @@ class _Counting:
 
     def _read(self) -> object:
         return stock_view.read_stock(self._core, self._item, consistent=False)
+
+
+def _with_keys(name: str, call: Callable[[Requester], object]) -> list[tuple[str, Callable[[], object]]]:
+    """An operation without a key, with one, and once more with the same key."""
+    return [
+        (name, lambda: call(_requester(name))),
+        (f"{name}, with a key", lambda: call(_requester(name, name))),
+        (f"{name} again with the same key", lambda: call(_requester(name, name))),
+    ]
 
 
 def _requester(what: str, key: str | None = None) -> Requester:
