@@ -1,10 +1,32 @@
-"""The arithmetic of docs/capacity.md: 300 million sales in two days, at list prices. Nothing is measured here."""
+"""The arithmetic of docs/capacity.md: 300 million sales in two days, at list prices. Nothing is measured here.
 
-from typing import Final
+How many functions work at once, and with how much memory, is read from the state machines and the template.
+"""
+
+import json
+from math import ceil
+from pathlib import Path
+from typing import Final, NamedTuple
 
 from bench.figures import Figure, Section
 
 from inventory.history.plan import first_read_ms
+from support.template import load_template, properties
+
+_MACHINES: Final = Path(__file__).parents[1] / "statemachines"
+
+
+def _at_once(machine: str, state: str) -> int:
+    """How many functions of a map work at once."""
+    told = json.loads((_MACHINES / f"{machine}.asl.json").read_text(encoding="utf-8"))
+    return int(told["States"][state]["MaxConcurrency"])
+
+
+def _gb(function: str) -> float:
+    """A function's memory in GB, as it is paid for."""
+    usual = load_template()["Globals"]["Function"]["MemorySize"]
+    return int(properties(function).get("MemorySize", usual)) / 1024
+
 
 # What happens
 SALES: Final = 300_000_000
@@ -12,7 +34,7 @@ HOURS: Final = 48
 PEAK_SALES_PER_S: Final = 6_000
 EVENTS_PER_SALE: Final = 4.2  # measured mix: `make bench ONLY=rebuild`
 REMOVALS_PER_SALE: Final = 1  # TTL's, of the settled hold 35 days later, is archived, too
-ARCHIVED_BYTES: Final = 44  # an event, as measured there
+ARCHIVED_BYTES: Final = 45.8  # an event, as measured there
 READS: Final = 11_600 * 3_600 * HOURS
 WRITE_UNITS_PER_SALE: Final = 9.2  # `make bench ONLY=units`
 
@@ -25,13 +47,26 @@ DEFAULT_WINDOW_S: Final = 2
 BATCH_EVENTS: Final = 1_000
 BUCKETS: Final = 256  # HistoryBuckets, raised for it
 TASK_OBJECTS: Final = 500
+FILES_PER_BUCKET: Final = 7  # of a manifest: snapshots, holds, two of the ledger, three of the state
 HOLD_BYTES: Final = 450
+COUNTERS: Final = 5_000_000
+SOURCES: Final = 3  # folders of the archive: stock, holds, adjustments
+ARCHIVED_DAYS: Final = 4  # the two days, and those on which TTL removes the holds
 LIVE_BYTES: Final = {
-    "stock": 5_000_000 * 300,
+    "stock": COUNTERS * 300,
     "holds": SALES * HOLD_BYTES,
 }  # settled holds stay KEPT_AFTER_SETTLEMENT_S
 SCAN_SEGMENTS: Final = 40  # ScanSegments, raised for it
-SCANS_AT_ONCE: Final = 24  # MaxConcurrency of the snapshot's Scan; the audit's has 16
+SCANNED_TABLES: Final = 3
+SCANS_AT_ONCE: Final = _at_once("snapshot", "Scan")
+MAPS_AT_ONCE: Final = _at_once("snapshot", "Map")
+REDUCES_AT_ONCE: Final = _at_once("snapshot", "ReduceHolds")
+AUDIT_SCANS_AT_ONCE: Final = _at_once("audit", "Scan")
+AUDIT_READS_AT_ONCE: Final = _at_once("audit", "Read")
+AUDIT_BUCKETS_AT_ONCE: Final = _at_once("audit", "Holds")
+AUDIT_FILES_AT_ONCE: Final = _at_once("audit", "Files")
+AUDIT_MINUTES_MAX: Final = json.loads((_MACHINES / "audit.asl.json").read_text(encoding="utf-8"))["TimeoutSeconds"] / 60
+AUDIT_STEPS: Final = 5  # functions that work alone: Begin, Folders, Tasks, Chain, Report
 HOUR_MS: Final = 3_600_000
 SNAPSHOT_STARTS_MS: Final = 3 * 60_000  # after the hour: SnapshotMachine's schedule
 
@@ -46,7 +81,29 @@ SCAN_PAGE_BYTES: Final = 1_000_000
 SCAN_PAGE_S: Final = 0.03  # until a page is answered: reckoned, not measured
 ARCHIVER_S: Final = 0.15
 COLLECTOR_S: Final = 0.2  # six tries of a transaction on a shard that is kept 80 % of the time
-GB: Final = {"columnar": 1.769, "scan": 1.024, "archiver": 1.024, "collector": 1.024, "api": 1.024, "streams": 1.024}
+GB: Final = {
+    "columnar": _gb("SnapshotFunction"),
+    "scan": _gb("SnapshotScanFunction"),
+    "audit": _gb("AuditFunction"),
+    "audit scan": _gb("AuditScanFunction"),
+    "archiver": _gb("ArchiverFunction"),
+    "collector": _gb("CollectorFunction"),
+    "api": _gb("HoldsFunction"),
+    "streams": _gb("SettlerFunction"),
+}
+
+# An audit, measured once and roughly: 510,192 events in four buckets, in one process of a machine under load. Reading
+# took 2.5 times the CPU of a snapshot's map there, and buckets 4.3 times that of its reducers: so is reckoned here.
+AUDIT_READ_S_PER_EVENT: Final = 2.5 * MAP_S_PER_EVENT
+AUDIT_BUCKET_S_PER_EVENT: Final = 4.3 * REDUCE_S_PER_EVENT
+AUDIT_S_PER_LIVE_HOLD: Final = 12e-6  # read as JSON, and held against its events
+AUDIT_LIVE_FILES: Final = 4  # of a segment of each table and a bucket: stock records come in two kinds
+SEALED_COUNTER_BYTES: Final = 42  # in all files of a manifest
+SEALED_LEDGER_BYTES: Final = 49  # an event
+HASHED_BYTES_PER_S: Final = 850e6
+HASHED_FILE_S: Final = 0.0025  # beside its bytes: how many rows it has
+MANIFEST_S: Final = 0.03 + 0.013  # a GET, assumed, and taking apart the names of 1,792 files, measured
+YEAR_HOURS: Final = 365 * 24
 
 # The seal holds all live holds against the fold, bucket by bucket, in one function
 LIVE_HOLD_BYTES: Final = 19.7  # of Parquet, as the scan leaves it; measured
@@ -86,7 +143,7 @@ def figures() -> Section:
     return Section(
         "Prime Day by arithmetic: 300 million sales in 48 hours",
         "List prices; sizes and seconds from the other benchmarks; docs/capacity.md says what to make of it.",
-        (*_archive(), *_snapshot(), *_rebuild(), *_scan(), *_seal(), *_service(), *_functions()),
+        (*_archive(), *_snapshot(), *_rebuild(), *_scan(), *_seal(), *_audits(), *_service(), *_functions()),
     )
 
 
@@ -102,50 +159,182 @@ def _archive() -> list[Figure]:
     ]
 
 
-def _work(events: float, objects: float) -> tuple[float, float, float]:
-    """Map tasks, their and the reducers' seconds of CPU, and dollars."""
+class _Work(NamedTuple):
+    """What map and reduce take: tasks, seconds of CPU, minutes with as many at once as work, and dollars."""
+
+    tasks: float
+    cpu_s: float
+    minutes: float
+    dollars: float
+
+
+def _work(events: float, objects: float) -> _Work:
     tasks = objects / TASK_OBJECTS
-    seconds = events * (MAP_S_PER_EVENT + REDUCE_S_PER_EVENT) + objects * GET_S
+    map_s, reduce_s = events * MAP_S_PER_EVENT + objects * GET_S, events * REDUCE_S_PER_EVENT
     calls = tasks + 2 * BUCKETS
-    parts = tasks * BUCKETS * 2  # events, and what is later
+    parts = tasks * BUCKETS
     requests = objects * GET + parts * (PUT + GET) + tasks * (BUCKETS * GET + 2 * PUT)  # and what tells of them
-    return tasks, seconds, seconds * GB["columnar"] * LAMBDA_GB_S + calls * (LAMBDA_CALL + 3 * TRANSITION) + requests
+    minutes = (map_s / MAPS_AT_ONCE + reduce_s / REDUCES_AT_ONCE) / 60
+    dollars = (map_s + reduce_s) * GB["columnar"] * LAMBDA_GB_S + _called(calls) + requests
+    return _Work(tasks, map_s + reduce_s, minutes, dollars)
+
+
+def _called(tasks: float) -> float:
+    """What it costs that a map's tasks are started."""
+    return tasks * (LAMBDA_CALL + 3 * TRANSITION)
+
+
+def _hours_read(until_ms: float) -> float:
+    """How many hours of the archive are read for an hour: whole ones, from that of 15 minutes before its beginning.
+
+    Args:
+        until_ms: When it is listed, after the end of the hour.
+    """
+    base_ms = HOUR_MS  # any hour, on the hour
+    return (base_ms + HOUR_MS + until_ms - first_read_ms(base_ms) // HOUR_MS * HOUR_MS) / HOUR_MS
+
+
+def _of_hours(hours: float) -> tuple[float, float]:
+    """Events and objects of so many hours of the two days."""
+    return SALES * EVENTS_PER_SALE * hours / HOURS, _objects() * hours / HOURS
 
 
 def _snapshot() -> list[Figure]:
-    base_ms = HOUR_MS  # any hour, on the hour
-    read_from_ms = first_read_ms(base_ms) // HOUR_MS * HOUR_MS
-    hours = (base_ms + HOUR_MS + SNAPSHOT_STARTS_MS - read_from_ms) / HOUR_MS
-    events, objects = (total * hours / HOURS for total in (SALES * EVENTS_PER_SALE, _objects()))
-    tasks, seconds, dollars = _work(events, objects)
+    hours = _hours_read(SNAPSHOT_STARTS_MS)
+    events, objects = _of_hours(hours)
+    work = _work(events, objects)
     return [
         Figure("hourly snapshot: events read", events / 1e6, "million", note=f"{hours:.2f} hours of the archive"),
-        Figure("hourly snapshot: map tasks", tasks, "", note=f"and 2 × {BUCKETS} reduce tasks"),
-        Figure("hourly snapshot: CPU", seconds / 60, "minutes", note="of many functions at once"),
-        Figure("hourly snapshot: dollars without the scan", dollars, "$", note=f"{dollars * HOURS:.0f} $ for all 48"),
+        Figure("hourly snapshot: map tasks", work.tasks, "", note=f"and 2 × {BUCKETS} reduce tasks"),
+        Figure("hourly snapshot: CPU", work.cpu_s / 60, "minutes", note="of many functions at once"),
+        Figure(
+            "hourly snapshot: minutes by the clock",
+            work.minutes,
+            note="as many at once as may work; to start them comes on top",
+        ),
+        Figure("hourly snapshot: dollars without the scan", work.dollars, "$"),
+        Figure("hourly snapshots: dollars of all 48 without scans", work.dollars * HOURS, "$"),
     ]
 
 
 def _rebuild() -> list[Figure]:
-    tasks, seconds, dollars = _work(_archived_events(), _archived_objects())
+    work = _work(_archived_events(), _archived_objects())
     listed_s = _archived_objects() / 1000 * LIST_S
     return [
-        Figure("full rebuild of both days: map tasks", tasks, ""),
+        Figure("full rebuild of both days: map tasks", work.tasks, ""),
         Figure("Plan lists the whole archive: minutes", listed_s / 60, "", 15, note="in one function"),
+        Figure("full rebuild: CPU", work.cpu_s / 3600, "hours"),
         Figure(
-            "full rebuild: CPU", seconds / 3600, "hours", note=f"{seconds / 1000 / 60:.0f} minutes at 1,000 functions"
+            "full rebuild: minutes by the clock",
+            work.minutes,
+            note=f"{MAPS_AT_ONCE} map tasks at once; to start them comes on top",
         ),
-        Figure("full rebuild: dollars", dollars, "$", note="an audit from the first event costs about the same again"),
+        Figure("full rebuild: dollars", work.dollars, "$"),
+    ]
+
+
+class _Audit(NamedTuple):
+    """What an audit takes beside its scan: as `_Work`, with the files that its parts hand to each other."""
+
+    tasks: float
+    cpu_s: float
+    minutes: float
+    dollars: float
+    written: float
+    files: "_Files"
+
+
+class _Files(NamedTuple):
+    """What hashing sealed files takes: how many, their bytes, and minutes with as many at once as work."""
+
+    number: float
+    size: float
+    cpu_s: float
+    minutes: float
+
+
+def _hashed(manifests: float, events: float) -> _Files:
+    count = manifests * FILES_PER_BUCKET * BUCKETS
+    size = manifests * COUNTERS * SEALED_COUNTER_BYTES + events * SEALED_LEDGER_BYTES
+    seconds = count * (GET_S + HASHED_FILE_S) + size * (1 / DOWNLOAD_BYTES_PER_S + 1 / HASHED_BYTES_PER_S)
+    return _Files(count, size, seconds, seconds / AUDIT_FILES_AT_ONCE / 60)
+
+
+def _audit(events: float, objects: float, folders: int, ledgers: float, files: _Files, manifests: float) -> _Audit:
+    """An audit that reads so many events, and compares them with the ledgers of so many manifests.
+
+    Its functions have one thread for DuckDB: what they wait and reckon is paid with all their memory.
+    """
+    reads = objects / TASK_OBJECTS + folders / 2  # each folder's last task is half empty
+    list_s = objects / 1000 * LIST_S
+    read_s = events * AUDIT_READ_S_PER_EVENT + objects * GET_S
+    live_s = SALES * AUDIT_S_PER_LIVE_HOLD
+    parts = 2 * BUCKETS
+    bucket_s = events * AUDIT_BUCKET_S_PER_EVENT + live_s + parts * ledgers * (MANIFEST_S + GET_S)
+    tasks = folders + reads + parts + manifests
+    lines, claims, live = reads * BUCKETS, 2 * BUCKETS**2, SCAN_SEGMENTS * AUDIT_LIVE_FILES * BUCKETS
+    written = lines + claims + live
+    requests = written * (PUT + GET) + (objects + files.number + parts * 2 * ledgers) * GET
+    seconds = list_s + read_s + bucket_s + files.cpu_s
+    started = _called(tasks + SCANNED_TABLES * SCAN_SEGMENTS + AUDIT_STEPS)
+    minutes = (list_s / folders + read_s / AUDIT_READS_AT_ONCE + bucket_s / AUDIT_BUCKETS_AT_ONCE) / 60 + files.minutes
+    dollars = seconds * GB["audit"] * LAMBDA_GB_S + started + requests
+    return _Audit(tasks, seconds, minutes, dollars, written, files)
+
+
+def _audits() -> list[Figure]:
+    """An hour's audit at the end of the two days, and one from the first event; each looks at all live records."""
+    scan_s = _audit_scan_s()
+    snapshot_s = _snapshot_scan_s() + _seal_s() + _work(*_of_hours(_hours_read(SNAPSHOT_STARTS_MS))).minutes * 60
+    hours = _hours_read(SNAPSHOT_STARTS_MS + (snapshot_s + scan_s) * 1000)
+    events, objects = _of_hours(hours)
+    hourly = _audit(events, objects, SOURCES * ceil(hours), 3, _hashed(2, 2 * SALES * EVENTS_PER_SALE / HOURS), 2)
+    full, year = (
+        _audit(
+            _archived_events(), _archived_objects(), SOURCES * ARCHIVED_DAYS, manifests,
+            _hashed(manifests, SALES * EVENTS_PER_SALE), manifests,
+        )
+        for manifests in (HOURS, YEAR_HOURS)
+    )  # fmt: skip
+    a_manifest = (year.minutes - full.minutes) / (YEAR_HOURS - HOURS)
+    fitting = HOURS + (AUDIT_MINUTES_MAX - full.minutes - scan_s / 60) / a_manifest
+    scans = f"and {SCANNED_TABLES} × {SCAN_SEGMENTS} of Scan"
+    scanned = f"{scan_s / 60:.0f} of them the scan"
+    return [
+        Figure(
+            "hourly audit: events read", events / 1e6, "million", note=f"{hours:.2f} hours of the archive, at the end"
+        ),
+        Figure("hourly audit: Read tasks", objects / TASK_OBJECTS, note=f"of {SOURCES * ceil(hours)} folders"),
+        Figure("hourly audit: tasks", hourly.tasks, note=f"{scans}; 2 × {BUCKETS} of Holds and Items, 2 of Files"),
+        Figure("hourly audit: CPU without the scan", hourly.cpu_s / 60, "minutes"),
+        Figure("hourly audit: files between its parts", hourly.written, note="under partials/, gone after 7 days"),
+        Figure("hourly audit: minutes by the clock", hourly.minutes + scan_s / 60, note=scanned),
+        Figure("hourly audit: dollars without the scan", hourly.dollars, "$"),
+        Figure("hourly audits: dollars of all 48 without scans", hourly.dollars * HOURS, "$", note="at most"),
+        Figure("full audit of both days: tasks", full.tasks, note=f"{scans}; one of Files for each manifest"),
+        Figure("full audit: CPU without the scan", full.cpu_s / 3600, "hours"),
+        Figure("full audit: files between its parts", full.written / 1e6, "million"),
+        Figure("full audit: minutes by the clock", full.minutes + scan_s / 60, "", AUDIT_MINUTES_MAX, note=scanned),
+        Figure("full audit: dollars without the scan", full.dollars, "$"),
+        Figure("full audit: sealed files", full.files.number, note="a GET each"),
+        Figure("full audit: sealed files' size", full.files.size / 1e9, "GB"),
+        Figure("full audit: hashing, minutes by the clock", full.files.minutes, note=f"{AUDIT_FILES_AT_ONCE} at once"),
+        Figure("full audit: hourly snapshots that fit into its time", fitting / 24, "days", note=f"{BUCKETS} buckets"),
+        Figure("… of a year of hourly snapshots: sealed files", year.files.number / 1e6, "million"),
+        Figure("… of a year: sealed files' size", year.files.size / 1e12, "TB"),
+        Figure("… of a year: hashing, minutes by the clock", year.files.minutes),
+        Figure("… of a year: minutes in which a bucket reads manifests", YEAR_HOURS * MANIFEST_S / 60, "", 15),
+        Figure("… of a year: dollars without the scan", year.dollars, "$", note="with no sales but these"),
     ]
 
 
 def _scan() -> list[Figure]:
     read = sum(LIVE_BYTES.values())
     seconds = read / scan_bytes_per_s()
-    a_segment_s = max(LIVE_BYTES.values()) / scan_bytes_per_s() / SCAN_SEGMENTS
-    audited_s = max(LIVE_BYTES.values()) / audited_bytes_per_s() / SCAN_SEGMENTS
+    a_segment_s = _segment_s(scan_bytes_per_s())
+    audited_s = _segment_s(audited_bytes_per_s())
     holds_at_most = audited_bytes_per_s() * 900 / HOLD_BYTES
-    audit_dollars = read / 4096 * READ_UNIT + read / audited_bytes_per_s() * GB["columnar"] * LAMBDA_GB_S
+    audit_dollars = read / 4096 * READ_UNIT + read / audited_bytes_per_s() * GB["audit scan"] * LAMBDA_GB_S
     dollars = read / 4096 * READ_UNIT + seconds * GB["scan"] * LAMBDA_GB_S
     return [
         Figure("scan of the live tables, at the end", read / 1e9, "GB", note="settled holds are there until their TTL"),
@@ -159,6 +348,21 @@ def _scan() -> list[Figure]:
         Figure("scan: dollars", dollars, "$", note="each snapshot"),
         Figure("an audit's scan: dollars", audit_dollars, "$", note="each audit"),
     ]
+
+
+def _segment_s(bytes_per_s: float) -> float:
+    """How long a segment of the largest table takes."""
+    return max(LIVE_BYTES.values()) / bytes_per_s / SCAN_SEGMENTS
+
+
+def _snapshot_scan_s() -> float:
+    """How long a snapshot reads live tables: in rounds."""
+    return ceil(SCAN_SEGMENTS / SCANS_AT_ONCE) * _segment_s(scan_bytes_per_s())
+
+
+def _audit_scan_s() -> float:
+    """The same of an audit."""
+    return ceil(SCAN_SEGMENTS / AUDIT_SCANS_AT_ONCE) * _segment_s(audited_bytes_per_s())
 
 
 def scan_bytes_per_s() -> float:
@@ -175,8 +379,12 @@ def _page_bytes_per_s(records_per_s: float) -> float:
     return SCAN_PAGE_BYTES / (SCAN_PAGE_S + SCAN_PAGE_BYTES / HOLD_BYTES / records_per_s)
 
 
+def _seal_s() -> float:
+    return SALES * (SEAL_S_PER_HOLD + LIVE_HOLD_BYTES / DOWNLOAD_BYTES_PER_S)
+
+
 def _seal() -> list[Figure]:
-    seconds = SALES * (SEAL_S_PER_HOLD + LIVE_HOLD_BYTES / DOWNLOAD_BYTES_PER_S)
+    seconds = _seal_s()
     return [
         Figure("seal, at the end: downloaded", SALES * LIVE_HOLD_BYTES / 1e9, "GB", note="a bucket at a time on disk"),
         Figure("seal: minutes", seconds / 60, "", 15, note="in one function; the download's speed is assumed; at most"),
