@@ -13,6 +13,7 @@ from inventory.audit.report import Reporter
 from inventory.history.layout import audit_path
 from inventory.proof.findings import Check, Finding
 from support.objects import DirectoryObjects, Killed
+from support.parquet import rows_of
 
 PLAN = AuditPlan("audit_" + "0" * 32, 1_000, Depth.FULL)
 EVENT_BYTES_MAX = 200_000
@@ -54,7 +55,7 @@ def report(objects: DirectoryObjects, told: Told) -> None:
     Reporter(objects, told, told.announce, told.count).run(PLAN.run)
 
 
-@pytest.mark.parametrize("character", ["x", '"', "ü", "\U0001f4e6"])
+@pytest.mark.parametrize("character", ["x", '"', "ü", "\U0001f4e6", "\ud800", "\x00"])
 def test_whatever_was_found_its_event_is_one_that_the_bus_takes(tmp_path: Path, character: str) -> None:
     text, told = character * 10_000, Told()
     finding = Finding(text, text, text, {"text": text})
@@ -64,6 +65,20 @@ def test_whatever_was_found_its_event_is_one_that_the_bus_takes(tmp_path: Path, 
     assert detail["discrepancies"] == 150
     assert len(detail["findings"]) == 20
     assert {each["check"] for each in detail["findings"]} == {f"check_{n}" for n in range(5)}
+
+
+@pytest.mark.parametrize("text", ["half \ud800", "\udcff", "no\x00thing", "\ufffe"])
+def test_whatever_was_found_there_is_a_result_and_its_table_can_be_read(tmp_path: Path, text: str) -> None:
+    """Names of files and lines of an archive may be no text at all; what cannot be written is spelled out."""
+    objects = found(tmp_path, Check("any", 1, 1, [Finding(text, text, text, {text: [text]})]))
+    report(objects, told := Told())
+    spelled = text.encode(errors="backslashreplace").decode()
+    [row] = rows_of(f"{tmp_path}/audit_findings/*/*.parquet")
+    assert [row[name] for name in ("what", "path", "record")] == [spelled] * 3
+    assert json.loads(row["evidence"]) == {text: [text]}
+    json.dumps(told.details, ensure_ascii=False).encode()
+    assert told.details[0]["findings"][0]["record"] == spelled
+    assert json.loads(objects.read(audit_path(PLAN.audit)))["discrepancies"] == 1
 
 
 def test_what_is_found_at_ordinary_names_is_told_whole(tmp_path: Path) -> None:

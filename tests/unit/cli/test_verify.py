@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import os
 from base64 import b64decode, b64encode
 from pathlib import Path
 
@@ -109,6 +110,26 @@ def test_a_script_gets_every_check_and_finding(terminal: Terminal, sealer: Seale
         "record": None,
         "evidence": {},
     }
+
+
+@pytest.mark.parametrize("size", [2**63 - 1, 2**63, 10**4000])
+def test_a_size_that_no_file_has_is_named_and_not_reckoned_with(terminal: Terminal, sealer: Sealer, size: int) -> None:
+    path = sealer.folder / "manifests/00000001.json"
+    content = json.loads(path.read_bytes())
+    for file in content["manifest"]["files"]:
+        file["bytes"] = size
+    path.write_bytes(canonical(content) + b"\n")
+    code, out, _ = verify(terminal, sealer)
+    assert code == 6
+    assert "manifests/00000001.json" in out
+
+
+def test_a_name_that_is_no_text_is_named_for_a_person_and_for_a_script(terminal: Terminal, sealer: Sealer) -> None:
+    (sealer.folder / SEALED[0] / os.fsdecode(b"\xff.parquet")).write_bytes(b"")
+    assert verify(terminal, sealer)[0] == 6
+    code, out, _ = verify(terminal, sealer, "--json")
+    told = [each["path"] for check in json.loads(out)["checks"] for each in check["findings"]]
+    assert (code, told) == (6, [f"{SEALED[0]}/\udcff.parquet"])
 
 
 def test_a_snapshot_is_chosen_by_its_instant(terminal: Terminal, sealer: Sealer) -> None:

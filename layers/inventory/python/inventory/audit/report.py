@@ -89,7 +89,14 @@ class Reporter:
 def write_findings(file: Path, audit: str, checks: Sequence[Check]) -> None:
     """Writes the findings as rows of the table `audit_findings`."""
     rows = [
-        (check.name, each.what, each.path, each.record, json.dumps(each.evidence, sort_keys=True), audit)
+        (
+            check.name,
+            _spelled(each.what),
+            _spelled(each.path),
+            _spelled(each.record),
+            json.dumps(each.evidence, sort_keys=True),
+            audit,
+        )
         for check in checks
         for each in check.findings
     ]
@@ -122,6 +129,11 @@ def _told(checks: Sequence[Check]) -> Iterator[dict[str, Any]]:
     ]
     for _, check, each in sorted(ranked, key=lambda entry: entry[0])[:_TOLD_MAX]:
         texts = {"what": each.what, "path": each.path, "record": each.record}
-        shortened = {name: text and text[:_TEXT_MAX] for name, text in texts.items()}
+        shortened = {name: text and _spelled(text[:_TEXT_MAX]) for name, text in texts.items()}
         evidence = json.dumps(each.evidence, sort_keys=True)[:_EVIDENCE_MAX]
         yield {"check": check.name, **shortened, "evidence": evidence}
+
+
+def _spelled(text: str | None) -> str | None:
+    """A text that anything can write. Half of a surrogate pair stands for what was no text: its number is told."""
+    return None if text is None else text.encode(errors="backslashreplace").decode()
