@@ -80,6 +80,26 @@ def test_a_signature_is_the_keys_own_only_where_kms_says_so() -> None:
         kms.assert_no_pending_responses()
 
 
+@pytest.mark.parametrize("length", [0, 6_145, 1_000_000])
+def test_what_kms_would_not_take_for_a_signature_is_nobodys(length: int) -> None:
+    """KMS answers that the question is invalid, as it would where this program asked wrongly."""
+    client = boto3.client("kms")
+    with Stubber(client) as kms:
+        kms.add_response("get_public_key", {"PublicKey": DER}, {"KeyId": "key-1"})
+        assert KmsVerifier(client, ["key-1"]).signer_of(PEM, bytes(length), b"a manifest") is None
+        kms.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize("length", [1, 6_144])
+def test_of_any_other_signature_kms_is_asked(length: int) -> None:
+    client = boto3.client("kms")
+    with Stubber(client) as kms:
+        kms.add_response("get_public_key", {"PublicKey": DER}, {"KeyId": "key-1"})
+        kms.add_client_error("verify", "KMSInvalidSignatureException")
+        assert KmsVerifier(client, ["key-1"]).signer_of(PEM, bytes(length), b"a manifest") is None
+        kms.assert_no_pending_responses()
+
+
 def test_what_an_earlier_key_signed_is_asked_of_that_key() -> None:
     client, other = boto3.client("kms"), b"another public key"
     with Stubber(client) as kms:
