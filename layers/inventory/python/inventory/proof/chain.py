@@ -1,9 +1,7 @@
 """The chain of manifests: each held against the one before it, its Merkle root and its signature."""
 
 import base64
-import binascii
 import hashlib
-import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +14,7 @@ from inventory.proof.manifest import (
     NoManifest,
     Opening,
     canonical,
+    content_of,
     instant_name,
     key_path,
     manifest_number,
@@ -107,7 +106,7 @@ def link_of(number: int, raw: bytes, key_of: KeyOf, trusted: Collection[str], si
     except NoManifest as error:
         wrong = Finding(f"It is no manifest: {error}.", manifest_path(number))
         return Link(number, hashlib.sha256(raw).hexdigest(), None, None, [wrong], [])
-    content = json.loads(raw)
+    content = content_of(raw)
     inside = list(_wrong_inside(manifest, raw, content, number))
     signature = list(_wrong_signature(key_of, manifest, content, trusted, signer_of))
     return Link(number, manifest.sha256, manifest, content["manifest"].get("previous"), inside, signature)
@@ -169,7 +168,7 @@ def read_chain(
 
 
 def _numbered(folder: Path) -> Iterator[tuple[int, Path]]:
-    found = ((manifest_number(path.name), path) for path in (folder / "manifests").glob("*"))
+    found = ((manifest_number(path.name), path) for path in (folder / "manifests").glob("*") if path.is_file())
     return iter(sorted((number, path) for number, path in found if number is not None))
 
 
@@ -229,7 +228,7 @@ def _wrong_signature(
         return
     try:
         value = base64.b64decode(signature["value"], validate=True)
-    except (KeyError, TypeError, binascii.Error):
+    except (KeyError, TypeError, ValueError):
         yield Finding("It has no signature that can be read.", manifest.path)
         return
     signer = signer_of(pem, value, canonical(content["manifest"]))

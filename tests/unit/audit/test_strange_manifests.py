@@ -1,0 +1,190 @@
+"""What nobody would write as a manifest is a finding like any other: it ends no proof and no audit.
+
+Whoever can write into the bucket needs no key for any of these.
+"""
+
+import json
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inventory.audit.report import Reporter
+from inventory.audit.steps import Auditor
+from inventory.domain.events import Source
+from inventory.history.layout import audit_path
+from inventory.proof.findings import Finding
+from inventory.proof.manifest import instant_name, manifest_path
+from inventory.proof.signatures import rsa_signer
+from inventory.proof.verify import verify
+from support.objects import DirectoryObjects
+from support.parquet import rows_of
+from support.sealed import Sealer, fingerprint_of
+
+Told = dict[str, Any]
+Edit = Callable[[Told], object]
+#: What was found: where, which record, and what.
+Named = tuple[str | None, str | None, str]
+Look = Callable[[Sealer], list[Named]]
+
+INSTANT = 1_800_000_000_000
+HOUR_MS = 3_600_000
+INSTANTS = tuple(INSTANT + hours * HOUR_MS for hours in range(3))
+CHAIN = "manifest_chain"
+AUDIT = "audit_" + "0" * 32
+
+
+@pytest.fixture
+def bucket(tmp_path: Path) -> Sealer:
+    """Three snapshots of nothing at all."""
+    sealer = Sealer(tmp_path / "bucket", {source: [] for source in Source}, buckets=1)
+    for instant in INSTANTS:
+        sealer.seal(instant)
+    return sealer
+
+
+def verified(bucket: Sealer) -> list[Named]:
+    """What a proof finds in the chain."""
+
+    def begin(_name: str, size: int) -> Callable[[int], None]:
+        assert float(size) >= 0, "as whoever shows the progress reckons"
+        return lambda _done: None
+
+    proof = verify(bucket.folder, {fingerprint_of(bucket.key)}, rsa_signer, every=True, begin=begin)
+    told: list[Finding] = next(check.findings for check in proof.checks if check.name == CHAIN)
+    return [(each.path, each.record, each.what) for each in told]
+
+
+def audited(bucket: Sealer) -> list[Named]:
+    """What an audit from the first event finds in the chain, as its table of findings has it."""
+    objects = DirectoryObjects(bucket.folder)
+    auditor = Auditor(objects, lambda: INSTANT, lambda: {fingerprint_of(bucket.key)}, rsa_signer, scan_segments=1)
+    began = auditor.run({"step": "begin", "input": {"audit": AUDIT, "as_of_ms": INSTANTS[-1]}})
+
+    def each(listed: str, step: str) -> None:
+        for item in json.loads(objects.read(began["lists"][listed])):
+            auditor.run({"step": step, **item})
+
+    if began["found"]:
+        auditor.run({"step": "folders", "run": began["run"]})
+        each("list", "list")
+        auditor.run({"step": "tasks", "run": began["run"]})
+        for step in ("read", "holds", "items"):
+            each(step, step)
+    each("files", "files")
+    auditor.run({"step": "chain", "run": began["run"], "number": 0})
+    Reporter(objects, Nobody(), Nobody().announce, lambda *_: None).run(began["run"])
+    assert json.loads(objects.read(audit_path(AUDIT)))["discrepancies"], "there is a result"
+    told = [row for row in rows_of(f"{bucket.folder}/audit_findings/*/*.parquet") if row["check_name"] == CHAIN]
+    return [(row["path"], row["record"], row["what"]) for row in told]
+
+
+class Nobody:
+    """Hears of an audit, as far as it can be written down."""
+
+    def register(self, table: str, as_of: str) -> None:
+        """Nobody looks at tables here."""
+
+    def announce(self, what: str, detail: Mapping[str, Any]) -> None:
+        json.dumps([what, detail], ensure_ascii=False).encode()
+
+
+def edited(bucket: Sealer, number: int, edit: Edit) -> None:
+    """Somebody writes a manifest anew, in the canonical form, and leaves the signature as it was."""
+    path = bucket.folder / manifest_path(number)
+    content = json.loads(path.read_bytes())
+    edit(content)
+    path.write_text(json.dumps(content, sort_keys=True, separators=(",", ":")) + "\n")
+
+
+def told_in(place: str, fields: Told) -> Edit:
+    """Writes fields into the first file that it names, or into the manifest itself."""
+
+    def edit(content: Told) -> None:
+        manifest = content["manifest"]
+        (manifest["files"][0] if place == "file" else manifest).update(fields)
+
+    return edit
+
+
+def nested(depth: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(depth - 1):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize("look", [verified, audited])
+@pytest.mark.parametrize(
+    ("place", "fields"),
+    [
+        ("file", {"sha256": "\ud800"}),
+        ("file", {"sha256": "A" * 64}),
+        ("file", {"sha256": "0" * 64 + "\n"}),
+        ("file", {"bytes": 10**4000}),
+        ("file", {"rows": 2**63}),
+        ("manifest", {"snapshot": "\ud800"}),
+        ("manifest", {"\udfff": 1}),
+        ("manifest", {"as_of": "x" * 2_000}),
+        ("manifest", {"buckets": 1_025}),
+        ("manifest", {"buckets": 10**40}),
+        ("manifest", {"number": 2**63}),
+        ("manifest", {"totals": {"items": 2**63}}),
+        ("manifest", {"more": nested(500)}),
+    ],
+)
+def test_a_manifest_with_what_no_manifest_has_is_none(bucket: Sealer, look: Look, place: str, fields: Told) -> None:
+    edited(bucket, 2, told_in(place, fields))
+    told = [what for path, _, what in look(bucket) if path == manifest_path(2)]
+    assert told[0].startswith("It is no manifest: ")
+
+
+def test_an_audit_whose_own_snapshot_has_no_manifest_any_more_says_so(bucket: Sealer) -> None:
+    edited(bucket, 3, told_in("manifest", {"snapshot": "\ud800", "buckets": 10**40}))
+    told = audited(bucket)
+    assert told[0][2].startswith("It is no manifest: ")
+    assert told[1][1:] == (instant_name(INSTANTS[-1]), "No manifest has the snapshot that is audited.")
+
+
+@pytest.mark.parametrize("look", [verified, audited])
+@pytest.mark.parametrize(
+    "value", [b"1" + b"0" * 5_000, b"[" * 980 + b"]" * 980, b"[" * 200_000, b'"\xed\xa0\x80"', b"NaN"]
+)
+def test_a_manifest_with_a_value_that_cannot_be_written_again_is_none(bucket: Sealer, look: Look, value: bytes) -> None:
+    edited(bucket, 2, told_in("manifest", {"more": "value"}))
+    path = bucket.folder / manifest_path(2)
+    path.write_bytes(path.read_bytes().replace(b'"value"', value))
+    assert look(bucket)[0][2].startswith("It is no manifest: It is no JSON: ")
+
+
+@pytest.mark.parametrize("look", [verified, audited])
+@pytest.mark.parametrize("depth", [10, 150])
+def test_what_a_manifest_says_beside_its_form_may_be_nested(bucket: Sealer, look: Look, depth: int) -> None:
+    edited(bucket, 2, told_in("manifest", {"more": nested(depth)}))
+    assert [what for _, _, what in look(bucket)] == [
+        "Its signature is wrong.",
+        "It does not name the manifest before it by its hash.",
+    ]
+
+
+@pytest.mark.parametrize("look", [verified, audited])
+@pytest.mark.parametrize(
+    ("value", "what"),
+    [
+        ("ü", "It has no signature that can be read."),
+        ("*", "It has no signature that can be read."),
+        (None, "It has no signature that can be read."),
+        ("", "Its signature is wrong."),
+        (b64encode(bytes(6_145)).decode(), "Its signature is wrong."),
+    ],
+)
+def test_a_signature_that_can_be_none_is_found(bucket: Sealer, look: Look, value: object, what: str) -> None:
+    edited(bucket, 3, lambda content: content["signature"].update(value=value))
+    assert look(bucket) == [(manifest_path(3), None, what)]
+
+
+def test_a_folder_that_is_called_like_a_manifest_is_none(bucket: Sealer) -> None:
+    (bucket.folder / manifest_path(4)).mkdir()
+    assert verified(bucket) == []
