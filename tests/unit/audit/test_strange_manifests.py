@@ -4,6 +4,7 @@ Whoever can write into the bucket needs no key for any of these.
 """
 
 import json
+import tracemalloc
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from inventory.audit.plan import Depth, make_plan
 from inventory.audit.report import Reporter
 from inventory.audit.steps import Auditor
 from inventory.domain.events import Source
@@ -183,6 +185,56 @@ def test_what_a_manifest_says_beside_its_form_may_be_nested(bucket: Sealer, look
 def test_a_signature_that_can_be_none_is_found(bucket: Sealer, look: Look, value: object, what: str) -> None:
     edited(bucket, 3, lambda content: content["signature"].update(value=value))
     assert look(bucket) == [(manifest_path(3), None, what)]
+
+
+@pytest.mark.parametrize("look", [verified, audited])
+def test_manifests_that_are_missing_up_to_a_name_that_was_planted_are_one_finding(bucket: Sealer, look: Look) -> None:
+    (bucket.folder / manifest_path(2)).unlink()
+    (bucket.folder / manifest_path(99_999_999)).write_bytes(b"{}")
+    told = look(bucket)
+    assert [each for each in told if "missing" in each[2]] == [
+        (manifest_path(2), None, "Manifest 2 is missing."),
+        (manifest_path(4), None, "Manifests 4 to 99999998 are missing, 99,999,995 of them."),
+    ]
+
+
+def test_what_is_said_to_be_published_and_missing_is_one_finding_too(bucket: Sealer) -> None:
+    (bucket.folder / "published").mkdir()
+    (bucket.folder / "published/99999999").touch()
+    assert audited(bucket) == [(manifest_path(4), None, "Manifests 4 to 99999999 are missing, 99,999,996 of them.")]
+
+
+def test_an_increment_names_what_is_missing_on_both_sides_of_what_it_follows(bucket: Sealer) -> None:
+    """It follows the chain from its base on, and knows of the manifests before and after it by their names alone."""
+    for number in range(4, 9):
+        bucket.seal(INSTANTS[-1] + number * HOUR_MS)
+    for number in (2, 3, 5):
+        (bucket.folder / manifest_path(number)).unlink()
+    (bucket.folder / "published").mkdir()
+    (bucket.folder / "published/00000012").touch()
+    objects = DirectoryObjects(bucket.folder)
+    auditor = Auditor(objects, lambda: INSTANT, lambda: {fingerprint_of(bucket.key)}, rsa_signer, scan_segments=1)
+    asked = {"audit": AUDIT, "as_of_ms": INSTANTS[-1] + 8 * HOUR_MS, "depth": "increment"}
+    began = auditor.run({"step": "begin", "input": asked})
+    assert began["depth"] == Depth.INCREMENT
+    auditor.run({"step": "chain", "run": began["run"], "number": 0})
+    [part] = objects.contents(f"{began['run']}results/chain").values()
+    [chain, _] = json.loads(part)["checks"]
+    assert sorted(what for what, *_ in chain[3]) == [
+        "Manifest 5 is missing.",
+        "Manifests 2 to 3 are missing, 2 of them.",
+        "Manifests 9 to 12 are missing, 4 of them.",
+    ]
+
+
+def test_a_plan_keeps_of_manifests_that_are_missing_where_they_begin_and_end(bucket: Sealer) -> None:
+    (bucket.folder / manifest_path(99_999_999)).write_bytes(b"{}")
+    tracemalloc.start()
+    plan = make_plan(DirectoryObjects(bucket.folder), AUDIT, INSTANTS[-1], Depth.FULL)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(plan.to_json()) < 1_000
+    assert most < 10_000_000
 
 
 def test_a_folder_that_is_called_like_a_manifest_is_none(bucket: Sealer) -> None:

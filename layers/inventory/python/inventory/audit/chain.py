@@ -30,17 +30,23 @@ def check_chain(objects: Objects, plan: AuditPlan, trusted: Collection[str], sig
     folders that no manifest has.
     """
     check = Check("manifest_chain")
-    newest, instants = plan.first, set()
+    end, instants = plan.first, set()
+
+    def links() -> Iterator[Link]:
+        nonlocal end
+        for link in _links(objects, plan.first, trusted, signer_of):
+            end = link.number + 1
+            yield link
+
     # Before the chain is read: a commit writes its manifest first, and then its files.
     folders = (
         [] if plan.depth is not Depth.FULL else [each for prefix in SEALED for each in objects.folders(f"{prefix}/")]
     )
-    for manifest in follow(_links(objects, plan.first, trusted, signer_of), check, first=plan.first):
-        newest = max(newest, manifest.number)
+    for manifest in follow(links(), check, first=plan.first):
         instants.add(manifest.as_of)
-    for number in plan.missing:
-        if not plan.first <= number < newest:  # else `follow` noticed
-            check.add(Finding(f"Manifest {number} is missing.", manifest_path(number)))
+    for gap in plan.missing:
+        for each in gap.outside(plan.first, end):  # between these, `follow` noticed
+            check.add(each.finding)
     if plan.manifest is None:
         check.add(Finding("No manifest has the snapshot that is audited.", record=instant_name(plan.as_of_ms)))
     return Part([check, _strange(objects, folders, instants)])

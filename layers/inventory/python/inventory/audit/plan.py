@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from inventory.adapters.objects import NoSuchObject, Objects
 from inventory.history.layout import PARTIALS
+from inventory.proof.gaps import Gap, gaps_in
 from inventory.proof.manifest import Manifest, NoManifest, manifest_path, parsed
 from inventory.proof.spans import Span
 
@@ -60,7 +61,7 @@ class AuditPlan:
     ledgers: tuple[int, ...] = ()
     files: tuple[int, ...] = ()
     first: int = 1
-    missing: tuple[int, ...] = ()
+    missing: tuple[Gap, ...] = ()
     holes: tuple[Span, ...] = ()
 
     @property
@@ -117,7 +118,7 @@ def make_plan(objects: Objects, audit: str, as_of_ms: int, depth: Depth) -> Audi
     """
     numbers = set(_numbers(objects, "manifests/", ".json"))
     announced = numbers.union(_numbers(objects, "published/", ""))
-    missing = tuple(sorted(set(range(1, max(announced, default=0) + 1)) - numbers))
+    missing = tuple(gaps_in(numbers, max(announced, default=0)))
     plan = AuditPlan(audit, as_of_ms, Depth.FULL, missing=missing)
     manifests: list[Sealed] = []
     if depth is Depth.INCREMENT:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, overload
 
 from inventory.proof.findings import Check, Finding
+from inventory.proof.gaps import Gap
 from inventory.proof.manifest import (
     File,
     Manifest,
@@ -127,8 +128,8 @@ def follow(links: Iterable[Link], check: Check, *, head: str | None = None, firs
     expected, last_hash, head_seen = first, None, False
     for link in links:
         check.looked_at += 1
-        for missing in range(expected, link.number):
-            check.add(Finding(f"Manifest {missing} is missing.", manifest_path(missing)))
+        if link.number > expected:
+            check.add(Gap(expected, link.number - 1).finding)
         check.extend(link.inside)
         if link.manifest is not None:
             if link.number == expected and (last_hash or link.number == 1):  # else what it should name is not here
