@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol
@@ -13,6 +14,7 @@ from inventory.domain.clock import Milliseconds
 from inventory.history.layout import MANIFESTS, manifest_path, snapshot_id, stamp_of
 
 VERSION: Final = 1
+_NAMED: Final = re.compile(rf"{MANIFESTS}([0-9]{{8}})\.json")
 #: What keeps the hash of a leaf of the Merkle tree from being that of a node.
 _LEAF: Final = b"\x00"
 _NODE: Final = b"\x01"
@@ -159,6 +161,6 @@ def read_manifest(objects: Objects, number: int) -> Manifest:
 
 
 def head_number(objects: Objects) -> int:
-    """The number of the newest manifest; 0 where there is none."""
-    newest = max((stored.key for stored in objects.list(MANIFESTS)), default=None)
-    return 0 if newest is None else int(newest.removeprefix(MANIFESTS).removesuffix(".json"))
+    """The number of the newest manifest; 0 where there is none. What is not called so is passed over: proofs tell of it."""
+    named = (_NAMED.fullmatch(stored.key) for stored in objects.list(MANIFESTS))
+    return max((int(name[1]) for name in named if name), default=0)
