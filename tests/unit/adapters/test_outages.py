@@ -14,6 +14,7 @@ from inventory.adapters.catalogue import GlueCatalogue
 from inventory.adapters.executions import StepFunctionsMachine
 from inventory.adapters.objects import S3Objects
 from inventory.adapters.outages import outages_named, pages_named
+from inventory.adapters.signing import KmsSigner, KmsVerifier
 from inventory.domain.errors import Overloaded
 
 ARN = "arn:aws:states:us-east-1:1:stateMachine:m"
@@ -87,6 +88,9 @@ DOWN = S3Objects(Down(), "b")
         lambda: DOWN.page("a", after="", limit=1),
         lambda: DOWN.first("a"),
         lambda: AsideQueue(Down(), "https://sqs.invalid").set_aside({}, "why"),
+        lambda: KmsSigner(Down(), "key").sign(b""),
+        lambda: KmsSigner(Down(), "key").public_key_der,
+        lambda: KmsVerifier(Down(), ["key"]).fingerprints,
         lambda: GlueCatalogue(Down(), "history").register("ledger", "2026"),
         lambda: StepFunctionsMachine(Down(), ARN).start("a", {}),
         lambda: StepFunctionsMachine(Down(), ARN).find("a"),

@@ -9,7 +9,10 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
+from inventory.adapters.outages import outages_named
+
 ALGORITHM: Final = "RSASSA_PKCS1_V1_5_SHA_256"
+_SERVICE: Final = "The service that keeps the signing key"
 #: KMS looks at no longer signature, and at none without a byte: it calls the question invalid then, not the answer.
 _SIGNATURE_BYTES_MAX: Final = 6_144
 
@@ -29,17 +32,19 @@ class KmsSigner:
     @cached_property
     def public_key_der(self) -> bytes:
         """The public key."""
-        der: bytes = self._client.get_public_key(KeyId=self._key_id)["PublicKey"]
+        with outages_named(_SERVICE):
+            der: bytes = self._client.get_public_key(KeyId=self._key_id)["PublicKey"]
         return der
 
     def sign(self, message: bytes) -> bytes:
         """The message's signature."""
-        answer = self._client.sign(
-            KeyId=self._key_id,
-            Message=hashlib.sha256(message).digest(),
-            MessageType="DIGEST",
-            SigningAlgorithm=ALGORITHM,
-        )
+        with outages_named(_SERVICE):
+            answer = self._client.sign(
+                KeyId=self._key_id,
+                Message=hashlib.sha256(message).digest(),
+                MessageType="DIGEST",
+                SigningAlgorithm=ALGORITHM,
+            )
         signature: bytes = answer["Signature"]
         return signature
 
@@ -61,7 +66,8 @@ class KmsVerifier:
         """Of each key, the SHA-256 of its public half's DER, in hex.
 
         Raises:
-            botocore.exceptions.ClientError: KMS did not answer, or does not have one of the keys.
+            botocore.exceptions.ClientError: KMS does not have one of the keys.
+            Overloaded: KMS did not answer.
         """
         return self._keys.keys()
 
@@ -71,7 +77,7 @@ class KmsVerifier:
         Else None.
 
         Raises:
-            botocore.exceptions.ClientError: KMS did not answer.
+            Overloaded: KMS did not answer.
         """
         fingerprint = _fingerprint_of(pem)
         if fingerprint is None or fingerprint not in self._keys:
@@ -79,13 +85,14 @@ class KmsVerifier:
         if not 1 <= len(signature) <= _SIGNATURE_BYTES_MAX:
             return None
         try:
-            answer = self._client.verify(
-                KeyId=self._keys[fingerprint],
-                Message=hashlib.sha256(message).digest(),
-                MessageType="DIGEST",
-                Signature=signature,
-                SigningAlgorithm=ALGORITHM,
-            )
+            with outages_named(_SERVICE):
+                answer = self._client.verify(
+                    KeyId=self._keys[fingerprint],
+                    Message=hashlib.sha256(message).digest(),
+                    MessageType="DIGEST",
+                    Signature=signature,
+                    SigningAlgorithm=ALGORITHM,
+                )
         except ClientError as error:
             if error.response["Error"]["Code"] == "KMSInvalidSignatureException":
                 return None
@@ -95,7 +102,8 @@ class KmsVerifier:
     @cached_property
     def _keys(self) -> Mapping[str, str]:
         """The keys' ids by their fingerprints."""
-        ders = {key: self._client.get_public_key(KeyId=key)["PublicKey"] for key in self._key_ids}
+        with outages_named(_SERVICE):
+            ders = {key: self._client.get_public_key(KeyId=key)["PublicKey"] for key in self._key_ids}
         return {hashlib.sha256(der).hexdigest(): key for key, der in ders.items()}
 
 
