@@ -161,6 +161,6 @@ def read_manifest(objects: Objects, number: int) -> Manifest:
 
 
 def head_number(objects: Objects) -> int:
-    """The number of the newest manifest; 0 where there is none. What is not called so is passed over; proofs tell it."""
+    """The number of the newest manifest; 0 where there is none. What is not called so is passed over."""
     named = (_NAMED.fullmatch(stored.key) for stored in objects.list(MANIFESTS))
     return max((int(name[1]) for name in named if name), default=0)
