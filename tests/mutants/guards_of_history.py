@@ -11,6 +11,9 @@ _BY_HAND = "tests/unit/history/test_opening.py::"
 _OPENINGS = "tests/integration/test_openings.py::"
 _ARCHIVES = "tests/integration/test_damaged_archives.py::"
 _DAMAGED = _ARCHIVES + "test_a_damaged_object_of_the_archive_fails_its_map_task_and_is_named"
+_ASKED = "tests/unit/runs/test_audits.py::test_of_two_that_ask_at_once_the_second_is_told_of_the_first_ones"
+_LAST_PLACE = "tests/unit/runs/test_places.py::test_of_two_that_want_the_last_place_one_gets_it"
+_FIRST_PLACE = "tests/unit/runs/test_places.py::test_of_two_that_want_the_first_place_each_has_its_own"
 _LOST = _BY_HAND + "test_each_revision_between_that_no_archive_has_or_that_came_twice_is_lost"
 
 HISTORY: Final = (
@@ -219,6 +222,24 @@ HISTORY: Final = (
         "UPDATE snapshot SET adjusted = on_hand, executed = 0",
         "UPDATE snapshot SET adjusted = adjusted",
         (_BY_HAND + "test_books_begin_with_what_is_there",),
+        beyond=SNAPSHOTS,
+    ),
+    Mutant(
+        "resolved_once",
+        "of two who are the first to ask for an audit of a snapshot, or for a place, one comes second",
+        "storage/request_records.py",
+        'condition="attribute_not_exists(#request_id)" if before is None else',
+        'condition="attribute_not_exists(#absent)" if before is None else',
+        (_ASKED + "[0]", _FIRST_PLACE),
+        beyond=SNAPSHOTS,
+    ),
+    Mutant(
+        "resolved_once",
+        "and so of two who come after others",
+        "storage/request_records.py",
+        'if before is None else "#made = :before"',
+        'if before is None else "#made = :before OR attribute_exists(#made)"',
+        (_ASKED + "[1]", _LAST_PLACE),
         beyond=SNAPSHOTS,
     ),
 )

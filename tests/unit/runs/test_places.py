@@ -23,6 +23,17 @@ def all_places_taken(bureau: Bureau) -> None:
         assert ask(bureau, instant, f"key-{instant}") is RunStatus.PENDING
 
 
+def another_comes_between(bureau: Bureau, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the next record is put, another has asked for a snapshot and got a place."""
+
+    def after_another(operation: str, _request: object) -> None:
+        if operation == "PutItem":
+            monkeypatch.undo()
+            ask(bureau, 2000)
+
+    monkeypatch.setattr(bureau.world.database, "before_call", after_another)
+
+
 def test_one_more_than_there_are_places_is_refused_and_nothing_is_started(bureau: Bureau) -> None:
     all_places_taken(bureau)
     for key in (None, "k"):
@@ -87,13 +98,16 @@ def test_runs_by_schedule_take_no_place(bureau: Bureau) -> None:
 def test_of_two_that_want_the_last_place_one_gets_it(bureau: Bureau, monkeypatch: pytest.MonkeyPatch) -> None:
     for instant in INSTANTS[1:]:
         ask(bureau, instant)
+    another_comes_between(bureau, monkeypatch)
+    with pytest.raises(TooManyAtOnce):
+        ask(bureau, INSTANTS[0])
+    assert len(bureau.states.names) == SNAPSHOTS_AT_ONCE_MAX
 
-    def after_another(operation: str, _request: object) -> None:
-        if operation == "PutItem":
-            monkeypatch.undo()
-            ask(bureau, 2000)
 
-    monkeypatch.setattr(bureau.world.database, "before_call", after_another)
+def test_of_two_that_want_the_first_place_each_has_its_own(bureau: Bureau, monkeypatch: pytest.MonkeyPatch) -> None:
+    another_comes_between(bureau, monkeypatch)
+    for instant in INSTANTS[1:]:
+        ask(bureau, instant)
     with pytest.raises(TooManyAtOnce):
         ask(bureau, INSTANTS[0])
     assert len(bureau.states.names) == SNAPSHOTS_AT_ONCE_MAX
