@@ -25,10 +25,11 @@ from simulated_dynamodb.errors import Refused
 from support.bureau import MACHINES
 from support.gateway import Answer
 from support.kinesis import CollectedHolds
-from support.rights import Denied, check_call
+from support.rights import Denied, check_call, check_listing, check_object
 from support.shelf import Shelf
 from support.states import States
 from support.template import table_definitions
+from support.vault import Glue, Vault
 
 ROOT = Path(__file__).parents[2]
 EVENTS = ROOT / "events"
@@ -61,6 +62,18 @@ class Queue:
 
 
 @dataclass
+class Bus:
+    """As much of a client for EventBridge as the functions use: it keeps what is announced."""
+
+    entries: list[Record] = field(default_factory=list)
+
+    def put_events(self, *, Entries: list[Record]) -> Record:  # noqa: N803 - boto3's names
+        """Keeps events."""
+        self.entries += Entries
+        return {"FailedEntryCount": 0, "Entries": [{"EventId": str(len(self.entries))} for _ in Entries]}
+
+
+@dataclass
 class Invoker:
     """As much of a client for Lambda as the functions use: it plays the function that is named, here and now."""
 
@@ -73,7 +86,7 @@ class Invoker:
 
 
 class Functions:
-    """All functions over one set of tables and one bucket, each with its role's rights to the tables.
+    """All functions over one set of tables and one bucket, each with its role's rights to them.
 
     Each is loaded when it is first played to, as after a cold start.
 
@@ -83,6 +96,7 @@ class Functions:
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         definitions = table_definitions()
+        self._started_s = time.time
         self._ahead_s = 0.0
         self.off_s = 0.0
         self._modules: dict[str, ModuleType] = {}
@@ -91,29 +105,39 @@ class Functions:
         self.queue = Queue()
         self.collected = CollectedHolds()
         self.shelf = Shelf()
+        self.glue = Glue()
+        self.bus = Bus()
         self.states = States(lambda: round(self._now_s() * 1000))
         for variable, definition in definitions.items():
             patch.setenv(variable, definition["TableName"])
         patch.setenv("POISON_QUEUE_URL", "https://sqs.invalid/poison")
         patch.setenv("COLLECTING_STREAM", "collecting")
         patch.setenv("OPEN_SLICES", "4")
-        patch.setenv("HISTORY_BUCKET", "history")
+        patch.setenv("HISTORY_BUCKET", "HistoryBucket")
+        patch.setenv("SCRATCH_BUCKET", "ScratchBucket")
+        patch.setenv("HISTORY_BUCKETS", "2")
+        patch.setenv("SCAN_SEGMENTS", "1")
+        patch.setenv("GLUE_DATABASE", "history")
+        patch.setenv("SIGNING_KEY", "key")
+        patch.setenv("EVENT_BUS", "bus")
         patch.setenv("STOCK_AT_FUNCTION", "stock_at")
         patch.setenv("SNAPSHOT_MACHINE", f"{MACHINES}snapshots")
         patch.setenv("AUDIT_MACHINE", f"{MACHINES}audits")
         clients = {
             "sqs": self.queue,
             "kinesis": self.collected,
-            "s3": self.shelf,
             "stepfunctions": self.states,
             "lambda": Invoker(self),
-            "kms": SimpleNamespace(),  # nothing is signed here
-            "glue": SimpleNamespace(),
+            "kms": Vault(),
+            "glue": self.glue,
+            "events": self.bus,
         }
 
         def client(service: str, **_: object) -> Any:
             if service == "dynamodb":
                 return self.database.client.restricted(partial(_check_rights, self._loading))
+            if service == "s3":
+                return self.shelf.restricted(partial(_check_object, self._loading))
             return clients[service]
 
         patch.setattr(boto3, "client", client)
@@ -159,15 +183,22 @@ class Functions:
         """Lets time pass."""
         self._ahead_s += seconds
 
-    def flow(self) -> None:
-        """Lets all streams flow until they are dry."""
-        for function, table in (("settler", "HoldsTable"), ("projector", "StockTable")):
+    def stop_clock(self, at_s: float) -> None:
+        """From this instant on time passes only when it is let."""
+        self._started_s = lambda: at_s
+        self._ahead_s = 0.0
+
+    def flow(self, *, archived: bool = False) -> None:
+        """Lets all streams flow until they are dry; the archiver reads them, too, if it is to."""
+        readers = {"HoldsTable": ["settler"], "StockTable": ["projector"], "AdjustmentsTable": []}
+        for table, functions in readers.items():
             if records := self.database.stream(table).drain():
-                self.invoke(function, {"Records": records})
+                for function in [*functions, *(["archiver"] if archived else [])]:
+                    self.invoke(function, {"Records": records})
         if passed_on := self.collected.drain():
             self.invoke("collector", {"Records": passed_on})
-        if sum(self.database.stream("StockTable").pending + self.database.stream("HoldsTable").pending):
-            self.flow()
+        if any(sum(self.database.stream(table).pending) for table in readers):
+            self.flow(archived=archived)
 
     def put_key(self, key: ApiKey) -> None:
         """Stores an API key."""
@@ -190,7 +221,7 @@ class Functions:
         return self._modules[function]
 
     def _now_s(self) -> float:
-        return time.time() + self._ahead_s
+        return self._started_s() + self._ahead_s
 
 
 class Sample(NamedTuple):
@@ -198,13 +229,18 @@ class Sample(NamedTuple):
 
     Attributes:
         event: Its path below events/, without the ending.
-        function: The function that it is for.
+        functions: The functions that it is for; where there are several, each is told it.
         after: The gateway's events that have to be played before.
     """
 
     event: str
-    function: str
+    functions: tuple[str, ...]
     after: tuple[str, ...]
+
+    @property
+    def function(self) -> str:
+        """The function that it is for first."""
+        return self.functions[0]
 
     def load(self) -> dict[str, Any]:
         """The event itself."""
@@ -215,8 +251,12 @@ class Sample(NamedTuple):
 def _described() -> Iterator[Sample]:
     for row in (EVENTS / "README.md").read_text().splitlines():
         if row.startswith("| `"):
-            event, function, after, _ = (cell.strip(" `") for cell in row.strip("| ").split(" | ", 3))
-            yield Sample(event, function, tuple(name for name in after.split(", ") if name))
+            event, functions, after, _ = (cell.strip(" `") for cell in row.strip("| ").split(" | ", 3))
+            yield Sample(event, _names(functions), _names(after))
+
+
+def _names(cell: str) -> tuple[str, ...]:
+    return tuple(name for name in cell.split(", ") if name)
 
 
 SAMPLES: dict[str, Sample] = {described.event: described for described in _described()}
@@ -227,6 +267,13 @@ def _check_rights(function: str, operation: str, request: Mapping[str, Any]) -> 
         check_call(function, operation, request)
     except Denied as denied:
         raise Refused("AccessDeniedException", str(denied)) from denied
+
+
+def _check_object(function: str, action: str, bucket: str, key: str) -> None:
+    if action == "ListBucket":
+        check_listing(function, bucket)
+    else:
+        check_object(function, action, bucket, key)
 
 
 def _core(module: ModuleType) -> Core:

@@ -1,16 +1,35 @@
-"""As much of a client for S3 as the API uses: a few small objects in memory."""
+"""As much of a client for S3 as the functions use: objects in memory."""
 
+import hashlib
 import io
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
+from botocore.response import StreamingBody
+
+#: Told an action, a bucket and the name of an object; or, for `ListBucket`, how the names begin.
+Check = Callable[[str, str, str], None]
+
+_MET = {"get_object": "NoSuchKey", "head_object": "404", "put_object": "PreconditionFailed", "copy": "412"}
 
 
 class Shelf:
-    """One bucket, whatever it is called."""
+    """All buckets in one.
 
-    def __init__(self) -> None:
-        self.objects: dict[str, bytes] = {}
+    Args:
+        objects: What is there, by name.
+        check: Raises where the caller lacks a right.
+    """
+
+    def __init__(self, objects: dict[str, bytes] | None = None, check: Check = lambda *_: None) -> None:
+        self.objects: dict[str, bytes] = {} if objects is None else objects
+        self._check = check
+
+    def restricted(self, check: Check) -> "Shelf":
+        """The same objects, for a caller who may not do everything."""
+        return Shelf(self.objects, check)
 
     def put_object(
         self,
@@ -21,8 +40,9 @@ class Shelf:
         IfNoneMatch: str = "",  # noqa: N803
     ) -> None:
         """Keeps an object, if there may be one of this name."""
+        self._check("PutObject", Bucket, Key)
         if IfNoneMatch and Key in self.objects:
-            raise ClientError({"Error": {"Code": "PreconditionFailed", "Message": Key}}, "PutObject")
+            raise _met("put_object", Key)
         self.objects[Key] = Body
 
     def get_object(
@@ -33,21 +53,78 @@ class Shelf:
         Range: str = "bytes=0-",  # noqa: N803
     ) -> dict[str, Any]:
         """One object, or a part of it."""
-        if Key not in self.objects:
-            raise ClientError({"Error": {"Code": "NoSuchKey", "Message": Key}}, "GetObject")
-        content = self.objects[Key]
+        content = self._content("get_object", Bucket, Key)
         first, last = Range.removeprefix("bytes=").split("-")
         part = content[int(first) : int(last) + 1 if last else None] if first else content[-int(last) :]
-        return {"Body": io.BytesIO(part), "ContentRange": f"bytes of/{len(content)}"}
+        body = StreamingBody(io.BytesIO(part), len(part))
+        return {"Body": body, "ContentRange": f"bytes of/{len(content)}", "ETag": _tag(content)}
+
+    def head_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        """What there is to say of an object but its content."""
+        content = self._content("head_object", Bucket, Key)
+        return {"ContentLength": len(content), "ETag": _tag(content)}
+
+    def upload_file(self, file: str, bucket: str, key: str) -> None:
+        """Keeps a file's content."""
+        self.put_object(Bucket=bucket, Key=key, Body=Path(file).read_bytes())
+
+    def download_file(self, bucket: str, key: str, file: str) -> None:
+        """Writes an object into a file."""
+        Path(file).write_bytes(self._content("head_object", bucket, key))
+
+    def copy(self, source: Mapping[str, str], bucket: str, key: str, *, ExtraArgs: Mapping[str, str]) -> None:  # noqa: N803
+        """Keeps an object under another name, too, if it has this tag."""
+        content = self._content("head_object", source["Bucket"], source["Key"])
+        if ExtraArgs["CopySourceIfMatch"] != _tag(content):
+            raise _met("copy", source["Key"])
+        self.put_object(Bucket=bucket, Key=key, Body=content)
 
     def list_objects_v2(
         self,
         *,
         Bucket: str,  # noqa: N803 - boto3's names
         Prefix: str,  # noqa: N803
-        StartAfter: str,  # noqa: N803
-        MaxKeys: int,  # noqa: N803
+        StartAfter: str = "",  # noqa: N803
+        Delimiter: str = "",  # noqa: N803
+        MaxKeys: int | None = None,  # noqa: N803
     ) -> dict[str, Any]:
-        """The first objects after a name."""
+        """The first objects after a name; what has a delimiter after the prefix is told as one."""
+        self._check("ListBucket", Bucket, Prefix)
         found = sorted(key for key in self.objects if key.startswith(Prefix) and key > StartAfter)
-        return {"Contents": [{"Key": key, "Size": len(self.objects[key])} for key in found[:MaxKeys]]}
+        folders = {key: key[len(Prefix) :].partition(Delimiter) for key in found} if Delimiter else {}
+        prefixes = {Prefix + name + slash for name, slash, _ in folders.values() if slash}
+        single = [key for key in found if not any(key.startswith(prefix) for prefix in prefixes)]
+        return {
+            "Contents": [{"Key": key, "Size": len(self.objects[key])} for key in single[:MaxKeys]],
+            "CommonPrefixes": [{"Prefix": prefix} for prefix in sorted(prefixes)],
+        }
+
+    def get_paginator(self, operation: str) -> "Pages":
+        """Pages of an operation."""
+        return Pages(getattr(self, operation))
+
+    def _content(self, operation: str, bucket: str, key: str) -> bytes:
+        self._check("GetObject", bucket, key)
+        if key not in self.objects:
+            self._check("ListBucket", bucket, key)  # else nobody is told that there is none
+            raise _met(operation, key)
+        return self.objects[key]
+
+
+class Pages:
+    """All that an operation tells, on one page."""
+
+    def __init__(self, operation: Callable[..., dict[str, Any]]) -> None:
+        self._operation = operation
+
+    def paginate(self, **request: Any) -> Iterator[dict[str, Any]]:
+        """The pages."""
+        yield self._operation(**request)
+
+
+def _tag(content: bytes) -> str:
+    return f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"'
+
+
+def _met(operation: str, key: str) -> ClientError:
+    return ClientError({"Error": {"Code": _MET[operation], "Message": key}}, operation)

@@ -26,7 +26,8 @@ _MAPS = (("Map", "map", "map"), ("ReduceHolds", "reduce", "reduce_holds"), ("Red
 
 
 @cache
-def _private_key() -> rsa.RSAPrivateKey:
+def private_key() -> rsa.RSAPrivateKey:
+    """The key of all tests of a process."""
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
@@ -36,16 +37,16 @@ class KeyInMemory:
     @property
     def public_key_der(self) -> bytes:
         return (
-            _private_key()
+            private_key()
             .public_key()
             .public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
         )
 
     def sign(self, message: bytes) -> bytes:
-        return _private_key().sign(message, padding.PKCS1v15(), hashes.SHA256())
+        return private_key().sign(message, padding.PKCS1v15(), hashes.SHA256())
 
     def verify(self, signature: bytes, message: bytes) -> None:
-        _private_key().public_key().verify(signature, message, padding.PKCS1v15(), hashes.SHA256())
+        private_key().public_key().verify(signature, message, padding.PKCS1v15(), hashes.SHA256())
 
 
 class Partitions:
