@@ -324,8 +324,8 @@ CONSUMERS: Final = (
         "everything_settles",
         "all tries are bounded",
         "protocol/attempts.py",
-        "if self._begun >= self._most:",
-        "if self._begun >= 10 * self._most:",
+        "if self._begun >= self._most or (",
+        "if self._begun >= 10 * self._most or (",
         (_PROTOCOL + "test_place.py::TestFaults",),
     ),
 )
