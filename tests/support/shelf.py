@@ -4,7 +4,7 @@ import hashlib
 import io
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
@@ -64,9 +64,9 @@ class Shelf:
         content = self._content("head_object", Bucket, Key)
         return {"ContentLength": len(content), "ETag": _tag(content)}
 
-    def upload_file(self, file: str, bucket: str, key: str) -> None:
+    def upload_fileobj(self, file: BinaryIO, bucket: str, key: str) -> None:
         """Keeps a file's content."""
-        self.put_object(Bucket=bucket, Key=key, Body=Path(file).read_bytes())
+        self.put_object(Bucket=bucket, Key=key, Body=file.read())
 
     def download_file(self, bucket: str, key: str, file: str) -> None:
         """Writes an object into a file."""

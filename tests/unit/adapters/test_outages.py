@@ -5,8 +5,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import boto3
 import pytest
+from boto3.exceptions import Boto3Error, RetriesExceededError
+from botocore.config import Config
 from botocore.exceptions import ClientError, EndpointConnectionError, IncompleteReadError, ReadTimeoutError
+from botocore.stub import Stubber
 from urllib3.exceptions import ProtocolError
 
 from inventory.adapters.aside import AsideQueue
@@ -81,7 +85,7 @@ DOWN = S3Objects(Down(), "b")
         lambda: DOWN.download("a", Path("a")),
         lambda: DOWN.put("a", b""),
         lambda: DOWN.put_new("a", b""),
-        lambda: DOWN.upload(Path("a"), "a"),
+        lambda: DOWN.upload(Path(__file__), "a"),
         lambda: DOWN.copy_new("a", "b", ""),
         lambda: list(DOWN.list("a")),
         lambda: list(DOWN.folders("a/")),
@@ -99,6 +103,35 @@ DOWN = S3Objects(Down(), "b")
 def test_every_call_that_is_not_answered_is_named_so(ask: Callable[[], object]) -> None:
     with pytest.raises(Overloaded):
         ask()
+
+
+@pytest.mark.parametrize(
+    ("operation", "move"),
+    [
+        ("put_object", lambda objects, file: objects.upload(file, "a")),
+        ("head_object", lambda objects, file: objects.download("a", file)),
+        ("get_object", lambda objects, _: objects.read_range("a", 0, 1)),
+    ],
+)
+def test_what_boto3_makes_of_an_outage_while_it_moves_a_file_is_named_too(
+    operation: str, move: Callable[[S3Objects, Path], object], tmp_path: Path
+) -> None:
+    """It has names of its own for some, in which that of the service does not stand any more."""
+    client = boto3.client("s3", config=Config(retries={"total_max_attempts": 1}))
+    objects = S3Objects(client, "b")
+    (tmp_path / "file").write_bytes(b"content")
+    with Stubber(client) as s3:
+        s3.add_client_error(operation, "SlowDown", http_status_code=503)
+        with pytest.raises(Overloaded):
+            move(objects, tmp_path / "file")
+
+
+def test_a_file_that_broke_off_again_and_again_is_an_outage(tmp_path: Path) -> None:
+    def broken(*_: object) -> None:
+        raise RetriesExceededError(Boto3Error("broken off"))
+
+    with pytest.raises(Overloaded):
+        S3Objects(SimpleNamespace(download_file=broken), "b").download("a", tmp_path / "copy")
 
 
 def test_what_goes_wrong_with_a_page_is_no_outage() -> None:

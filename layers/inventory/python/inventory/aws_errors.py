@@ -2,12 +2,20 @@
 
 from typing import Final
 
+from boto3.exceptions import RetriesExceededError
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
 from botocore.exceptions import ConnectionError as BotocoreConnectionError
 from urllib3.exceptions import HTTPError as Urllib3Error
 
-#: No answer, or none in time. The last two: it broke off in its middle, in botocore's words or in urllib3's own.
-UNREACHABLE: Final = (HTTPClientError, BotocoreConnectionError, IncompleteReadError, Urllib3Error)
+#: No answer, or none in time. The last three: it broke off in its middle, in botocore's words or in urllib3's own, or
+#: again and again.
+UNREACHABLE: Final = (
+    HTTPClientError,
+    BotocoreConnectionError,
+    IncompleteReadError,
+    Urllib3Error,
+    RetriesExceededError,
+)
 
 _SERVER_ERROR: Final = 500
 
