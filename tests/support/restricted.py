@@ -1,6 +1,7 @@
 """A bucket as a function sees it: with the rights of its role, and nothing else."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -33,28 +34,20 @@ class RestrictedObjects(Objects):
         self._objects.put(key, body)
 
     def read(self, key: str) -> bytes:
-        self._check(_READ, key)
-        try:
+        with self._reading(key):
             return self._objects.read(key)
-        except NoSuchObject:
-            self._check_listing(key)
-            raise
 
     def read_end(self, key: str, count: int) -> Ending:
-        self._check(_READ, key)
-        return self._objects.read_end(key, count)
+        with self._reading(key):
+            return self._objects.read_end(key, count)
 
     def read_range(self, key: str, start: int, count: int) -> bytes:
-        self._check(_READ, key)
-        return self._objects.read_range(key, start, count)
+        with self._reading(key):
+            return self._objects.read_range(key, start, count)
 
     def download(self, key: str, path: Path) -> None:
-        self._check(_READ, key)
-        try:
+        with self._reading(key):
             self._objects.download(key, path)
-        except NoSuchObject:
-            self._check_listing(key)
-            raise
 
     def upload(self, path: Path, key: str) -> None:
         self._check(_WRITE, key)
@@ -83,6 +76,16 @@ class RestrictedObjects(Objects):
     def first(self, prefix: str) -> Stored | None:
         self._check_listing(prefix)
         return self._objects.first(prefix)
+
+    @contextmanager
+    def _reading(self, key: str) -> Iterator[None]:
+        """Who may not list a bucket is not told that an object is missing."""
+        self._check(_READ, key)
+        try:
+            yield
+        except NoSuchObject:
+            self._check_listing(key)
+            raise
 
     def _check(self, action: str, key: str) -> None:
         check_object(self._function, action, _bucket_of(key), key)
