@@ -19,7 +19,7 @@ _NAME = re.compile(r"([0-9]{8})\.json", re.ASCII)
 _INSTANT_MAX_MS: Final = 253_402_300_799_000
 #: Whoever reckons with counts has 64 bits for one.
 _COUNT_MAX: Final = (1 << 63) - 1
-#: No snapshot may be cut into more, and each is a step of an audit.
+#: HistoryBuckets has never been allowed to be more, and each bucket is a step of an audit.
 _BUCKETS_MAX: Final = 1_024
 
 _Count = Annotated[int, Field(ge=0, le=_COUNT_MAX)]
