@@ -32,6 +32,9 @@ def refusal(code: str, status: int = 400) -> ClientError:
 OUTAGES = [
     refusal("SlowDown", 503),
     refusal("ThrottlingException"),
+    refusal("ProvisionedThroughputExceededException"),
+    refusal("RequestThrottled", 403),
+    refusal("OperationTimeoutException"),
     refusal("ExecutionLimitExceeded"),
     refusal("RequestTimeout"),
     refusal("InternalError", 500),

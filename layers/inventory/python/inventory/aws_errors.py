@@ -17,6 +17,20 @@ UNREACHABLE: Final = (
     RetriesExceededError,
 )
 
+#: What its services call it when they are asked too much.
+THROTTLED: Final = frozenset(
+    {
+        "ExecutionLimitExceeded",
+        "KMSThrottlingException",
+        "LimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "SlowDown",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
 _SERVER_ERROR: Final = 500
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from inventory.aws_errors import UNREACHABLE, code_of, is_outage
+from inventory.aws_errors import THROTTLED, UNREACHABLE, code_of, is_outage
 from inventory.domain.holds import Hold
 from inventory.domain.stock import ShardKey
 from inventory.storage.hold_records import settling_record, sound_hold_from
@@ -20,14 +20,6 @@ RECORDS_MAX: Final = 500
 #: After the stream did not answer, nothing is passed on for so long. To find that out takes up to 5 s, and settling a
 #: batch by itself takes one: so while the stream is down, a lane settles in 30 s of 35, not in one of six.
 UNREACHABLE_FOR_MS: Final = 30_000
-_FULL: Final = frozenset(
-    {
-        "ProvisionedThroughputExceededException",
-        "LimitExceededException",
-        "KMSThrottlingException",
-        "ThrottlingException",
-    }
-)
 
 #: Passes on the holds of each shard. What it raises is a `NotPassedOn`.
 PassOn = Callable[[Mapping[ShardKey, Sequence[Hold]]], None]
@@ -93,7 +85,7 @@ class CollectingStream:
             answer = self._client.put_records(StreamName=self._name, Records=records)
         except ClientError as error:
             code = code_of(error)
-            if code in _FULL:
+            if code in THROTTLED:
                 raise StreamFull(code, shards) from error
             if is_outage(error):
                 raise self._did_not_answer(code, shards) from error

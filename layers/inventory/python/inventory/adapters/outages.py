@@ -6,14 +6,12 @@ from typing import Final, TypeVar
 
 from botocore.exceptions import ClientError
 
-from inventory.aws_errors import UNREACHABLE, code_of, is_outage
+from inventory.aws_errors import THROTTLED, UNREACHABLE, code_of, is_outage
 from inventory.domain.errors import Overloaded
 
 T = TypeVar("T")
 
-_REFUSED: Final = frozenset(
-    {"ExecutionLimitExceeded", "RequestTimeout", "SlowDown", "ThrottlingException", "TooManyRequestsException"}
-)
+_REFUSED: Final = THROTTLED | {"OperationTimeoutException", "RequestTimeout"}
 
 
 @contextmanager

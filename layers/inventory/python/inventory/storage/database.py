@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
-from inventory.aws_errors import UNREACHABLE, code_of, is_outage
+from inventory.aws_errors import THROTTLED, UNREACHABLE, code_of, is_outage
 from inventory.domain.errors import InvariantBroken, Overloaded
 from inventory.domain.limits import BATCH_GET_KEYS_MAX, TRANSACTION_RECORDS_MAX
 from inventory.storage.at_once import AtOnce, one_by_one
@@ -20,12 +20,6 @@ from inventory.storage.writes import Write, spelled
 _CONDITION = "ConditionalCheckFailed"
 _CONFLICT = "TransactionConflict"
 _THROTTLED = {"ThrottlingError", "ProvisionedThroughputExceeded"}
-_THROTTLED_EXCEPTIONS = {
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "ThrottlingException",
-    "LimitExceededException",
-}
 _CONFLICT_EXCEPTIONS = {"TransactionConflictException", "TransactionInProgressException"}
 _BATCH_ROUNDS_MAX = 6
 _QUERY_PAGES_MAX = 16
@@ -232,7 +226,7 @@ def _named_errors() -> Iterator[None]:
             raise _Cancelled(response.get("CancellationReasons", [])) from error
         if code in _CONFLICT_EXCEPTIONS:
             raise Contended from error
-        if code in _THROTTLED_EXCEPTIONS:
+        if code in THROTTLED:
             raise Throttled from error
         if is_outage(error):
             raise Overloaded("The database did not answer.") from error
