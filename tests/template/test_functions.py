@@ -4,8 +4,8 @@ import tomllib
 from typing import Any
 
 import pytest
-from bench.prime_day import COLLECTING_LANES, PEAK_SALES_PER_S
-from bench.prime_day import STREAM_SHARDS as BOTH_TABLES_SHARDS
+from bench.prime_day.assumptions import COLLECTING_LANES, PEAK_SALES_PER_S
+from bench.prime_day.assumptions import STREAM_SHARDS as BOTH_TABLES_SHARDS
 
 from inventory.domain.heat import CHANGES_PER_SHARD_MAX, COLD_AFTER_MS, HEAT_TRIES_MIN, Thresholds
 from inventory.settings import Settings

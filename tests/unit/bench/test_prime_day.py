@@ -1,10 +1,11 @@
-"""docs/capacity.md prints what bench/prime_day.py reckons: who replaces a constant there changes the page, too."""
+"""docs/capacity.md prints what bench/prime_day reckons: who replaces a constant there changes the page, too."""
 
 from math import floor, log10
 from pathlib import Path
 
 import pytest
-from bench.prime_day import (
+from bench.prime_day import figures
+from bench.prime_day.assumptions import (
     ARCHIVED_BYTES,
     AUDIT_BUCKET_S_PER_EVENT,
     AUDIT_READ_S_PER_EVENT,
@@ -13,7 +14,6 @@ from bench.prime_day import (
     HOURS,
     MANIFEST_S,
     SEALED_LEDGER_BYTES,
-    figures,
 )
 
 PAGE = (Path(__file__).parents[3] / "docs/capacity.md").read_text(encoding="utf-8")
