@@ -76,7 +76,7 @@ def _page_bytes_per_s(records_per_s: float) -> float:
 
 
 def seal_s() -> float:
-    """How many seconds that takes."""
+    """How many seconds the seal takes."""
     return SALES * (SEAL_S_PER_HOLD + LIVE_HOLD_BYTES / DOWNLOAD_BYTES_PER_S)
 
 
