@@ -21,8 +21,7 @@ from simulation.run import run_seed
 from simulation.setting import NOTHING
 from simulation.violation import Violation
 from simulation.workloads import WORKLOADS
-from support import rights
-from support.rights import Right
+from support.rights import Right, take_away
 
 _ROOT = Path(__file__).parents[2]
 
@@ -130,8 +129,7 @@ def test_it_finds_what_it_is_for(blunder: Blunder, monkeypatch: pytest.MonkeyPat
 def test_it_finds_what_a_role_does_not_grant(
     function: str, right: Right, workload: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = rights.granted
-    monkeypatch.setattr(rights, "granted", lambda name: whole(name) - ({right} if name == function else set()))
+    take_away(monkeypatch, function, right)
     with pytest.raises(Violation, match=f"the role of {function} lacks {right.action} on {right.resource}") as found:
         _run_many(workload)
     assert found.value.invariant == "no_defect"

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, Final, NamedTuple
 
+import pytest
+
 from support.template import properties
 
 #: What each member of a transaction takes.
@@ -80,7 +82,13 @@ def check_listing(function: str, bucket: str) -> None:
         raise Denied(function, wanted)
 
 
-@cache
+def take_away(patch: pytest.MonkeyPatch, function: str, right: Right) -> None:
+    """A function's role does not grant this any more, which it did."""
+    whole = granted
+    assert right in whole(function)
+    patch.setitem(globals(), "granted", lambda name: whole(name) - ({right} if name == function else set()))
+
+
 def _prefixes(function: str, action: str) -> tuple[str, ...]:
     return tuple(right.resource.removesuffix("*") for right in granted(function) if right.action == action)
 
