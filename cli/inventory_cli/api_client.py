@@ -46,7 +46,7 @@ class ApiClient:
         transport: httpx.BaseTransport | None = None,
         pause: Callable[[float], None] = time.sleep,
         tell: Callable[[str], None] = lambda _: None,
-        connections: int = 10,
+        connections: int = 64,
     ) -> None:
         self._http = httpx.Client(
             base_url=api.url,

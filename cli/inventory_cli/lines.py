@@ -1,8 +1,12 @@
 """Lines on the command line: ``ITEM[@WAREHOUSE][:QUANTITY]``."""
 
-from typing import Any
+from typing import Any, Final
 
 from inventory_cli.errors import WrongUse
+
+#: The API takes far less, and says so. Python makes no number of thousands of digits.
+_DIGITS_MAX: Final = 20
+_SHOWN_MAX: Final = 40
 
 
 def line_from(text: str) -> dict[str, Any]:
@@ -29,6 +33,8 @@ def whole(text: str, where: str) -> int:
     digits = text[1:] if text[:1] in ("+", "-") else text
     if not (digits.isascii() and digits.isdecimal()):
         raise WrongUse(f"{text!r} in {where!r} is no whole number.")
+    if len(digits) > _DIGITS_MAX:
+        raise WrongUse(f"A number in {where[:_SHOWN_MAX]!r} has {len(digits):,} digits.")
     return int(text)
 
 

@@ -7,6 +7,7 @@ from typer.core import TyperGroup
 
 from inventory_cli.commands import audit, change, hold, keys, redrive, snapshot
 from inventory_cli.commands import history as history_command
+from inventory_cli.commands import load as load_command
 from inventory_cli.commands import query as query_command
 from inventory_cli.commands import stock as stock_command
 from inventory_cli.commands import verify as verify_command
@@ -73,6 +74,7 @@ app.command("stock")(stock_command.stock)
 app.add_typer(hold.app, name="hold")
 # A negative quantity is no option.
 app.command("adjust", context_settings={"ignore_unknown_options": True})(change.adjust)
+app.command("load")(load_command.load)
 app.command("transfer")(change.transfer)
 app.command("split")(change.split)
 app.add_typer(snapshot.app, name="snapshot")

@@ -60,6 +60,19 @@ def test_a_hold_by_the_command_is_what_the_api_shows(inventory: Run, shop: Shop)
     assert shop.hold(placed)["lines"][0]["executed"] == 1
 
 
+def test_a_file_is_loaded_once_however_often_it_is_run(inventory: Run, shop: Shop, tmp_path: Path) -> None:
+    cup, saucer = shop.item("cup"), shop.item("saucer")
+    file = tmp_path / "delivery.csv"
+    file.write_text(f"item,warehouse,quantity,count\n{cup},berlin,+5,\n{saucer},lyon,,7\n{saucer},berlin,-1,\n")
+    load = ("load", str(file), "--batch", f"delivery-{cup}", "--reason", "received", "--json")
+    first, second = inventory(*load), inventory(*load)
+    assert (first.returncode, second.returncode) == (1, 1), first.stderr
+    loaded, again = json.loads(first.stdout), json.loads(second.stdout)
+    assert (loaded["done"], loaded["replayed"], again["done"], again["replayed"]) == (2, 0, 2, 2)
+    assert [refused["line"] for refused in loaded["rejected"]] == [4]
+    assert [shop.stock(item)["on_hand"] for item in (cup, saucer)] == [5, 7]
+
+
 def test_a_key_made_by_the_command_opens_the_api(inventory: Run, stack: Stack) -> None:
     made = json.loads(
         inventory("keys", "create", "--name", "t", "--account", "a", "--scope", "holds:read", "--json").stdout

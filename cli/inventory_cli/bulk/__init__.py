@@ -1,0 +1,1 @@
+"""Many changes of stock at once, from a file."""
