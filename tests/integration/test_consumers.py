@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from inventory import wiring
+from inventory.adapters.aside import ASIDE_MAX, ASIDE_MS, TooMuchPoison
 from inventory.domain.errors import Conflict
 from inventory.metric import Metric
 from inventory.pipeline.stream import StillPoison
@@ -60,6 +61,20 @@ def test_a_reason_too_long_for_a_message_is_cut(functions: Functions) -> None:
     wiring.aside_on("https://sqs.invalid/poison")({"eventID": "e1"}, "ValueError: " + "x" * 300_000)
     (message,) = functions.queue.messages
     assert (message["record"]["eventID"], len(message["why"])) == ("e1", 1_000)
+
+
+@pytest.mark.parametrize("function", POISON)
+def test_a_function_to_which_everything_is_poison_gives_it_back_to_the_stream(
+    functions: Functions, function: str
+) -> None:
+    poison = SAMPLES[POISON[function]].load()["Records"][0]
+    functions.invoke(function, {"Records": [poison] * ASIDE_MAX})
+    with pytest.raises(TooMuchPoison):
+        functions.invoke(function, {"Records": [poison]})
+    assert len(functions.queue.messages) == ASIDE_MAX
+    functions.pass_s(ASIDE_MS / 1000)
+    functions.invoke(function, {"Records": [poison]})
+    assert len(functions.queue.messages) == ASIDE_MAX + 1
 
 
 def _counted(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from mutants.mutant import CLOCKS, COST, EDITED, POISON, REDRIVEN, Edit, Mutant
+from mutants.mutant import CLOCKS, COST, DEFECTS, EDITED, POISON, REDRIVEN, Edit, Mutant
 
 _GUARDS = "tests/unit/storage/test_guards.py::"
 _PROTOCOL = "tests/unit/protocol/"
@@ -59,6 +59,24 @@ CONSUMERS: Final = (
         'by_ttl = after is None and _TTL.items() <= (record.get("userIdentity") or {}).items()',
         "by_ttl = False",
         ("tests/unit/pipeline/test_archiver.py",),
+    ),
+    Mutant(
+        "archive_complete",
+        "a stream that the archiver was not told of waits",
+        "pipeline/archiver.py",
+        "raise NoSuchTable(table)",
+        "raise KeyError(table)",
+        ("tests/unit/pipeline/test_archiver.py",),
+        beyond=DEFECTS,
+    ),
+    Mutant(
+        "archive_complete",
+        "a function to which everything is poison gives it back to the stream",
+        "adapters/aside.py",
+        "if len(self._last) == ASIDE_MAX and now_ms - self._last[0] < ASIDE_MS:",
+        "if False:",
+        ("tests/unit/adapters/test_aside.py",),
+        beyond=DEFECTS,
     ),
     Mutant(
         "archive_complete",

@@ -34,6 +34,7 @@ POISON: Final = (
 )
 COST: Final = "is about what settling costs: without it all is settled too"
 REDRIVEN: Final = "is about what operators give back: nobody does in the simulation"
+DEFECTS: Final = "is about deployments that went wrong: functions of the simulation are told the same, and understand"
 LOAD: Final = "is about load: there how much is asked decides nothing about what is refused"
 TOLD: Final = "is about what a caller of an extension was told: the simulation judges what the records say"
 EDGE: Final = "is about the HTTP edge: nobody chooses a request's id in the simulation"

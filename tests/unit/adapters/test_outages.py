@@ -94,7 +94,7 @@ DOWN = S3Objects(Down(), "b")
         lambda: list(DOWN.folders("a/")),
         lambda: DOWN.page("a", after="", limit=1),
         lambda: DOWN.first("a"),
-        lambda: AsideQueue(Down(), "https://sqs.invalid").set_aside({}, "why"),
+        lambda: AsideQueue(Down(), "https://sqs.invalid", lambda: 0).set_aside({}, "why"),
         lambda: KmsSigner(Down(), "key").sign(b""),
         lambda: KmsSigner(Down(), "key").public_key_der,
         lambda: KmsVerifier(Down(), ["key"]).fingerprints,

@@ -12,7 +12,7 @@ import pytest
 from inventory.domain.events import Source
 from inventory.metric import Metric
 from inventory.pipeline import archiver
-from inventory.pipeline.archiver import archive_batch
+from inventory.pipeline.archiver import NoSuchTable, archive_batch
 from inventory.protocol.resolve import execute
 from support.folding import fold, unique
 from support.objects import DirectoryObjects, Killed
@@ -106,14 +106,21 @@ def test_an_object_has_one_hour_of_the_streams_time_and_names_its_batch(tape: Ta
 
 def test_poison_is_set_aside_and_stops_nothing(tape: Tape, archive: Archive) -> None:
     records = tape.of(Source.ADJUSTMENTS)[:4]
-    foreign = {**records[0], "eventSourceARN": "arn:aws:dynamodb:us-east-1:0:table/Other/stream/x"}
     odd = {**records[1], "dynamodb": {**records[1]["dynamodb"], "NewImage": {"adjustment_id": {"S": "adj_1"}}}}
     nowhere = {**records[0], "eventSourceARN": "arn:aws:dynamodb:us-east-1:0:stream/x"}
     unnamed = {**records[0], "eventSourceARN": None}
-    done = archive.take([foreign, nowhere, records[2], unnamed, odd, {}, records[3]])
+    done = archive.take([nowhere, records[2], unnamed, odd, {}, records[3]])
     assert done.events == 2
-    assert [record for record, _ in archive.set_aside] == [foreign, nowhere, unnamed, odd, {}]
+    assert [record for record, _ in archive.set_aside] == [nowhere, unnamed, odd, {}]
     assert len(archive.events(Source.ADJUSTMENTS)) == 2
+
+
+def test_a_stream_that_the_function_was_not_told_of_waits_and_is_no_poison(tape: Tape, archive: Archive) -> None:
+    records = tape.of(Source.ADJUSTMENTS)[:2]
+    foreign = {**records[0], "eventSourceARN": "arn:aws:dynamodb:us-east-1:0:table/Other/stream/x"}
+    with pytest.raises(NoSuchTable, match="Other"):
+        archive.take([records[1], foreign])
+    assert archive.set_aside == []
 
 
 def test_the_lag_is_reported(tape: Tape, archive: Archive, reported: Reported) -> None:

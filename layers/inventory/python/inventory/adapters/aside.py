@@ -1,16 +1,27 @@
 """SQS: stream records that can never be handled, set aside where an operator finds them."""
 
 import json
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from inventory.adapters.outages import outages_named
+from inventory.domain.clock import Milliseconds
+
+#: So many records are set aside by one instance in so long a time. Where more seem to be poison, not they are wrong but
+#: the function, and they had better wait in their stream until it is mended.
+ASIDE_MAX: Final = 10
+ASIDE_MS: Final[Milliseconds] = 60_000
 
 #: SQS takes messages of 256 KB in every region; in some, 1 MiB.
 _BYTES_MAX: Final = 250_000
 _WHY_LENGTH_MAX: Final = 1_000
 #: What of a stream's record may be large.
 _IMAGES: Final = frozenset({"NewImage", "OldImage", "data"})
+
+
+class TooMuchPoison(Exception):
+    """More records cannot be handled than a stream has by accident."""
 
 
 class AsideQueue:
@@ -21,23 +32,31 @@ class AsideQueue:
     Args:
         client: A boto3 SQS client, with its timeouts and retries set.
         url: The queue's URL.
+        uptime_ms: A clock that never goes back.
     """
 
-    def __init__(self, client: Any, url: str) -> None:
+    def __init__(self, client: Any, url: str, uptime_ms: Callable[[], Milliseconds]) -> None:
         self._client = client
         self._url = url
+        self._uptime_ms = uptime_ms
+        self._last: deque[Milliseconds] = deque(maxlen=ASIDE_MAX)
 
     def set_aside(self, record: Mapping[str, Any], why: str) -> None:
         """Puts a stream's record on the queue.
 
         Raises:
             Overloaded: SQS did not answer.
+            TooMuchPoison: As many were put there within the last minute; the batch must be given again.
         """
+        now_ms = self._uptime_ms()
+        if len(self._last) == ASIDE_MAX and now_ms - self._last[0] < ASIDE_MS:
+            raise TooMuchPoison(f"{ASIDE_MAX} records were set aside within a minute, and now another: {why}")
         body = json.dumps({"why": why, "record": record})
         if len(body) > _BYTES_MAX:
             body = json.dumps({"why": why[:_WHY_LENGTH_MAX], "record": _without_images(record)})
         with outages_named("The queue for what is set aside"):
             self._client.send_message(QueueUrl=self._url, MessageBody=body)
+        self._last.append(now_ms)
 
 
 def _without_images(record: Mapping[str, Any]) -> Mapping[str, Any]:

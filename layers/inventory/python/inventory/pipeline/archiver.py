@@ -22,6 +22,10 @@ APART_MAX_MS: Final = 20_000
 _TTL: Final = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
 
 
+class NoSuchTable(Exception):
+    """The function is given a stream that it was not told of: its mappings and its environment do not agree."""
+
+
 class Told(NamedTuple):
     """An event with what its stream record says beside it: the stream's time, and the ids that name its object."""
 
@@ -60,6 +64,7 @@ def archive_batch(
 
     Raises:
         Overloaded: The bucket did not answer; the batch must be given again.
+        NoSuchTable: A record is of none of these tables, which no record is to blame for; likewise.
     """
     events = [event for record in records if (event := _told(record, sources, set_aside)) is not None]
     new = 0
@@ -93,7 +98,10 @@ def compressed(lines: Iterable[str]) -> bytes:
 def _told(record: StreamRecord, sources: Mapping[str, Source], set_aside: SetAside) -> Told | None:
     try:
         before, after = change_of(record)
-        source = sources[record["eventSourceARN"].split(":table/")[1].split("/")[0]]
+        table = record["eventSourceARN"].split(":table/")[1].split("/")[0]
+        if table not in sources:
+            raise NoSuchTable(table)
+        source = sources[table]
         stream = record["dynamodb"]
         told_ms = round(float(stream["ApproximateCreationDateTime"]) * 1000)
         by_ttl = after is None and _TTL.items() <= (record.get("userIdentity") or {}).items()
