@@ -1,41 +1,12 @@
 """template.yaml as data: what tests know about tables, functions and roles comes from it, never from a second list."""
 
-from functools import cache
-from pathlib import Path
 from typing import Any, cast
 
-import yaml
+from stack.template import load_template
 
-TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+__all__ = ["Properties", "load_template"]
 
 Properties = dict[str, Any]
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML with CloudFormation's short tags written out: ``!Ref X`` becomes ``{"Ref": "X"}``."""
-
-
-def _long_form(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
-    value: Any
-    if isinstance(node, yaml.ScalarNode):
-        value = loader.construct_scalar(node)
-    elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)
-    else:
-        value = loader.construct_mapping(cast(yaml.MappingNode, node), deep=True)
-    if suffix == "GetAtt":
-        return {"Fn::GetAtt": value.split(".", 1) if isinstance(value, str) else value}
-    return {suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}": value}
-
-
-_Loader.add_multi_constructor("!", _long_form)
-
-
-@cache
-def load_template() -> Properties:
-    """The whole template, intrinsics in their long form. One shared copy: don't change it."""
-    with TEMPLATE.open(encoding="utf-8") as file:
-        return cast(Properties, yaml.load(file, _Loader))  # noqa: S506 - a SafeLoader underneath
 
 
 def resources(kind: str) -> dict[str, Properties]:

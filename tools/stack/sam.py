@@ -1,6 +1,7 @@
 """Builds and deploys with the real SAM CLI."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import tomllib
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from stack.console import StackError
 from stack.place import ROOT
+from stack.template import load_template
 
 _SAM = ROOT / ".venvs" / "sam" / "bin" / "sam"
 # It has pip, and its Python under the name by which SAM looks for a runtime.
@@ -33,9 +35,20 @@ def region(environment: str) -> str | None:
 
 
 def parameters(environment: str, overrides: Parameters) -> dict[str, str]:
-    """SAM takes overrides from its command line or from its file, never both, so they are joined here."""
-    configured = _deploy_settings(environment)["parameter_overrides"].split()
-    return dict(pair.split("=", 1) for pair in configured) | dict(overrides)
+    """Every parameter of the template: what overrides it, else what samconfig.toml says, else its default.
+
+    A parameter that a deployment leaves out keeps the stack's value of before, whatever layers were built for. And SAM
+    takes overrides from its command line or from its file, never both.
+
+    Raises:
+        StackError: A parameter is not in the template; SAM would leave it out without a word.
+    """
+    defaults = {name: str(each["Default"]) for name, each in load_template()["Parameters"].items()}
+    pairs = (pair.partition("=") for pair in shlex.split(_deploy_settings(environment)["parameter_overrides"]))
+    chosen = {name: value for name, _, value in pairs} | dict(overrides)
+    if unknown := chosen.keys() - defaults.keys():
+        raise StackError(f"No such parameter in template.yaml: {', '.join(sorted(unknown))}.")
+    return defaults | chosen
 
 
 def build(environment: str, folder: Path, overrides: Parameters, log: Path) -> None:
@@ -45,17 +58,17 @@ def build(environment: str, folder: Path, overrides: Parameters, log: Path) -> N
         StackError: The build failed; the message has what SAM said.
     """
     chosen = parameters(environment, overrides)
-    runtime = chosen.get("RuntimeVersion", "python3.13")
+    runtime = chosen["RuntimeVersion"]
     python = shutil.which(runtime, path=_search_path())
     if python is None:
         version = runtime.removeprefix("python")
         raise StackError(
             f"The functions are built for {runtime}, which is not on PATH. Install Python {version}, or deploy for one"
-            f" that is there: RUNTIME=python3.x"
+            f" that is there: RuntimeVersion=python3.x in samconfig.toml, or RUNTIME=python3.x for this once."
         )
     arguments = ["build", *_config(environment), "--build-dir", str(folder), "--cache-dir", ".aws-sam/cache"]
     # layers/columnar/Makefile builds for these, which SAM tells a makefile nothing of
-    target = {"RUNTIME_VERSION": runtime, "ARCHITECTURE": chosen.get("Architecture", "arm64")}
+    target = {"RUNTIME_VERSION": runtime, "ARCHITECTURE": chosen["Architecture"]}
     _run([*arguments, "--parameter-overrides", *_pairs(chosen)], {**os.environ, **target}, log)
     for layer in folder.glob("*Layer"):
         _compile(python, layer)
@@ -119,7 +132,9 @@ def _deploy_settings(environment: str) -> dict[str, str]:
 
 
 def _pairs(parameters: Parameters) -> list[str]:
-    return [f"{name}={value}" for name, value in parameters.items()]
+    """In quotes, without which SAM refuses an empty value, and cuts another at its first space."""
+    quoted = {name: value.replace('"', '\\"') for name, value in parameters.items()}
+    return [f'{name}="{value}"' for name, value in quoted.items()]
 
 
 def _config(environment: str) -> list[str]:
