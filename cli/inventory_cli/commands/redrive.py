@@ -158,16 +158,21 @@ def _see_that_it_may_go(session: Session, queue: OnFailureQueue, message: Messag
     """What the archiver can still be given must not go.
 
     Raises:
-        CliError: Its events are still in the stream.
+        CliError: Its events are still in the stream, or may be.
     """
-    content, aws = message.content, session.stack.aws
+    content = message.content
     if queue.name != _ARCHIVER or not isinstance(content, Positions):
         return
-    if still_there(Streams(aws.streams, aws.kinesis), content):
+    if still_there(_streams(session), content):
         raise CliError(
             "The stream still has its events, and without them the archive has a hole: give them back by "
             "`inventory redrive run --function archiver`."
         )
+
+
+def _streams(session: Session) -> Streams:
+    aws, world = session.stack.aws, session.world
+    return Streams(aws.streams, aws.kinesis, world.now, world.pause)
 
 
 def _may_drop(queue: OnFailureQueue, function: str | None) -> bool:
@@ -183,8 +188,7 @@ def _asks(session: Session, *, yes: bool) -> bool:
 
 def _give(session: Session, queue: OnFailureQueue, count: int, given: list[tuple[str, Given]], *, drop: bool) -> None:
     """Adds what became of each message to `given`, which is told also where the next cannot be had."""
-    aws = session.stack.aws
-    giver = Giver(queue, aws.functions, Streams(aws.streams, aws.kinesis), drop_trimmed=drop)
+    giver = Giver(queue, session.stack.aws.functions, _streams(session), drop_trimmed=drop)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with (
         explained(),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from inventory_cli.redrive.messages import Content, Invocation, Positions, SetAside, Unknown
-from inventory_cli.redrive.streams import Streams, Trimmed, records_at
+from inventory_cli.redrive.streams import NotReached, Streams, Trimmed, records_at
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -114,7 +114,7 @@ class Giver:
         content = message.content
         try:
             return self._handled(message, content)
-        except (_Failed, ClientError, BotoCoreError) as error:
+        except (_Failed, NotReached, ClientError, BotoCoreError) as error:
             return Given(message, Outcome.FAILED, str(error))
         except Trimmed:
             outcome = Outcome.DROPPED if self._drop_trimmed else Outcome.TRIMMED

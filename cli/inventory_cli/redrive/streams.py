@@ -3,50 +3,84 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from botocore.exceptions import ClientError
 
+from inventory_cli.errors import Unreachable
 from inventory_cli.redrive.messages import Positions
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
     from mypy_boto3_kinesis import KinesisClient
 
-#: An open shard answers with an empty page now and then; so many in a row are its end.
-_EMPTY_PAGES_MAX = 20
-_GONE = {"TrimmedDataAccessException", "ResourceNotFoundException"}
+_GONE: Final = {"TrimmedDataAccessException", "ResourceNotFoundException"}
+#: A shard of Kinesis answers five reads a second, one of which is its function's.
+_PAUSE_SECONDS: Final = 0.25
+#: Nobody says how many empty pages lie before a record. So many in a row take 100 s at this pace.
+_EMPTY_PAGES_MAX: Final = 400
+#: With one more call that is tried four times (80 s), the message is still hidden when this is over.
+_READ_SECONDS_MAX: Final = 120
 
 
 class Trimmed(Exception):
     """The stream no longer has the records."""
 
 
+class NotReached(Unreachable):
+    """The stream did not bring the records, and may have them."""
+
+
 class Streams(NamedTuple):
-    """Clients for both kinds of streams."""
+    """Clients for both kinds of streams, and a clock for reading them at a pace."""
 
     dynamodb: DynamoDBStreamsClient
     kinesis: KinesisClient
+    now: Callable[[], float] = time.time
+    pause: Callable[[float], None] = time.sleep
+
+
+#: Records with their sequence numbers, in their order.
+_Numbered = Iterator[tuple[int, dict[str, Any]]]
 
 
 def records_at(streams: Streams, positions: Positions) -> list[dict[str, Any]]:
-    """The records from the first position to the last, as the function is given them.
+    """The records of the first position, of the last, and all between, as the function is given them.
+
+    A stream loses its oldest records first. So where the first of them is found, none is gone.
 
     Raises:
-        Trimmed: Not all of them are there any more.
+        Trimmed: The first of them is not there any more.
+        NotReached: It may be there, or is, but not all of them came.
     """
-    read = _of_kinesis if positions.stream_arn.split(":")[2] == "kinesis" else _of_table
+    last = int(positions.last)
+    found: list[dict[str, Any]] = []
     try:
-        return read(streams, positions)
+        for number, record in _from_the_first(streams, positions):
+            if not found and number > int(positions.first):  # a stream that begins later is read from where it begins
+                raise Trimmed
+            if number > last:
+                break
+            found.append(record)
+            if number == last:
+                return found
     except ClientError as error:
-        if error.response.get("Error", {}).get("Code") in _GONE:
-            raise Trimmed from None
-        raise
+        if found or error.response.get("Error", {}).get("Code") not in _GONE:
+            raise
+        raise Trimmed from None
+    if not found:
+        raise Trimmed
+    raise NotReached(f"The stream brought {len(found)} of the records, but not the last. Try again.")
 
 
 def still_there(streams: Streams, positions: Positions) -> bool:
-    """Whether the stream still has all records from the first position to the last."""
+    """Whether the stream still has all records from the first position to the last.
+
+    Raises:
+        NotReached: Nobody knows.
+    """
     try:
         records_at(streams, positions)
     except Trimmed:
@@ -54,7 +88,12 @@ def still_there(streams: Streams, positions: Positions) -> bool:
     return True
 
 
-def _of_table(streams: Streams, positions: Positions) -> list[dict[str, Any]]:
+def _from_the_first(streams: Streams, positions: Positions) -> _Numbered:
+    is_kinesis = positions.stream_arn.split(":")[2] == "kinesis"
+    return _of_kinesis(streams, positions) if is_kinesis else _of_table(streams, positions)
+
+
+def _of_table(streams: Streams, positions: Positions) -> _Numbered:
     client = streams.dynamodb
     iterator = client.get_shard_iterator(
         StreamArn=positions.stream_arn,
@@ -62,18 +101,11 @@ def _of_table(streams: Streams, positions: Positions) -> list[dict[str, Any]]:
         ShardIteratorType="AT_SEQUENCE_NUMBER",
         SequenceNumber=positions.first,
     )["ShardIterator"]
-    return [
-        _as_event(record, positions.stream_arn)
-        for record in _read(
-            lambda after: client.get_records(ShardIterator=after),
-            iterator,
-            positions,
-            lambda record: str(record["dynamodb"]["SequenceNumber"]),
-        )
-    ]
+    for record in _records(streams, lambda after: client.get_records(ShardIterator=after), iterator):
+        yield int(record["dynamodb"]["SequenceNumber"]), _as_event(record, positions.stream_arn)
 
 
-def _of_kinesis(streams: Streams, positions: Positions) -> list[dict[str, Any]]:
+def _of_kinesis(streams: Streams, positions: Positions) -> _Numbered:
     client = streams.kinesis
     iterator = client.get_shard_iterator(
         StreamName=positions.stream_arn.partition("/")[2],
@@ -81,38 +113,29 @@ def _of_kinesis(streams: Streams, positions: Positions) -> list[dict[str, Any]]:
         ShardIteratorType="AT_SEQUENCE_NUMBER",
         StartingSequenceNumber=positions.first,
     )["ShardIterator"]
-    return [
-        _as_kinesis_event(record, positions)
-        for record in _read(
-            lambda after: client.get_records(ShardIterator=after),
-            iterator,
-            positions,
-            lambda record: str(record["SequenceNumber"]),
-        )
-    ]
+    for record in _records(streams, lambda after: client.get_records(ShardIterator=after), iterator):
+        yield int(record["SequenceNumber"]), _as_kinesis_event(record, positions)
 
 
-def _read(
-    page_at: Callable[[str], Any],
-    iterator: str | None,
-    positions: Positions,
-    number_of: Callable[[Any], str],
-) -> list[Any]:
-    """The records of the first position, of the last, and all between; without either of the two, none."""
-    found: list[Any] = []
-    first, last, empty = int(positions.first), int(positions.last), 0
-    while iterator is not None and empty < _EMPTY_PAGES_MAX:
+def _records(streams: Streams, page_at: Callable[[str], Any], iterator: str | None) -> Iterator[Any]:
+    """All records from here on: to the shard's end, or to where Kinesis says that nothing came yet.
+
+    Raises:
+        NotReached: Nothing came for too long.
+    """
+    until, empty = streams.now() + _READ_SECONDS_MAX, 0
+    while iterator is not None:
+        if empty >= _EMPTY_PAGES_MAX:
+            raise NotReached(f"The stream brought {empty} empty pages, and may have records behind them. Try again.")
+        if streams.now() >= until:
+            raise NotReached(f"The stream did not bring the records within {_READ_SECONDS_MAX} s. Try again.")
+        if empty:
+            streams.pause(_PAUSE_SECONDS)
         page = page_at(iterator)
-        for record in page["Records"]:
-            number = int(number_of(record))
-            if number > (last if found else first):  # a stream that begins later is read from where it begins
-                raise Trimmed
-            found.append(record)
-            if number == last:
-                return found
+        yield from page["Records"]
         empty = 0 if page["Records"] else empty + 1
-        iterator = page.get("NextShardIterator")
-    raise Trimmed
+        at_the_tip = empty and page.get("MillisBehindLatest") == 0
+        iterator = None if at_the_tip else page.get("NextShardIterator")
 
 
 def _as_event(record: Mapping[str, Any], stream_arn: str) -> dict[str, Any]:

@@ -13,11 +13,12 @@ from botocore.stub import Stubber
 
 from inventory_cli.aws import Aws
 from inventory_cli.redrive.messages import Positions
-from inventory_cli.redrive.streams import Streams, Trimmed, records_at
+from inventory_cli.redrive.streams import NotReached, Streams, Trimmed, records_at
 from support.failures import FIRST, LAST, Functions, Queues, failed_batch
 from support.terminal import Terminal
 
 STREAM: Final = "arn:aws:dynamodb:us-east-1:000000000000:table/holds/stream/2026-11-30"
+COLLECTING: Final = "arn:aws:kinesis:us-east-1:000000000000:stream/collecting"
 SAMPLE: Final = Path(__file__).parents[3] / "events/dynamodb-stream/hold-removed-by-ttl.json"
 
 
@@ -48,12 +49,17 @@ def test_a_removal_by_ttl_is_still_one_when_it_is_given_back() -> None:
 
 
 class Shard:
-    """A client that reads one shard: pages of these sequence numbers. It ends after them, or stays open and empty."""
+    """A client that reads one shard: pages of these sequence numbers. It ends after them, or stays open and empty.
 
-    def __init__(self, *pages: Sequence[int], is_open: bool = False) -> None:
+    Its clock goes while somebody waits, or reads.
+    """
+
+    def __init__(self, *pages: Sequence[int], is_open: bool = False, read_s: float = 0) -> None:
         self.pages = pages
         self.is_open = is_open
+        self.read_s = read_s
         self.asked = 0
+        self.passed_s = 0.0
 
     def get_shard_iterator(self, **_: Any) -> dict[str, str]:
         return {"ShardIterator": "0"}
@@ -61,18 +67,43 @@ class Shard:
     def get_records(self, ShardIterator: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
         self.asked += 1
         assert self.asked < 1_000, "it would never end"
+        self.waits(self.read_s)
         number = int(ShardIterator)
         numbers = self.pages[number] if number < len(self.pages) else ()
-        page: dict[str, Any] = {"Records": [{"dynamodb": {"SequenceNumber": str(each)}} for each in numbers]}
+        page: dict[str, Any] = {"Records": [self._record(each) for each in numbers]}
         more = self.is_open or number + 1 < len(self.pages)
         return page | ({"NextShardIterator": str(number + 1)} if more else {})
 
+    def _record(self, number: int) -> dict[str, Any]:
+        return {"dynamodb": {"SequenceNumber": str(number)}}
+
+    def waits(self, seconds: float) -> None:
+        self.passed_s += seconds
+
+    def now(self) -> float:
+        return self.passed_s
+
+
+class KinesisShard(Shard):
+    """A shard of Kinesis: an iterator of an open one never ends, but says how far behind the tip it is."""
+
+    def get_records(self, ShardIterator: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        behind = max(0, len(self.pages) - 1 - int(ShardIterator)) * 1000
+        return super().get_records(ShardIterator) | {"MillisBehindLatest": behind}
+
+    def _record(self, number: int) -> dict[str, Any]:
+        at = datetime.fromtimestamp(0, UTC)
+        return {"SequenceNumber": str(number), "PartitionKey": "A", "Data": b"", "ApproximateArrivalTimestamp": at}
+
 
 def numbers_in(shard: Shard, first: int = 1, last: int = 3) -> list[int]:
-    nobody: Any = None
     client: Any = shard
-    asked = Positions("RetriesExhausted", STREAM, "shard", str(first), str(last), last - first + 1)
-    return [int(record["dynamodb"]["SequenceNumber"]) for record in records_at(Streams(client, nobody), asked)]
+    stream = COLLECTING if isinstance(shard, KinesisShard) else STREAM
+    asked = Positions("RetriesExhausted", stream, "shard", str(first), str(last), last - first + 1)
+    records = records_at(Streams(client, client, shard.now, shard.waits), asked)
+    if isinstance(shard, KinesisShard):
+        return [int(record["kinesis"]["sequenceNumber"]) for record in records]
+    return [int(record["dynamodb"]["SequenceNumber"]) for record in records]
 
 
 def test_no_record_after_the_last_position_is_given() -> None:
@@ -83,33 +114,131 @@ def _empty(count: int) -> Iterable[Sequence[int]]:
     return [()] * count
 
 
-def test_empty_pages_between_records_are_not_the_end() -> None:
-    assert numbers_in(Shard((1,), *_empty(19), (2,), *_empty(19), (3,))) == [1, 2, 3]
+KINDS: Final = pytest.mark.parametrize("kind", [Shard, KinesisShard])
+
+
+@KINDS
+@pytest.mark.parametrize("is_open", [False, True])
+def test_empty_pages_are_not_the_end(kind: type[Shard], *, is_open: bool) -> None:
+    shard = kind(*_empty(200), (1,), *_empty(200), (2,), (3,), is_open=is_open)
+    assert numbers_in(shard) == [1, 2, 3]
+
+
+@KINDS
+def test_empty_pages_are_asked_for_no_faster_than_a_shard_allows(kind: type[Shard]) -> None:
+    shard = kind(*_empty(40), (1, 2, 3))
+    assert numbers_in(shard) == [1, 2, 3]
+    assert shard.asked / shard.passed_s <= 5
+
+
+@KINDS
+@pytest.mark.parametrize("found", [(), ((1, 2),)], ids=["nothing yet", "not the last yet"])
+def test_a_stream_that_brings_empty_pages_only_is_given_up_and_may_have_the_records(
+    kind: type[Shard], found: Sequence[Sequence[int]]
+) -> None:
+    shard = kind(*found, *_empty(900), (1, 2, 3))
+    with pytest.raises(NotReached, match="400 empty pages"):
+        numbers_in(shard)
+
+
+@KINDS
+@pytest.mark.parametrize("page", [(), (1,)], ids=["empty", "full"])
+def test_a_slow_stream_is_given_up_while_the_message_is_still_hidden(kind: type[Shard], page: Sequence[int]) -> None:
+    shard = kind(*[page] * 100, (1, 2, 3), read_s=15)
+    with pytest.raises(NotReached, match="120 s"):
+        numbers_in(shard)
+    slowest_call_s = 4 * (5 + 15)
+    assert shard.passed_s + slowest_call_s < 300
+
+
+@KINDS
+@pytest.mark.parametrize("is_open", [False, True])
+@pytest.mark.parametrize("pages", [((2, 3),), ((4, 5),)], ids=["not the first", "only later ones"])
+def test_records_are_gone_where_the_first_that_is_found_is_a_later_one(
+    kind: type[Shard], pages: Sequence[Sequence[int]], *, is_open: bool
+) -> None:
+    with pytest.raises(Trimmed):
+        numbers_in(kind(*pages, is_open=is_open))
+
+
+@KINDS
+def test_records_that_a_shard_has_not_up_to_its_end_are_gone(kind: type[Shard]) -> None:
+    with pytest.raises(Trimmed):
+        numbers_in(kind(*_empty(30)))
+
+
+@pytest.mark.parametrize("pages", [(), ((), ())])
+def test_records_that_a_shard_of_kinesis_has_not_up_to_its_tip_are_gone(pages: Sequence[Sequence[int]]) -> None:
+    shard = KinesisShard(*pages, is_open=True)
+    with pytest.raises(Trimmed):
+        numbers_in(shard)
+    assert shard.asked == max(1, len(pages))
 
 
 @pytest.mark.parametrize("is_open", [False, True])
+@KINDS
+@pytest.mark.parametrize("pages", [((1, 2),), ((1, 2, 4),), ((1,), (), (4,))])
+def test_records_of_which_some_are_found_are_never_said_to_be_gone(
+    kind: type[Shard], pages: Sequence[Sequence[int]], *, is_open: bool
+) -> None:
+    with pytest.raises(NotReached, match="Try again"):
+        numbers_in(kind(*pages, is_open=is_open))
+
+
+def test_what_is_trimmed_while_it_is_read_is_not_said_to_be_gone() -> None:
+    class Trims(Shard):
+        def get_records(self, ShardIterator: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
+            if self.asked:
+                raise ClientError({"Error": {"Code": "TrimmedDataAccessException"}}, "GetRecords")
+            return super().get_records(ShardIterator)
+
+    with pytest.raises(ClientError):
+        numbers_in(Trims((1, 2), (3,)))
+
+
 @pytest.mark.parametrize(
-    "pages",
-    [(), ((1, 2),), ((2, 3),), ((1, 2, 4),), ((4, 5),)],
-    ids=["nothing", "not the last", "not the first", "not the last but later ones", "only later ones"],
+    ("pages", "is_open", "outcome"),
+    [
+        ((), False, "trimmed"),
+        ((), True, "failed"),
+        (((1, 2),), False, "failed"),
+        (((2, 3),), False, "trimmed"),
+        (((4, 5),), False, "trimmed"),
+    ],
 )
-def test_records_that_are_not_all_there_are_gone(pages: Sequence[Sequence[int]], *, is_open: bool) -> None:
-    with pytest.raises(Trimmed):
-        numbers_in(Shard(*pages, is_open=is_open))
-
-
-@pytest.mark.parametrize("pages", [(), ((1, 2),), ((2, 3),), ((4, 5),)])
 def test_a_message_stays_in_its_queue_where_only_some_of_its_records_are_there(
+    pages: Sequence[Sequence[int]],
+    outcome: str,
+    terminal: Terminal,
+    queues: Queues,
+    functions: Functions,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    is_open: bool,
+) -> None:
+    monkeypatch.setattr(Aws, "streams", Shard(*pages, is_open=is_open))
+    queues.put("settler", failed_batch(startSequenceNumber="1", endSequenceNumber="3"))
+    (given,) = terminal.run("redrive", "run", "--yes", "--json").json
+    assert (given["outcome"], functions.given, len(queues.bodies("settler"))) == (outcome, [], 1)
+
+
+@pytest.mark.parametrize("pages", [(), ((1, 2),)], ids=["nothing yet", "not the last"])
+def test_the_evidence_of_events_that_may_be_archived_yet_is_not_dropped(
     pages: Sequence[Sequence[int]],
     terminal: Terminal,
     queues: Queues,
     functions: Functions,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(Aws, "streams", Shard(*pages))
-    queues.put("settler", failed_batch(startSequenceNumber="1", endSequenceNumber="3"))
-    (given,) = terminal.run("redrive", "run", "--yes", "--json").json
-    assert (given["outcome"], functions.given, len(queues.bodies("settler"))) == ("trimmed", [], 1)
+    monkeypatch.setattr(Aws, "streams", Shard(*pages, is_open=True))
+    queues.put("archiver", failed_batch(startSequenceNumber="1", endSequenceNumber="3"))
+    run = terminal.run("redrive", "run", "--function", "archiver", "--drop-trimmed", "--yes", "--json")
+    ((given,), (left,)) = (run.json, queues.bodies("archiver"))
+    assert (run.exit_code, given["outcome"], "Try again" in given["why"]) == (1, "failed", True)
+
+    drop = terminal.run("redrive", "drop", given["id"], "--function", "archiver", "--yes")
+    assert (drop.exit_code, "Try again" in drop.err) == (5, True)
+    assert (queues.bodies("archiver"), functions.given) == ([left], [])
 
 
 @pytest.mark.usefixtures("aws")
