@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
     from inventory_cli.redrive.queues import Message, OnFailureQueue
 
-#: A request may have 6 MB; a stream record with its two images stays under 50 KB.
 RECORDS_PER_CALL_MAX: Final = 50
+#: Lambda takes 6 MB. A directory of 2,000 warehouses has 308 KB with both images: fifty of them are too many.
+BYTES_PER_CALL_MAX: Final = 5_000_000
 
 
 class Outcome(StrEnum):
@@ -126,10 +127,9 @@ class Giver:
         if isinstance(content, SetAside):
             self._invoke({"Records": [content.record], "redrive": True})
         elif isinstance(content, Positions):
-            records = records_at(self._streams, content)
-            for start in range(0, len(records), RECORDS_PER_CALL_MAX):
+            for records in _calls(records_at(self._streams, content)):
                 self._queue.hide_again(message)
-                self._invoke({"Records": records[start : start + RECORDS_PER_CALL_MAX]})
+                self._invoke({"Records": records})
         elif isinstance(content, Invocation):
             self._invoke_once(content.payload)
         return Given(message, Outcome.HANDLED)
@@ -142,9 +142,27 @@ class Giver:
             self._payloads.add(canonical)
 
     def _invoke(self, payload: Any) -> None:
-        answer = self._functions.invoke(FunctionName=self._queue.function, Payload=json.dumps(payload).encode())
+        answer = self._functions.invoke(FunctionName=self._queue.function, Payload=_encoded(payload))
         if "FunctionError" in answer:
             raise _Failed(_error_in(answer["Payload"].read()))
+
+
+def _calls(records: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Cuts records, in their order, so that Lambda takes each part. One that is too large for it stands alone."""
+    call: list[dict[str, Any]] = []
+    size = 0
+    for record in records:
+        size += len(_encoded(record))
+        if call and (len(call) == RECORDS_PER_CALL_MAX or size > BYTES_PER_CALL_MAX):
+            yield call
+            call, size = [], len(_encoded(record))
+        call.append(record)
+    if call:
+        yield call
+
+
+def _encoded(payload: Any) -> bytes:
+    return json.dumps(payload).encode()
 
 
 def _error_in(payload: bytes) -> str:

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from inventory_cli.redrive.giving import Giver
+from inventory_cli.redrive.giving import Given, Giver, Outcome
 from inventory_cli.redrive.queues import Message, OnFailureQueue
-from support.failures import Functions
+from support.failures import Functions, failed_batch
 
 NOBODY: Any = None
 EVENT = json.dumps({"requestContext": {"condition": "RetriesExhausted"}, "requestPayload": {}})
@@ -37,6 +37,9 @@ class Shown(OnFailureQueue):
 
     def delete(self, message: Message) -> None:
         self.receipts_deleted.append(message.receipt)
+
+    def hide_again(self, message: Message) -> None:
+        pass
 
 
 def given(queue: Shown, count: int = 1000) -> str:
@@ -93,3 +96,65 @@ def test_a_call_that_aws_refuses_or_does_not_answer_stops_no_other_message(error
     functions.fails = refuses_the_first
     assert outcomes(queue, functions) == ["failed", "handled"]
     assert (queue.receipts_put_back, queue.receipts_deleted) == (["a1"], ["b2"])
+
+
+#: What Lambda takes in one call that is answered.
+PAYLOAD_BYTES_MAX = 6 * 1024 * 1024
+TOO_LARGE = ClientError({"Error": {"Code": "RequestEntityTooLargeException", "Message": "too large"}}, "Invoke")
+
+
+class Lambda(Functions):
+    """Takes no more than Lambda does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[list[int]] = []
+
+    def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        if len(Payload) > PAYLOAD_BYTES_MAX:
+            raise TOO_LARGE
+        self.calls.append([record["number"] for record in json.loads(Payload)["Records"]])
+        return super().invoke(FunctionName, Payload)
+
+
+def calls_for(sizes: Sequence[int], monkeypatch: pytest.MonkeyPatch, letter: str = "x") -> tuple[Given, Lambda]:
+    """What becomes of a message, the records of which say so many letters each."""
+    records = [{"number": number, "says": letter * size} for number, size in enumerate(sizes)]
+    monkeypatch.setattr("inventory_cli.redrive.giving.records_at", lambda *_: records)
+    functions = Lambda()
+    client: Any = functions
+    (became,) = Giver(Shown("a", json.dumps(failed_batch())), client, NOBODY).give(1)
+    return became, functions
+
+
+@pytest.mark.parametrize(
+    ("letter", "sizes"),
+    [
+        ("x", [308_000] * 120),
+        ("\u0416", [50_000] * 120),  # six bytes each, where a call has ASCII only
+        ("x", [10, 3_000_000, 1_999_000, 10, 4_000_000, 900_000, 4_999_000, 10]),
+    ],
+    ids=["large", "not ASCII", "of all sizes"],
+)
+def test_large_records_are_given_in_as_many_calls_as_lambda_takes(
+    letter: str, sizes: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    became, functions = calls_for(sizes, monkeypatch, letter)
+    assert became.outcome is Outcome.HANDLED
+    assert [number for call in functions.calls for number in call] == [*range(len(sizes))]
+
+
+def test_small_records_are_given_by_fifty(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, functions = calls_for([10] * 120, monkeypatch)
+    assert [len(call) for call in functions.calls] == [50, 50, 20]
+
+
+def test_a_record_that_is_too_large_for_others_is_given_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    became, functions = calls_for([10, 6_000_000, 10], monkeypatch)
+    assert (became.outcome, functions.calls) == (Outcome.HANDLED, [[0], [1], [2]])
+
+
+def test_a_record_that_is_too_large_for_lambda_fails_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    became, functions = calls_for([10, 7_000_000, 10], monkeypatch)
+    assert (became.outcome, functions.calls) == (Outcome.FAILED, [[0]])
+    assert "RequestEntityTooLargeException" in became.why
