@@ -1,6 +1,7 @@
 """Which messages of a queue are given, whatever the queue shows and however often, and whatever AWS refuses."""
 
 import json
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from inventory_cli.redrive.giving import Given, Giver, Outcome
 from inventory_cli.redrive.queues import Message, OnFailureQueue
-from support.failures import Functions, failed_batch
+from support.failures import Functions, aside, failed_batch
 
 NOBODY: Any = None
 EVENT = json.dumps({"requestContext": {"condition": "RetriesExhausted"}, "requestPayload": {}})
@@ -158,3 +159,57 @@ def test_a_record_that_is_too_large_for_lambda_fails_by_name(monkeypatch: pytest
     became, functions = calls_for([10, 7_000_000, 10], monkeypatch)
     assert (became.outcome, functions.calls) == (Outcome.FAILED, [[0]])
     assert "RequestEntityTooLargeException" in became.why
+
+
+ASIDE = json.dumps(aside())
+
+
+class Crowd(Functions):
+    """Answers when so many callers are there at once, and notes where they came from."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self._meeting = threading.Barrier(size, timeout=10)
+        self.callers: set[threading.Thread] = set()
+
+    def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        self.callers.add(threading.current_thread())
+        self._meeting.wait()
+        return super().invoke(FunctionName, Payload)
+
+
+def test_records_that_were_set_aside_are_given_eight_at_once() -> None:
+    queue, functions = Shown("abcdefghijklmnop", ASIDE), Crowd(8)
+    assert outcomes(queue, functions) == ["handled"] * 16
+    assert len(functions.callers) == 8
+    assert [receipt[0] for receipt in queue.receipts_deleted] == [*"abcdefghijklmnop"]
+
+
+@pytest.mark.parametrize("body", [EVENT, json.dumps(failed_batch())], ids=["event", "positions"])
+def test_what_may_take_several_calls_or_needs_one_for_all_is_given_one_by_one(
+    body: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inventory_cli.redrive.giving.records_at", lambda *_: [{}])
+    functions = Crowd(1)
+    assert outcomes(Shown("abcdefgh", body), functions) == ["handled"] * 8
+    assert functions.callers == {threading.current_thread()}
+
+
+def test_what_comes_twice_at_once_is_given_once_and_deleted_by_its_latest_receipt() -> None:
+    queue, functions = Shown("aba", ASIDE), Functions()
+    assert outcomes(queue, functions) == ["handled", "handled"]
+    assert (len(functions.given), queue.receipts_deleted) == (2, ["a3", "b2"])
+
+
+def test_what_was_in_hand_when_a_run_was_interrupted_is_put_back() -> None:
+    def interrupts(*_: object) -> None:
+        if len(functions.given) == 9:
+            raise KeyboardInterrupt
+
+    queue, functions = Shown("abcdefghij", ASIDE), Functions()
+    functions.fails = interrupts
+    with pytest.raises(KeyboardInterrupt):
+        outcomes(queue, functions)
+    told = [receipt[0] for receipt in queue.receipts_deleted]
+    assert told[:8] == [*"abcdefgh"]
+    assert sorted([*told, *(receipt[0] for receipt in queue.receipts_put_back)]) == [*"abcdefghij"]

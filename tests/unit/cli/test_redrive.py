@@ -5,6 +5,7 @@ from typing import Any
 import boto3
 import pytest
 
+from inventory_cli.redrive.giving import AT_ONCE
 from inventory_cli.redrive.queues import OnFailureQueue
 from support.failures import FIRST, LAST, RECORD, Clock, Functions, Queues, aside, failed_batch
 from support.template import table_definitions
@@ -76,7 +77,8 @@ def test_in_a_run_that_outlasts_the_hiding_each_message_is_given_once(
 
     functions.fails = fails
     assert _outcomes(terminal) == {"failed": 6, "exit": 1}
-    assert [event["Records"][0]["eventID"] for _, event in functions.given] == [str(number) for number in range(6)]
+    given = sorted(event["Records"][0]["eventID"] for _, event in functions.given)
+    assert given == [str(number) for number in range(6)]
     assert len(queues.bodies("settler")) == 6
 
 
@@ -94,6 +96,25 @@ def test_a_message_stays_hidden_while_its_records_are_given_call_by_call(
     functions.fails = slow
     assert _outcomes(terminal) == {"handled": 1, "exit": 0}
     assert (len(functions.given), seen_by_others) == (4, [])
+
+
+def test_a_message_that_waited_for_others_is_hidden_while_its_records_are_fetched(
+    terminal: Terminal, queues: Queues, functions: Functions, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queues.put("settler", aside())
+    queues.put("settler", aside())
+    queues.put("settler", failed_batch())
+    seen_by_others: list[str] = []
+
+    def fetched_slowly(*_: object) -> list[dict[str, Any]]:
+        clock.passes(200)
+        seen_by_others.extend(queues.bodies("settler"))
+        return [RECORD]
+
+    monkeypatch.setattr("inventory_cli.redrive.giving.records_at", fetched_slowly)
+    functions.fails = lambda _name, event: clock.passes(75) if "redrive" in event else None
+    assert _outcomes(terminal) == {"handled": 3, "exit": 0}
+    assert seen_by_others == []
 
 
 def test_a_message_that_is_gone_meanwhile_does_not_hinder_the_report(
@@ -122,8 +143,8 @@ def test_messages_are_put_back_whatever_became_of_the_others(queues: Queues) -> 
 def test_what_was_given_is_told_where_the_rest_cannot_be_had(
     terminal: Terminal, queues: Queues, functions: Functions
 ) -> None:
-    queues.put("settler", aside())
-    queues.put("settler", aside())
+    for number in range(AT_ONCE + 1):
+        queues.put("settler", aside(eventID=str(number)))
 
     def fails(_name: str, _event: dict[str, Any]) -> str:
         queues.abolish("settler")
@@ -131,7 +152,7 @@ def test_what_was_given_is_told_where_the_rest_cannot_be_had(
 
     functions.fails = fails
     result = terminal.run("redrive", "run", "--yes", "--json")
-    assert ([given["outcome"] for given in result.json], result.exit_code) == (["failed"], 1)
+    assert ([given["outcome"] for given in result.json], result.exit_code) == (["failed"] * AT_ONCE, 1)
     assert "AWS refused ReceiveMessage" in result.err
 
 
