@@ -47,8 +47,8 @@ _FOOT = """
 
 - DynamoDB: a conditional write and a transaction are atomic and serializable, a strong read sees every write that
   was answered before it, the stream has every change in order for each key, `Date` on answers is right to a second.
-- The number of slices of `open_holds` may grow, but not shrink while holds of the upper slices are unfinished: the
-  sweeper looks only into those that there are.
+- A hold keeps its slice of `open_holds` when their number is changed: so the sweeper's number must be the highest that
+  there ever was. The template tells it 1,024, the parameter's maximum.
 - A page of `GET /v1/holds` begins after the hold that `starting_after` names, where that hold stands *now*. If it was
   extended since it was listed, the holds between its old and its new time are passed over.
 """

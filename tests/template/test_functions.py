@@ -166,7 +166,7 @@ def test_what_is_hot_and_cold_is_what_the_domain_says_unless_a_deployment_says_o
         "ColdAfterSeconds": COLD_AFTER_MS // 1000,
     }
     variables = {
-        name: value["Ref"]
+        name: value.get("Ref")
         for function in ("ProjectorFunction", "SweeperFunction")
         for name, value in properties(function)["Environment"]["Variables"].items()
     }
@@ -255,3 +255,10 @@ def test_a_function_is_played_to_by_the_name_of_its_folder() -> None:
     folders = {path.parent.name for path in ROOT.glob("functions/*/app.py")}
     assert {folder_of(function): function for function in FUNCTIONS}.keys() == folders
     assert {properties(function)["CodeUri"] for function in FUNCTIONS} == {f"functions/{name}" for name in folders}
+
+
+def test_the_sweeper_looks_into_every_slice_that_there_may_ever_have_been() -> None:
+    """A hold keeps its slice when OpenHoldSlices is lowered, also by the rollback of a deployment that raised it."""
+    told = properties("SweeperFunction")["Environment"]["Variables"]["OPEN_SLICES"]
+    most = load_template()["Parameters"]["OpenHoldSlices"]["MaxValue"]
+    assert told == {"Fn::If": ["NotEmbedded", most, {"Ref": "OpenHoldSlices"}]}

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
+from inventory.domain.drawing import Want
 from inventory.domain.errors import ClockSkewed, Overloaded
 from inventory.domain.holds import Hold, Status
 from inventory.domain.limits import ATTEMPTS_MAX, THROTTLED_MAX
 from inventory.protocol import sweep as sweep_module
 from inventory.protocol.settle import SETTLING_ROUNDS_MAX
-from inventory.protocol.sweep import ROUND_RUNS_MAX, sweep, turn_of
+from inventory.protocol.sweep import ROUND_RUNS_MAX, order_from, sweep, turn_of
 from support.together import Together
 from support.watched import Watched
 from support.wire import READS, TRANSACTIONS, WRITES, Fault, conflicting, throttling, unreachable
@@ -54,7 +55,7 @@ class TestExpiry:
         world.clock.pass_s(40)
         began_ms, at_once = world.clock.now_ms, Together()
         swept = sweep(replace(world.core, at_once=at_once), until_ms=began_ms + 60_000)
-        assert (swept.expired, at_once.calls) == (5, [5])
+        assert (swept.expired, at_once.calls) == (5, [1, 5, 1]), "of the only slice, what is due and what is not"
         assert began_ms <= holds[0].expires_at + swept.lag_ms <= world.clock.now_ms
 
     def test_what_has_time_left_stays(self, world: Watched) -> None:
@@ -222,9 +223,9 @@ class TestTime:
     ) -> None:
         monkeypatch.setattr(sweep_module, "_PAGE", 2)
         _placed(world, 8)
-        _placed(world, 60, 900)
+        _placed(world, 160, 900)
         world.clock.pass_s(11)
-        # 8 expiries, at most 4 reads of holds and 8 of the index, 2 ms each; the rest alone would take 120 ms.
+        # 8 expiries, at most 4 reads of holds and 8 of the index, 2 ms each; the rest of one slice would take 40 ms.
         sweep(world.core, until_ms=world.clock.now_ms + 50)
         assert {hold.status for hold in world.holds() if hold.expires_at < world.clock.now_ms} == {Status.EXPIRED}
 
@@ -323,6 +324,53 @@ class TestTurns:
         world.database.before_call = note
         assert world.sweep().expired == 20
         assert strong == [True] * 4 + [False] * 4
+
+
+class TestSlicesThatPlacesDoNotUse:
+    """The sweeper goes through as many slices as there may ever have been."""
+
+    def test_holds_in_them_end_and_settle(self, world: Watched) -> None:
+        """There were 128 slices; now there are 4, or were before a rollback."""
+        earlier = replace(world.core, open_slices=128)
+        world.receive("A", 60)
+        for number in range(60):
+            hold = world.place_all(Want("A", "W1", 1), expires_in_s=10, core=earlier).value
+            if number % 3 == 0:
+                world.execute(hold)
+        _lose_the_stream(world)
+        world.clock.pass_s(62)
+        world.core = replace(world.core, open_slices=1_024)
+        swept = world.sweep()
+        assert (swept.expired, swept.settling.settled, swept.finished) == (40, 20, True)
+
+    @pytest.mark.parametrize("used", [16, 64, 128])
+    def test_they_put_no_used_slice_off(self, used: int) -> None:
+        """Each run has time for a tenth of the used ones only, which are the lowest."""
+        left = set(range(used))
+        for minute in range(30):
+            order = order_from(minute * turn_of(1_024) % 1_024, 1_024)
+            left -= set([number for number in order if number < used][: used // 10])
+        assert not left
+
+    @pytest.mark.parametrize("used", [16, 64, 128])
+    def test_they_leave_each_turn_its_part_of_the_used_ones(self, used: int) -> None:
+        turn = turn_of(1_024)
+        for minute in range(1_024):
+            order = order_from(minute * turn % 1_024, 1_024)
+            part = sum(number < used for number in order[:turn])
+            assert abs(part - used / ROUND_RUNS_MAX) < 4
+
+    def test_time_may_be_over_before_any_hold_is_met(self, world: Watched) -> None:
+        many = replace(world.core, open_slices=1_024)
+        until_ms = world.clock.now_ms + 300
+        swept = sweep(many, until_ms=until_ms)
+        assert (swept.finished, swept.slices > 100) == (False, True)
+        assert world.clock.now_ms < until_ms + 50
+
+    def test_they_are_asked_several_at_a_time(self, world: Watched) -> None:
+        at_once = Together()
+        sweep(replace(world.core, open_slices=20, at_once=at_once), until_ms=world.clock.now_ms + 60_000)
+        assert at_once.calls == [8, 8, 4] * 2
 
 
 def test_a_hold_that_cannot_be_settled_is_told_and_stops_no_other(world: Watched) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import partial
+from itertools import chain
 from math import gcd
 from typing import Final
 
@@ -21,6 +22,7 @@ ROUND_RUNS_MAX: Final = 5
 _ENOUGH = 20_000  # holds that a run looks at even where a part of the slices would do: it costs a tenth of a cent
 _LISTED = 1_000  # entries of the index in one query: far under the 1 MB that one may answer
 _PAGE = 100  # holds looked at before the time is
+_AT_ONCE = 8  # slices begun at a time: nearly all queries find little or nothing
 
 
 @dataclass(slots=True)
@@ -52,8 +54,8 @@ def sweep(core: Core, *, until_ms: int) -> Swept:
     """Expires what is past its time, then settles what was resolved over a minute ago and is not settled yet.
 
     Goes through what is due in every slice first, as that gives stock back. All else has to be read to see whether it
-    is settled, and nearly all of it is merely active: so that is looked through in turns, a fifth of the slices in each
-    run, or more while it is little (docs/adr/sweeping-in-turns.md). Stops at `until_ms`. A run begins with another
+    is settled, and nearly all of it is merely active: so that is looked through in turns, about a fifth of the slices in
+    each run, or more while it is little (docs/adr/sweeping-in-turns.md). Stops at `until_ms`. A run begins with another
     slice each minute, so that one that runs out of time starves none.
 
     Raises:
@@ -64,18 +66,19 @@ def sweep(core: Core, *, until_ms: int) -> Swept:
     now_ms = core.clock.now()
     turn = turn_of(core.open_slices)
     first = now_ms // 60_000 * turn % core.open_slices
-    order = [(first + offset) % core.open_slices for offset in range(core.open_slices)]
+    order = order_from(first, core.open_slices)
     horizon = f"{now_ms:015d}$"  # '$' sorts after '#': all that is due up to and with this millisecond
     for low, high in ((" ", horizon), (horizon, "~")):
         swept.slices = 0
         is_due = high == horizon
-        for number in order:
+        for pages in _slices(core, order, low, high):
             if not is_due and swept.slices >= turn and swept.seen >= _ENOUGH:
                 break
-            for hold_ids in _pages(core, str(number), low, high):
+            for hold_ids in pages:
                 if core.clock.now() >= until_ms:
                     return swept
-                _finish(core, hold_ids, swept, until_ms, consistent=is_due)
+                if hold_ids:
+                    _finish(core, hold_ids, swept, until_ms, consistent=is_due)
             swept.slices += 1
     swept.finished = True
     return swept
@@ -84,18 +87,45 @@ def sweep(core: Core, *, until_ms: int) -> Swept:
 def turn_of(slices: int) -> int:
     """How many slices a run looks through at least: enough for `ROUND_RUNS_MAX` runs to see all of them.
 
-    It has no divisor in common with their number, so that each is the first of some run.
+    A fifth, and a twenty-fifth of that: so each round of five begins a fifth of a turn further, and what one turn had no
+    time for at its end comes early in a later one. It has no divisor in common with the slices' number, so that each is
+    the first of some run.
     """
-    least = -(-slices // ROUND_RUNS_MAX)
-    return next(turn for turn in range(least, slices + 1) if gcd(turn, slices) == 1)
+    return _without_common_divisor(-(-slices * 26 // 125), slices)
 
 
-def _pages(core: Core, open_slice: str, low: str, high: str) -> Iterator[list[str]]:
-    """The ids of a slice's open holds, soonest to expire first, in pages."""
+def order_from(first: int, slices: int) -> list[int]:
+    """All slices from the place `first` on, with neighbours far apart.
+
+    So each turn has its part of those that are used, which are the lowest where OpenHoldSlices is less than `slices`.
+    """
+    stride = _without_common_divisor(slices * 618 // 1000, slices)  # the golden section: the most even there is
+    return [(first + offset) * stride % slices for offset in range(slices)]
+
+
+def _without_common_divisor(least: int, slices: int) -> int:
+    return next(number for number in range(least, slices + 1) if gcd(number, slices) == 1)
+
+
+def _slices(core: Core, order: Sequence[int], low: str, high: str) -> Iterator[Iterator[list[str]]]:
+    """Slice by slice the ids of its open holds, soonest to expire first, in pages: at least one, be it empty."""
+    for start in range(0, len(order), _AT_ONCE):
+        begun = core.at_once(partial(_begin, core, low, high), order[start : start + _AT_ONCE])
+        for first, rest in begun:
+            yield _pages(chain([first], rest))
+
+
+def _begin(core: Core, low: str, high: str, number: int) -> tuple[list[Record], Iterator[list[Record]]]:
+    """A slice's first answer, and those after it, which are asked for when they are wanted."""
     condition = "#open = :open AND #due BETWEEN :low AND :high"
-    values = {"open": open_slice, "low": low, "high": high}
-    for listed in core.database.index_pages(core.tables.holds, OPEN_INDEX, condition, values, size=_LISTED):
-        for start in range(0, len(listed), _PAGE):
+    values = {"open": str(number), "low": low, "high": high}
+    answers = core.database.index_pages(core.tables.holds, OPEN_INDEX, condition, values, size=_LISTED)
+    return next(answers), answers
+
+
+def _pages(answers: Iterable[list[Record]]) -> Iterator[list[str]]:
+    for listed in answers:
+        for start in range(0, len(listed) or 1, _PAGE):
             yield [record["hold_id"] for record in listed[start : start + _PAGE]]
 
 
