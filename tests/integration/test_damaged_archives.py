@@ -124,7 +124,7 @@ def test_an_answer_that_breaks_off_is_asked_for_once_more(
     keys = [stored.key for stored in history.objects.list("archive/holds/")]
     read = Mock(side_effect=[Overloaded("broke off"), b"whole", Overloaded("broke off"), Overloaded("again")])
     monkeypatch.setattr(history.objects, "read", read)
-    download = partial(map_task.download_batch, history.objects)
+    download = partial(map_task.download_small, history.objects)
     [file] = map_task.download_all(download, keys[:1], tmp_path)
     assert file.read_bytes() == b"whole"
     with pytest.raises(Overloaded, match="again"):

@@ -155,7 +155,7 @@ def run_map_task(objects: Objects, plan: Plan, task: MapTask, work: Path) -> Non
     if _is_done(objects, task):
         return
     keys = read_keys(objects, task)
-    files = download_all(partial(download_batch, objects), keys, work)
+    files = download_all(partial(download_small, objects), keys, work)
     # One file: to begin one costs DuckDB as much as a few hundred lines, and a batch of a stream has no more.
     lines = work / "lines"
     with lines.open("wb") as together:
@@ -269,8 +269,8 @@ def download_all(download: Callable[[str, Path], object], keys: Sequence[str], w
     return files
 
 
-def download_batch(objects: Objects, key: str, file: Path) -> None:
-    """Batches are small: to download one as if it were large takes two requests, and three times the CPU.
+def download_small(objects: Objects, key: str, file: Path) -> None:
+    """For batches, and for what a scan leaves of a bucket: as if they were large takes two requests and thrice the CPU.
 
     The SDK does not ask again where an answer breaks off.
     """
