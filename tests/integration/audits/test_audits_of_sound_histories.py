@@ -13,6 +13,9 @@ from support.audits import Audits
 from support.handiwork import INSTANTS, LAST, archive_also, archived, edit, found, is_shard, named, next_snapshot
 from support.trade import trade
 from support.workflow import History
+from support.world import START_MS
+
+DAY_MS = 86_400_000
 
 
 def test_a_day_that_nobody_touched_has_nothing_wrong_whatever_an_audit_begins_with(audits: Audits) -> None:
@@ -40,6 +43,16 @@ def test_an_increment_says_how_far_back_it_looked_and_reads_nothing_older(audits
     assert looked_at[0]["gapless"] == looked_at[0]["ledger_rows"] == events < looked_at[1]["gapless"] / 2
     assert looked_at[0]["sealed_files"] < looked_at[1]["sealed_files"]
     assert looked_at[0]["archive_readable"] < looked_at[1]["archive_readable"]
+
+
+def test_an_audit_whose_base_is_days_old_takes_nothing_of_its_day_for_late(history: History, audits: Audits) -> None:
+    """The hours before it are on the same day, and their ledgers are not brought."""
+    assert START_MS // DAY_MS == LAST // DAY_MS
+    instant = LAST + 3 * DAY_MS
+    history.snapshot(instant)
+    result = audits.run(instant, depth="increment")
+    assert (result["depth"], result["since_ms"]) == ("increment", LAST)
+    assert found(audits, instant) == {}
 
 
 def test_sales_while_an_audit_runs_are_no_discrepancy(audits: Audits) -> None:

@@ -23,7 +23,14 @@ def bucket(tmp_path: Path) -> DirectoryObjects:
 
 
 def folders(bucket: DirectoryObjects, since: datetime, until: datetime | None = None) -> list[str]:
-    plan = AuditPlan(
+    found = list(archive_folders(bucket, _plan(since, until), _ms(NOW)))
+    of_stock = [folder.removeprefix("archive/stock/") for folder in found if folder.startswith("archive/stock/")]
+    assert found == [f"archive/{source}/{folder}" for source in SOURCES for folder in of_stock]
+    return of_stock
+
+
+def _plan(since: datetime, until: datetime | None = None) -> AuditPlan:
+    return AuditPlan(
         "audit_x",
         _ms(NOW),
         Depth.INCREMENT,
@@ -32,10 +39,6 @@ def folders(bucket: DirectoryObjects, since: datetime, until: datetime | None = 
         manifest=2,
         base=1,
     )
-    found = list(archive_folders(bucket, plan, _ms(NOW)))
-    of_stock = [folder.removeprefix("archive/stock/") for folder in found if folder.startswith("archive/stock/")]
-    assert found == [f"archive/{source}/{folder}" for source in SOURCES for folder in of_stock]
-    return of_stock
 
 
 def _ms(instant: datetime) -> int:
@@ -57,7 +60,19 @@ def test_of_days_too_those_before_the_base_and_after_the_end_are_left_out(bucket
         bucket.put(f"archive/stock/dt={day}/hour=00/x.jsonl.gz", b"")
     bucket.put("archive/stock/planted.jsonl.gz", b"")
     since, until = datetime(2026, 11, 19, 5, tzinfo=UTC), datetime(2026, 11, 23, tzinfo=UTC)
-    assert folders(bucket, since, until) == ["dt=2026-11-19/", "dt=2026-11-20/", "dt=2026-11-22/"]
+    assert folders(bucket, since, until) == ["dt=2026-11-19/hour=12/", "dt=2026-11-20/", "dt=2026-11-22/"]
+
+
+@pytest.mark.parametrize(("minute", "first"), [(10, 11), (20, 12)])
+def test_of_the_base_s_own_day_they_are_hours_a_quarter_before_it_included(
+    bucket: DirectoryObjects, minute: int, first: int
+) -> None:
+    for hour in (9, 11, 23):
+        bucket.put(f"archive/stock/dt=2026-11-19/hour={hour:02}/x.jsonl.gz", b"")
+    found = list(archive_folders(bucket, _plan(datetime(2026, 11, 19, 12, minute, tzinfo=UTC)), _ms(NOW)))
+    hours = [f"archive/stock/dt=2026-11-19/hour={hour}/" for hour in (11, 12, 23) if hour >= first]
+    days = [f"archive/stock/dt=2026-11-{day}/" for day in (20, 22)]
+    assert [folder for folder in found if folder.startswith("archive/stock/")] == [*hours, *days]
 
 
 def test_what_hours_miss_days_do_not(bucket: DirectoryObjects) -> None:
@@ -65,7 +80,7 @@ def test_what_hours_miss_days_do_not(bucket: DirectoryObjects) -> None:
     by_hours, by_days = folders(bucket, edge), folders(bucket, edge - timedelta(hours=3))
     assert len(by_hours) == HOURS_MAX
     assert {folder.partition("/")[0] for folder in by_hours} & {"dt=2026-11-20", "dt=2026-11-22"} <= {
-        folder.rstrip("/") for folder in by_days
+        folder.partition("/")[0] for folder in by_days
     }
 
 

@@ -19,7 +19,8 @@ def archive_folders(objects: Objects, plan: AuditPlan, now_ms: int) -> Iterator[
     """The beginnings of names under which the archived objects of an audit are: of a day, or with a base of an hour.
 
     Days where the base is long ago, so that there are never more than the archive has: whatever folders there are, also
-    what the archiver would not make, as what lies there is looked at too.
+    what the archiver would not make, as what lies there is looked at too. Of the base's own day they are hours: the
+    ledgers of what is before them are not brought.
     """
     for source in SOURCES:
         prefix = f"archive/{source}/"
@@ -31,8 +32,7 @@ def archive_folders(objects: Objects, plan: AuditPlan, now_ms: int) -> Iterator[
         if last_ms - first_ms < HOURS_MAX * HOUR_MS:
             yield from (f"{prefix}{hour:dt=%Y-%m-%d/hour=%H}/" for hour in _hours(first_ms, last_ms))
         else:
-            days = objects.folders(prefix, after=f"{prefix}{_instant(first_ms):dt=%Y-%m-%d}")
-            yield from takewhile(f"{prefix}{_instant(last_ms):dt=%Y-%m-%d}/".__ge__, days)
+            yield from _days(objects, prefix, _instant(first_ms), _instant(last_ms))
 
 
 def cut_folder(objects: Objects, folder: str) -> Iterator[list[str]]:
@@ -49,6 +49,15 @@ def cut_folder(objects: Objects, folder: str) -> Iterator[list[str]]:
         size += stored.size
     if keys:
         yield keys
+
+
+def _days(objects: Objects, prefix: str, first: datetime, last: datetime) -> Iterator[str]:
+    first_day, last_day = (f"{prefix}{hour:dt=%Y-%m-%d}/" for hour in (first, last))
+    for day in takewhile(last_day.__ge__, objects.folders(prefix, after=first_day.removesuffix("/"))):
+        if day == first_day:
+            yield from objects.folders(day, after=f"{day}{first:hour=%H}")
+        else:
+            yield day
 
 
 def _hours(first_ms: int, last_ms: int) -> Iterator[datetime]:
