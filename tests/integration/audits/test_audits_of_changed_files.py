@@ -7,7 +7,9 @@ import pytest
 
 from inventory.history.layout import data_path, stamp_of
 from support.audits import Audits
-from support.handiwork import LAST, found
+from support.handiwork import INSTANTS, LAST, found, named
+from support.parquet import rows_of
+from support.sealed import rewrite_parquet
 from support.workflow import History
 
 
@@ -29,6 +31,47 @@ def test_a_file_that_no_manifest_names_and_one_that_is_gone_are_named(history: H
     rows = found(audits)
     assert {row["path"] for row in rows["sealed_files"]} == {kept, strange}
     assert rows["late_events"], "the archive's events are in no ledger now"
+
+
+@pytest.mark.parametrize("instant", INSTANTS)
+@pytest.mark.parametrize("kind", ["items", "holds"])
+def test_a_ledger_s_file_that_is_gone_is_named_and_so_are_the_events_that_are_in_no_ledger_now(
+    history: History, audits: Audits, instant: int, kind: str
+) -> None:
+    gone = data_path("ledger", instant, kind, 0)
+    (history.objects.root / gone).unlink()
+    audits.run(LAST)
+    rows = found(audits)
+    assert set(rows) == {"sealed_files", "late_events"}
+    assert [row["path"] for row in rows["sealed_files"]] == [gone]
+
+
+@pytest.mark.parametrize("instant", INSTANTS)
+def test_an_edited_ledger_is_named_as_a_file_and_by_its_event(history: History, audits: Audits, instant: int) -> None:
+    path = data_path("ledger", instant, "items", 0)
+    file = history.objects.root / path
+    event = rows_of(file)[0]
+    rewrite_parquet(file, f"SELECT * REPLACE (rev + (event_id = '{event['event_id']}')::BIGINT AS rev) FROM told")
+    audits.run(LAST)
+    rows = found(audits)
+    assert {row["path"] for row in rows["sealed_files"]} == {path}
+    assert named(rows["ledger_rows"]) == {event["event_id"]}
+
+
+@pytest.mark.parametrize("instant", INSTANTS)
+def test_a_ledger_s_file_that_its_manifest_does_not_name_any_more_is_found_by_its_name(
+    history: History, audits: Audits, instant: int
+) -> None:
+    """It is read nevertheless: what counts as the ledger is where it lies, and every file there must be named."""
+    path, number = data_path("ledger", instant, "items", 0), INSTANTS.index(instant) + 1
+    manifest = history.objects.root / f"manifests/{number:08}.json"
+    told = json.loads(manifest.read_bytes())
+    told["manifest"]["files"] = [file for file in told["manifest"]["files"] if file["path"] != path]
+    manifest.write_text(json.dumps(told, sort_keys=True, separators=(",", ":")) + "\n")
+    audits.run(LAST)
+    rows = found(audits)
+    assert [row["path"] for row in rows["sealed_files"]] == [path]
+    assert rows["manifest_chain"]
 
 
 def test_files_of_an_instant_that_no_manifest_has_are_named_by_an_audit_from_the_first_event(

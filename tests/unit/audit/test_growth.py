@@ -170,7 +170,7 @@ def test_a_plan_keeps_of_each_manifest_a_few_numbers(bucket: Watched, monkeypatc
     for number in range(1, 101):
         bucket.put(manifest_path(number), manifest(number))
     made = make_plan(bucket, "audit_x", 100_000, Depth.FULL)
-    assert (made.manifest, made.files, made.ledgers[0]) == (100, tuple(range(1, 101)), 100)
+    assert (made.manifest, made.files, made.ledgers[0]) == (100, tuple(range(1, 101)), (100_000, 4))
     assert 1 <= alive.most <= 2 * 16
 
 

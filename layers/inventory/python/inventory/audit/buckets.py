@@ -35,13 +35,12 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 MEMORY_MB: Final = 1_200
-#: Of each kind of bucket: files of the audited snapshot, of the base, and of ledgers, and which live tables.
+#: Of each kind of bucket: files of the audited snapshot and of the base, and which live tables.
 _FILES: Final = {
-    "holds": (("holds/holds",), ("state/holds",), ("ledger/holds",), ("live_hold",)),
+    "holds": (("holds/holds",), ("state/holds",), ("live_hold",)),
     "items": (
         ("snapshots/items",),
         ("state/shards", "state/directories", "snapshots/items"),
-        ("ledger/items",),
         ("live_shard", "live_directory", "live_adjustment"),
     ),
 }
@@ -81,12 +80,12 @@ def audit_bucket(objects: Objects, plan: AuditPlan, kind: str, bucket: int, work
     Raises:
         NoSuchObject: A manifest that was there when the audit was planned is gone, or is none.
     """
-    of_snapshot, of_base, of_ledger, live = _FILES[kind]
+    of_snapshot, of_base, live = _FILES[kind]
     target = _in_bucket(objects, plan, plan.manifest, of_snapshot, bucket)
     base = None if plan.base is None else _in_bucket(objects, plan, plan.base, of_base, bucket)
-    ledgers = [_in_bucket(objects, plan, number, of_ledger, bucket) for number in plan.ledgers]
-    for manifest in (target, *ledgers, *([base] if base else [])):
-        download_present(objects, [file.path for file in manifest.files], work)
+    ledgers = [path for ledger in plan.ledgers for path in ledger.files(kind, bucket, plan.buckets)]
+    sealed = [file.path for manifest in (target, base) if manifest for file in manifest.files]
+    download_present(objects, {*sealed, *ledgers}, work)
     with scratch_database(memory_mb=MEMORY_MB, ordered=False) as database:
         lines = _download(objects, lines_prefix(plan.run, kind, bucket), work)
         create_lines(database, plan.holes)

@@ -1,7 +1,7 @@
 """The parts of an audit that look at manifests and at the files that they name."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
@@ -19,6 +19,8 @@ from inventory.proof.manifest import File, Manifest, instant_name, key_path, man
 from inventory.proof.names import is_plain
 
 _AT_ONCE: Final = 8
+#: As many as there are connections.
+_DOWNLOADS_AT_ONCE: Final = 16
 #: A sealed file: `state/as_of=…/holds-0007.parquet`.
 _NAME: Final = re.compile(r"(?P<prefix>[a-z]+)/as_of=[^/]+/(?P<kind>[a-z]+)-(?P<bucket>[0-9]+)[.]parquet")
 
@@ -126,7 +128,7 @@ def _bucket_of(file: File, kinds: Collection[str]) -> int | None:
     return int(found["bucket"]) if found and f"{found['prefix']}/{found['kind']}" in kinds else None
 
 
-def download_present(objects: Objects, keys: Sequence[str], folder: Path) -> None:
+def download_present(objects: Objects, keys: Collection[str], folder: Path) -> None:
     """Brings objects with plain names into a folder of the bucket's layout.
 
     One that is gone stays away: whoever needs it says so.
@@ -140,5 +142,5 @@ def download_present(objects: Objects, keys: Sequence[str], folder: Path) -> Non
         except NoSuchObject:
             path.unlink(missing_ok=True)
 
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with ThreadPoolExecutor(_DOWNLOADS_AT_ONCE) as pool:
         list(pool.map(download, keys))

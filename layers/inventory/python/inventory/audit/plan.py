@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from inventory.adapters.objects import NoSuchObject, Objects
 from inventory.history.layout import PARTIALS
 from inventory.proof.gaps import Gap, gaps_in
-from inventory.proof.manifest import Manifest, NoManifest, manifest_path, parsed
+from inventory.proof.manifest import Manifest, NoManifest, instant_name, manifest_path, parsed
 from inventory.proof.spans import Span
 
 HOUR_MS: Final = 3_600_000
@@ -26,6 +26,22 @@ class Depth(StrEnum):
 
     INCREMENT = "increment"
     FULL = "full"
+
+
+class Ledger(NamedTuple):
+    """What a snapshot added to the ledger, by what names its files: its instant, and into how many they are cut."""
+
+    as_of_ms: int
+    buckets: int
+
+    def files(self, kind: str, bucket: int, buckets: int) -> Iterator[str]:
+        """Where the rows are of one of so many buckets (its own are a multiple of them): each has a file, empty or not.
+
+        By their names, as a history has tens of thousands of manifests. Whether a file is there that no manifest names,
+        or one is gone, is found where files are looked at.
+        """
+        folder = f"ledger/as_of={instant_name(self.as_of_ms)}"
+        return (f"{folder}/{kind}-{number:04}.parquet" for number in range(bucket, self.buckets, buckets))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +58,7 @@ class AuditPlan:
         buckets: Into how many parts of holds and of items it is cut.
         manifest: The number of the snapshot's manifest; None where the chain has none, which is a discrepancy.
         base: The number of the manifest that it begins with, or None.
-        ledgers: The manifests whose ledgers have the events.
+        ledgers: Those that have the events.
         files: The manifests whose files are hashed.
         first: The manifest with which the chain is read.
         missing: Manifests that must have been there.
@@ -58,7 +74,7 @@ class AuditPlan:
     buckets: int = 1
     manifest: int | None = None
     base: int | None = None
-    ledgers: tuple[int, ...] = ()
+    ledgers: tuple[Ledger, ...] = ()
     files: tuple[int, ...] = ()
     first: int = 1
     missing: tuple[Gap, ...] = ()
@@ -151,7 +167,7 @@ def _increment(plan: AuditPlan, manifests: Sequence[Sealed]) -> AuditPlan | None
         buckets=_common({target.buckets, base.buckets, *(each.buckets for each in ledgers)}),
         manifest=target.number,
         base=base.number,
-        ledgers=tuple(each.number for each in ledgers),
+        ledgers=tuple(Ledger(each.as_of_ms, each.buckets) for each in ledgers),
         files=tuple(sorted({base.number, target.number})),
         first=min(base.number, target.number),
         missing=plan.missing,
@@ -176,7 +192,7 @@ def _full(plan: AuditPlan, manifests: Sequence[Sealed]) -> AuditPlan:
         buckets=_common({each.buckets for each in (manifests if base is None else [base, *ledgers])}),
         manifest=None if target is None else target.number,
         base=None if base is None else base.number,
-        ledgers=tuple(each.number for each in ledgers),
+        ledgers=tuple(Ledger(each.as_of_ms, each.buckets) for each in ledgers),
         files=tuple(sorted(each.number for each in manifests)),
         missing=plan.missing,
         holes=_holes(manifests),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from inventory.proof.columns import COLUMNS, LINES_SHAPE, comparable
 from inventory.proof.findings import Check, Finding
 from inventory.proof.lives import plain, rename_ended
-from inventory.proof.manifest import File, Manifest
+from inventory.proof.manifest import Manifest
 from inventory.proof.names import literal
 from inventory.proof.spans import Span
 
@@ -135,18 +135,15 @@ def compare_rows(database: "DuckDBPyConnection", folder: Path, manifest: Manifes
     return [_compare(database, folder, manifest, table) for table in _ROW_NAME]
 
 
-def compare_ledger(
-    database: "DuckDBPyConnection", folder: Path, manifests: Sequence[Manifest], span: Span
-) -> list[Check]:
-    """Whether the ledgers of these manifests have the archive's events of a span, each once and as it is.
+def compare_ledger(database: "DuckDBPyConnection", folder: Path, ledgers: Sequence[str], span: Span) -> list[Check]:
+    """Whether these files of ledgers have the archive's events of a span, each once and as it is.
 
     An event of the archive that no ledger has came after its snapshot was sealed, or was added later: a late event.
     Events before the span are looked at where the archive's objects have some: the ledgers of their time must be
-    among those given.
+    among those given. A file that is not there is one without events.
     """
     rows, late = Check("ledger_rows"), Check("late_events")
-    files = [file for manifest in manifests for file in manifest.under("ledger/")]
-    _load(database, folder, "sealed_ledger", files, ", ".join(f'"{name}"' for name, _, _ in COLUMNS))
+    _load(database, folder, "sealed_ledger", ledgers, ", ".join(f'"{name}"' for name, _, _ in COLUMNS))
     database.execute("DELETE FROM sealed_ledger WHERE at_ms > ?", [span.until_ms])
     rename_ended(database, "sealed_ledger", "record_key", "(type = 'hold_removed')", "at_ms", also_key=True)
     counted = "SELECT count(*) FROM {} WHERE at_ms > ? AND at_ms <= ?"
@@ -190,7 +187,7 @@ def _ledger_twice(database: "DuckDBPyConnection") -> Iterator[Finding]:
 def _compare(database: "DuckDBPyConnection", folder: Path, manifest: Manifest, table: str) -> Check:
     check = Check(f"{table}_rows")
     columns = _COMPARED_COLUMNS[table]
-    _load(database, folder, f"sealed_{table}", manifest.under(f"{table}/"), columns)
+    _load(database, folder, f"sealed_{table}", [file.path for file in manifest.under(f"{table}/")], columns)
     names = _ROW_NAME[table]
     (check.looked_at,) = database.execute(f"SELECT count(*) FROM rebuilt_{table}").fetchone() or (0,)  # noqa: S608
     row = ", ".join(f"{name} := {{0}}.{name}" for name in columns.split(", "))
@@ -260,7 +257,7 @@ def _count(database: "DuckDBPyConnection", manifest: Manifest, pattern: str) -> 
     return int(found[0]) if found else 0
 
 
-def _load(database: "DuckDBPyConnection", folder: Path, table: str, files: Sequence[File], columns: str) -> None:
+def _load(database: "DuckDBPyConnection", folder: Path, table: str, paths: Sequence[str], columns: str) -> None:
     """Makes a table of all rows of the files; what cannot be read is left out, for it is found as a file already."""
     from duckdb import Error
 
@@ -269,7 +266,7 @@ def _load(database: "DuckDBPyConnection", folder: Path, table: str, files: Seque
     database.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {empty}")
     source = "read_parquet(?, filename = true, hive_partitioning = false)"
     insert = f"INSERT INTO {table} SELECT {columns}, filename[length(?) + 2:] FROM {source}"  # noqa: S608 as above
-    present = [literal(folder / file.path) for file in files if (folder / file.path).is_file()]
+    present = [literal(folder / path) for path in paths if (folder / path).is_file()]
     if not present:
         return
     try:

@@ -110,7 +110,8 @@ def _check_contents(
             begin_from(database, folder, base)
             checks.append(missing_revisions(database, span))
         advance(1)
-        checks += compare_ledger(database, folder, manifests, Span(0, sealed_until_ms))
+        ledgers = [file.path for manifest in manifests for file in manifest.under("ledger/")]
+        checks += compare_ledger(database, folder, ledgers, Span(0, sealed_until_ms))
         advance(1)
         for manifest in chosen:
             begin_from(database, folder, _base_of(manifest, manifests))
