@@ -109,6 +109,23 @@ def test_sales_while_the_tables_are_read_are_in_the_opening_up_to_its_instant(sh
             assert row["on_hand"] == row["adjusted"] - row["executed"]
 
 
+@pytest.mark.parametrize("item", ["adj_cup", "trf_cup"])
+def test_a_history_is_opened_while_an_item_sells_that_is_called_as_adjustments_are(shop: Shop, item: str) -> None:
+    a_hole(shop)
+
+    def sell(state: str) -> None:
+        shop.world.clock.now_ms = max(shop.world.clock.now_ms, shop.history.now_ms)
+        if state in ("Open", "Scan", "Map"):
+            shop.world.receive(item, 5, "berlin")
+            shop.archive()
+
+    opened = shop.open(before=sell)
+    assert shop.stock(opened)[item, "berlin"] == (5, 0)
+    assert not any(row["record_key"].startswith(item) for row in shop.lost())
+    shop.pass_s(120)
+    assert shop.stock(shop.seal()) == shop.live_stock()
+
+
 def test_what_the_archiver_brings_late_is_waited_for_and_not_told_as_lost(shop: Shop) -> None:
     a_hole(shop)
 

@@ -10,7 +10,14 @@ import pytest
 from inventory.adapters.scratch import scratch_database
 from inventory.history.columnar import DIRECTORIES, HOLDS, MEMORY_MB, SHARDS, SNAPSHOT, load
 from inventory.history.map_task import columns_of
-from inventory.history.opening import BEGIN_BOOKS, CHANGED_ITEMS, ReadTooLate, begin_with_reading, totals_of_lost
+from inventory.history.opening import (
+    BEGIN_BOOKS,
+    CHANGED_ITEMS,
+    FINAL_READ,
+    ReadTooLate,
+    begin_with_reading,
+    totals_of_lost,
+)
 from inventory.history.plan import Opening
 from inventory.history.scan import WHOLE
 
@@ -148,6 +155,15 @@ def test_what_was_final_at_the_snapshot_before_is_not_in_its_state_and_not_lost(
     insert(sql, "whole", record_key=key, rev=1, at_ms=SINCE_MS, settled=settled)
     found, _ = opened(sql, {})
     assert found == set()
+
+
+@pytest.mark.parametrize("item", ["adj_cup", "trf_cup"])
+def test_a_counter_is_no_adjustment_whatever_its_item_is_called(sql: duckdb.DuckDBPyConnection, item: str) -> None:
+    key = f"{item}#berlin#0"
+    insert(sql, "whole", record_key=key, rev=2, at_ms=SINCE_MS, settled=False, item_id=item, shard=0)
+    found, _ = opened(sql, {})
+    assert found == {(key, "missing", 1, 2)}
+    assert sql.execute(FINAL_READ).fetchall() == []
 
 
 def test_books_begin_with_what_is_there(sql: duckdb.DuckDBPyConnection) -> None:

@@ -33,7 +33,8 @@ CHANGED: Final[Columns] = {
     "held_after": "BIGINT",
     "on_hand_change": "BIGINT",
 }
-ADJUSTMENT: Final = "(starts_with(record_key, 'adj_') OR starts_with(record_key, 'trf_'))"
+#: An item may be called as adjustments are; the keys of its counters and directory have a # then, which no id has.
+ADJUSTMENT: Final = "(record_key[:4] IN ('adj_', 'trf_') AND NOT contains(record_key, '#'))"
 #: Records of a reading that are final: a fold knows them no more, and nothing may come after them.
 FINAL_READ: Final = f"SELECT record_key, rev, at_ms, true AS final FROM whole WHERE settled OR {ADJUSTMENT}"
 _GAPS_TOLD_MAX: Final = 20
