@@ -259,6 +259,9 @@ def test_a_function_is_played_to_by_the_name_of_its_folder() -> None:
 
 def test_the_sweeper_looks_into_every_slice_that_there_may_ever_have_been() -> None:
     """A hold keeps its slice when OpenHoldSlices is lowered, also by the rollback of a deployment that raised it."""
-    told = properties("SweeperFunction")["Environment"]["Variables"]["OPEN_SLICES"]
+    sweeper, holds = (
+        properties(name)["Environment"]["Variables"]["OPEN_SLICES"] for name in ("SweeperFunction", "HoldsFunction")
+    )
     most = load_template()["Parameters"]["OpenHoldSlices"]["MaxValue"]
-    assert told == {"Fn::If": ["NotEmbedded", most, {"Ref": "OpenHoldSlices"}]}
+    assert holds == {"Ref": "OpenHoldSlices"}
+    assert sweeper == {"Fn::If": ["NotEmbedded", most, holds]}

@@ -54,9 +54,9 @@ def sweep(core: Core, *, until_ms: int) -> Swept:
     """Expires what is past its time, then settles what was resolved over a minute ago and is not settled yet.
 
     Goes through what is due in every slice first, as that gives stock back. All else has to be read to see whether it
-    is settled, and nearly all of it is merely active: so that is looked through in turns, about a fifth of the slices in
-    each run, or more while it is little (docs/adr/sweeping-in-turns.md). Stops at `until_ms`. A run begins with another
-    slice each minute, so that one that runs out of time starves none.
+    is settled, and nearly all of it is merely active: so that is looked through in turns, about a fifth of the slices
+    in each run, or more while it is little (docs/adr/sweeping-in-turns.md). Stops at `until_ms`. A run begins with
+    another slice each minute, so that one that runs out of time starves none.
 
     Raises:
         ClockSkewed: This instance's clock is not to be trusted.
@@ -87,9 +87,9 @@ def sweep(core: Core, *, until_ms: int) -> Swept:
 def turn_of(slices: int) -> int:
     """How many slices a run looks through at least: enough for `ROUND_RUNS_MAX` runs to see all of them.
 
-    A fifth, and a twenty-fifth of that: so each round of five begins a fifth of a turn further, and what one turn had no
-    time for at its end comes early in a later one. It has no divisor in common with the slices' number, so that each is
-    the first of some run.
+    A fifth, and a twenty-fifth of that: so each round of five begins a fifth of a turn further, and what one turn had
+    no time for at its end comes early in a later one. It has no divisor in common with the slices' number, so that each
+    is the first of some run.
     """
     return _without_common_divisor(-(-slices * 26 // 125), slices)
 
