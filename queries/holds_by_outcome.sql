@@ -8,6 +8,7 @@ placed AS (
     SELECT l.record_key AS hold_id, l.at_ms
     FROM ledger AS l CROSS JOIN asked AS a
     WHERE l.type = 'hold_placed'
+        AND l.as_of >= '19700101T000000Z' -- since, as partitions are named
         AND l.happened_at BETWEEN CAST(a.since AS timestamp) AND CAST(a.until AS timestamp)
 ),
 -- The first end after it was placed: an id may come again, weeks after a hold of it ended.
@@ -15,12 +16,14 @@ ended AS (
     SELECT p.hold_id, p.at_ms, min_by(l.status, l.at_ms) AS outcome
     FROM placed AS p INNER JOIN ledger AS l ON l.record_key = p.hold_id
     WHERE l.type IN ('hold_executed', 'hold_released', 'hold_expired') AND l.at_ms >= p.at_ms
+        AND l.as_of >= '19700101T000000Z' -- since, as partitions are named
     GROUP BY p.hold_id, p.at_ms
 ),
 drawn AS (
     SELECT l.cause_id AS hold_id, l.at_ms, sum(l.held_after - coalesce(l.held_before, 0)) AS units
     FROM ledger AS l
     WHERE l.cause_type = 'hold' AND l.shard IS NOT NULL
+        AND l.as_of >= '19700101T000000Z' -- since, as partitions are named
     GROUP BY l.cause_id, l.at_ms
 )
 SELECT coalesce(e.outcome, 'active') AS outcome, count(*) AS holds, sum(d.units) AS units

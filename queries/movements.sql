@@ -24,5 +24,6 @@ FROM ledger AS l CROSS JOIN asked AS a
 WHERE l.item_id = a.item
     AND l.shard IS NOT NULL
     AND l.warehouse_id LIKE replace(a.warehouse, '_', '\_') ESCAPE '\'
+    AND l.as_of >= '19700101T000000Z' -- since, as partitions are named
     AND l.happened_at BETWEEN CAST(a.since AS timestamp) AND CAST(a.until AS timestamp)
 ORDER BY l.at_ms, l.record_key, l.rev

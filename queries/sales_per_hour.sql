@@ -8,6 +8,7 @@ parts AS (
     SELECT date_trunc('hour', l.happened_at) AS sold_in, 1 AS sales, 0 AS units
     FROM ledger AS l CROSS JOIN asked AS a
     WHERE l.type = 'hold_executed'
+        AND l.as_of >= '19700101T000000Z' -- since, as partitions are named
         AND l.happened_at BETWEEN CAST(a.since AS timestamp) AND CAST(a.until AS timestamp)
     UNION ALL
     SELECT
@@ -17,6 +18,7 @@ parts AS (
     FROM ledger AS l CROSS JOIN asked AS a
     WHERE l.cause_type = 'settlement'
         AND l.shard IS NOT NULL
+        AND l.as_of >= '19700101T000000Z' -- since, as partitions are named
         AND l.happened_at BETWEEN CAST(a.since AS timestamp) AND CAST(a.until AS timestamp)
 )
 SELECT p.sold_in, sum(p.sales) AS sales, sum(p.units) AS units

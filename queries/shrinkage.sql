@@ -16,6 +16,7 @@ FROM ledger AS l CROSS JOIN asked AS a
 WHERE l.type = 'adjustment_made'
     AND (l.quantity < 0 OR l."count" IS NOT NULL)
     AND l.warehouse_id LIKE replace(a.warehouse, '_', '\_') ESCAPE '\'
+    AND l.as_of >= '19700101T000000Z' -- since, as partitions are named
     AND l.happened_at BETWEEN CAST(a.since AS timestamp) AND CAST(a.until AS timestamp)
 GROUP BY l.reason, l.warehouse_id
 ORDER BY shrinkage DESC, l.reason, l.warehouse_id

@@ -26,6 +26,16 @@ def in_sql(text: str) -> str:
     return _instant(text).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3].removesuffix(".000")
 
 
+def stamp(text: str) -> str:
+    """The instant in a text as the history's folders and partitions are named: UTC, to the second.
+
+    Raises:
+        WrongUse: It is no instant.
+    """
+    spelled = _instant(text).replace(tzinfo=None).isoformat(timespec="seconds")
+    return spelled.replace("-", "").replace(":", "") + "Z"
+
+
 def _instant(text: str) -> datetime:
     """In UTC, where some of the first and last hours that can be written no longer are in the calendar."""
     try:

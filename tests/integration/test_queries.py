@@ -26,6 +26,7 @@ from support.world import World
 
 BUCKET, DATABASE, WORKGROUP = "history", "inventory_test", "inventory-test"
 FINDINGS = "check_name VARCHAR, what VARCHAR, path VARCHAR, record VARCHAR, evidence VARCHAR, audit VARCHAR"
+HOLD_TYPES = ("hold_placed", "hold_executed")
 KINDS = {"VARCHAR": "string", "BIGINT": "bigint", "INTEGER": "int", "TIMESTAMP": "timestamp", "BOOLEAN": "boolean"}
 
 Ask = Callable[..., list[Row]]
@@ -182,6 +183,21 @@ def test_every_movement_of_an_item_and_why(ask: Ask, sealer: Sealer) -> None:
     assert ask("movements", item="o'clock") == []
 
 
+def test_what_is_asked_since_an_instant_is_all_that_happened_from_then_on(ask: Ask, sealer: Sealer) -> None:
+    holds = sealer.events[Source.HOLDS]
+    names = [path.name.removeprefix("as_of=") + "+0000" for path in (sealer.folder / "snapshots").iterdir()]
+    sealed_ms = [round(datetime.strptime(name, "%Y%m%dT%H%M%SZ%z").timestamp() * 1000) for name in names]
+    every = ask("movements", item="cup")
+    for since_ms in (instant + more for instant in sealed_ms for more in (-100, 0, 100)):
+        since = text(since_ms)
+        assert ask("movements", item="cup", since=since) == [row for row in every if row["happened_at"] >= since]
+        times = {kind: sum(each["type"] == kind and each["at"] >= since_ms for each in holds) for kind in HOLD_TYPES}
+        outcomes = ask("holds_by_outcome", since=since)
+        assert sum(int(row["holds"]) for row in outcomes) == times["hold_placed"]
+        assert all(row["units"] for row in outcomes), "each hold's draws were found"
+        assert sum(int(row["sales"]) for row in ask("sales_per_hour", since=since)) == times["hold_executed"]
+
+
 def test_holds_by_outcome(ask: Ask, sealer: Sealer) -> None:
     holds, units = Counter[str](), Counter[str]()
     for hold in map(hold_from, fold(sealer.events[Source.HOLDS]).values()):
@@ -253,6 +269,37 @@ def test_each_question_is_athena_sql_over_columns_that_there_are(query: Query) -
             continue
         other = sqlglot.parse_one(query.filled({parameter.name: "' OR 1 = 1 --"}), dialect="athena")
         assert len(list(other.find_all(exp.Or))) == len(list(statement.find_all(exp.Or)))
+
+
+def partitions_from(sql: str) -> list[list[str]]:
+    """For each scan of the ledger the literals that its partitions do not come before."""
+    found = []
+    for select in sqlglot.parse_one(sql, dialect="athena").find_all(exp.Select):
+        conditions = list(select.args["where"].find_all(exp.GTE)) if "where" in select.args else []
+        bounds = [each.expression for each in conditions if each.this == exp.column("as_of", table="l")]
+        read = {table.name for table in select.find_all(exp.Table) if table.parent_select is select}
+        if "ledger" in read:
+            found.append([bound.name for bound in bounds if isinstance(bound, exp.Literal)])
+    return found
+
+
+@pytest.mark.parametrize("name", ["movements", "shrinkage", "sales_per_hour", "holds_by_outcome"])
+@pytest.mark.parametrize(
+    ("since", "stamp"),
+    [
+        ("2026-11-22 18:00:00", "20261122T180000Z"),
+        ("2026-11-22T20:00:00.999+02:00", "20261122T180000Z"),
+        ("1795370400", "20261122T180000Z"),
+        ("0001-01-01", "00010101T000000Z"),
+    ],
+)
+def test_no_scan_of_the_ledger_opens_partitions_from_before_what_is_asked(name: str, since: str, stamp: str) -> None:
+    query = query_called(name)
+    asked = partitions_from(query.filled({"since": since}))
+    assert asked
+    assert asked == [[stamp]] * len(asked)
+    as_it_stands = [["19700101T000000Z"]] * len(asked)
+    assert partitions_from(query.text) == partitions_from(query.filled({"until": since})) == as_it_stands
 
 
 @pytest.mark.parametrize("query", all_queries(), ids=lambda query: query.name)

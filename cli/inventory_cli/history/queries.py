@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from inventory_cli.errors import CliError, NotFound, Unreachable, WrongUse
-from inventory_cli.instants import in_sql
+from inventory_cli.instants import in_sql, stamp
 
 if TYPE_CHECKING:
     from mypy_boto3_athena import AthenaClient
@@ -23,6 +23,8 @@ FOLDER: Final = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parents[3] /
 _PARAMETER: Final = re.compile(
     r"^(?P<before> +)'(?P<value>[^']*)'(?P<after> AS (?P<name>\w+),? -- (?P<meaning>.+))$", re.MULTILINE
 )
+#: No partition has an event that happened after it. What it opens no partition by must stand there as a literal.
+_PARTITION: Final = re.compile(r"'\w+'(?P<after> -- (?P<name>\w+), as partitions are named)$", re.MULTILINE)
 _POLL_SECONDS: Final = 0.5
 _SECONDS_MAX: Final = 600
 _PAGE_ROWS: Final = 1000
@@ -85,7 +87,11 @@ class Query:
             value = (in_sql(value) if "instant" in match["meaning"] else value).replace("'", "''")
             return f"{match['before']}'{value}'{match['after']}"
 
-        return _PARAMETER.sub(literal, self.text)
+        def partition(match: re.Match[str]) -> str:
+            value = values.get(match["name"])
+            return match[0] if value is None else f"'{stamp(value)}'{match['after']}"
+
+        return _PARTITION.sub(partition, _PARAMETER.sub(literal, self.text))
 
 
 def all_queries() -> list[Query]:
