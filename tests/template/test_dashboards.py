@@ -84,6 +84,13 @@ def test_what_is_named_is_in_the_template() -> None:
 
 
 @pytest.mark.parametrize("dashboard", DASHBOARDS)
+def test_each_region_has_its_own(dashboard: str) -> None:
+    """An account has one dashboard of a name, in all regions together."""
+    name = properties(dashboard)["DashboardName"]["Fn::Sub"]
+    assert {"${Environment}", "${AWS::Region}"} <= set(re.findall(r"\$\{[^}]+\}", name))
+
+
+@pytest.mark.parametrize("dashboard", DASHBOARDS)
 def test_widgets_lie_side_by_side_on_the_grid(dashboard: str) -> None:
     taken: set[tuple[int, int]] = set()
     for widget in body(dashboard)["widgets"]:

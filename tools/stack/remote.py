@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 from localstack_client import config as localstack
 
 from stack import sam
@@ -32,7 +33,8 @@ def deploy(environment: str, overrides: Mapping[str, str]) -> None:
         variables = {**clean_environment(), **LOCAL_CREDENTIALS, "AWS_ENDPOINT_URL": endpoint}
         console.print(f"LocalStack at {endpoint}")
     else:
-        _need_an_account(environment)
+        region = _aim(environment)
+        variables["AWS_DEFAULT_REGION"] = region
     folder = ROOT / ".aws-sam" / environment
     folder.mkdir(parents=True, exist_ok=True)
     with step(f"sam build for {environment}"):
@@ -47,10 +49,20 @@ def deploy(environment: str, overrides: Mapping[str, str]) -> None:
         )
 
 
-def _need_an_account(environment: str) -> None:
-    """A build takes minutes, and SAM finds this out after it."""
+def _aim(environment: str) -> str:
+    """Says where it goes, and gives the region. A build takes minutes, and SAM finds out what is missing after it."""
     session = boto3.Session()
-    if not (sam.region(environment) or session.region_name):
-        raise StackError("No region. Set AWS_DEFAULT_REGION, or the profile's by `aws configure set region …`.")
+    region = sam.region(environment) or session.region_name
+    if not region:
+        raise StackError(
+            "No region. Set AWS_DEFAULT_REGION, the profile's by `aws configure set region …`, or region in"
+            " samconfig.toml."
+        )
     if session.get_credentials() is None:
         raise StackError("No AWS credentials. Sign in (`aws sso login`, `aws configure`), or set AWS_PROFILE.")
+    try:
+        account = session.client("sts", region_name=region).get_caller_identity()["Account"]
+    except (BotoCoreError, ClientError) as error:
+        raise StackError(f"AWS does not say whose these credentials are (`aws sso login`?): {error}") from None
+    console.print(f"{sam.stack_name(environment)} in account {account}, {region}", soft_wrap=True)
+    return region

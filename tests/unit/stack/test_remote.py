@@ -1,14 +1,26 @@
 """`make deploy` says what is missing before it builds for minutes, and what nobody would notice after it."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
 
 from stack import remote, sam
 from stack.console import StackError
 from stack.place import LOCAL_CREDENTIALS
+
+
+@pytest.fixture(autouse=True)
+def account() -> Iterator[str]:
+    """An account of AWS."""
+    with mock_aws():
+        yield boto3.client("sts").get_caller_identity()["Account"]
 
 
 @pytest.fixture
@@ -31,6 +43,33 @@ def test_without_a_region_or_credentials_nothing_is_built(
     for variable in missing:
         monkeypatch.delenv(variable)
     with pytest.raises(StackError, match=said):
+        remote.deploy("staging", {})
+    assert done == []
+
+
+@pytest.mark.parametrize(("configured", "region"), [(None, "us-east-1"), ("ap-south-1", "ap-south-1")])
+def test_account_region_and_stack_are_said_before_anything_is_built(
+    configured: str | None,
+    region: str,
+    account: str,
+    given_to_sam: dict[str, str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sam, "region", lambda _: configured)
+    said = []
+    monkeypatch.setattr(sam, "build", lambda *_: said.append(capsys.readouterr().out))
+    remote.deploy("staging", {})
+    assert said[0].startswith(f"inventory-staging in account {account}, {region}\n")
+    assert given_to_sam["AWS_DEFAULT_REGION"] == region
+
+
+def test_credentials_that_aws_does_not_take_are_said_before_anything_is_built(
+    done: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = ClientError({"Error": {"Code": "ExpiredToken", "Message": "has expired"}}, "GetCallerIdentity")
+    monkeypatch.setattr("botocore.client.BaseClient._make_api_call", Mock(side_effect=refused))
+    with pytest.raises(StackError, match="has expired"):
         remote.deploy("staging", {})
     assert done == []
 
