@@ -39,6 +39,13 @@ def test_it_runs_on_the_hour_and_from_the_first_event_every_day() -> None:
     assert (parameters["SnapshotSchedule"]["Default"], parameters["RebuildSchedule"]["Default"]) == ("ENABLED", "DAILY")
 
 
+def test_no_grace_makes_the_hourly_snapshot_miss_its_hour() -> None:
+    """It takes the latest hour that is a grace ago: with a longer one it would be an hour old, and nobody told."""
+    hourly = properties("SnapshotMachine")["Events"]["Hourly"]["Properties"]["ScheduleExpression"]
+    minute = int(hourly.removeprefix("cron(").split()[0])
+    assert load_template()["Parameters"]["SnapshotGraceSeconds"]["MaxValue"] <= minute * 60 - 30
+
+
 def test_the_live_tables_are_read_once_and_before_the_archive_is_listed() -> None:
     """The seal relies on it (docs/history.md): no way leads to Plan but past the reading, and none leads back to it."""
     assert MACHINE["StartAt"] == "Finish"
