@@ -9,6 +9,7 @@ _STEPS = "history/steps.py"
 _MAP = "history/map_task.py"
 _BY_HAND = "tests/unit/history/test_opening.py::"
 _OPENINGS = "tests/integration/test_openings.py::"
+_AUDITED_ARCHIVES = "tests/integration/audits/test_audits_of_damaged_archives.py::"
 _ARCHIVES = "tests/integration/test_damaged_archives.py::"
 _DAMAGED = _ARCHIVES + "test_a_damaged_object_of_the_archive_fails_its_map_task_and_is_named"
 _ASKED = "tests/unit/runs/test_audits.py::test_of_two_that_ask_at_once_the_second_is_told_of_the_first_ones"
@@ -222,6 +223,15 @@ HISTORY: Final = (
         "AND NOT contains(record_key, '#'))",
         ")",
         (_BY_HAND + "test_a_counter_is_no_adjustment_whatever_its_item_is_called",),
+        beyond=SNAPSHOTS,
+    ),
+    Mutant(
+        "archive_complete",
+        "of what came after the seal, only a settled hold's expiry is not told as late",
+        "proof/rebuild.py",
+        "WHERE type = 'hold_removed' AND \"by\" = 'ttl' AND settled;",
+        "WHERE type = 'hold_removed';",
+        (_AUDITED_ARCHIVES + "test_a_removal_that_came_after_the_seal_is_late_unless_it_is_a_settled_hold_s_expiry",),
         beyond=SNAPSHOTS,
     ),
     Mutant(

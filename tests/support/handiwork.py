@@ -61,6 +61,17 @@ def edit(history: History, source: Source, wanted: Callable[[Record], bool], **c
     return record
 
 
+def remove_hold(history: History, wanted: Callable[[Record], bool], **told: Any) -> str:
+    """Takes a hold out of the live table, and tells the archive so; gives the event's id."""
+    world, table = history.tape.world, history.tape.tables[Source.HOLDS]
+    hold = next(each for each in world.records(table) if wanted(each))
+    world.database.client.delete_item(TableName=table, Key=encode({"hold_id": hold["hold_id"]}))
+    del history.tape.records[-1]  # what a person's deletion would tell
+    event_id = f"{hold['hold_id']}@{hold['rev'] + 1}"
+    archive_also(history, Source.HOLDS, {"v": 1, "event_id": event_id, "type": "hold_removed", **told})
+    return event_id
+
+
 def is_shard(record: Record) -> bool:
     return "available" in record
 

@@ -7,7 +7,7 @@ import pytest
 from inventory.domain.events import Source
 from support.audits import Audits
 from support.folding import revision
-from support.handiwork import LAST, archive_also, archived, change_archive, found, named
+from support.handiwork import LAST, archive_also, archived, change_archive, found, named, remove_hold
 from support.workflow import History
 
 
@@ -51,3 +51,17 @@ def test_an_event_that_came_after_the_seal_is_late(history: History, audits: Aud
     archive_also(history, Source.ADJUSTMENTS, late)
     audits.run(LAST, depth="increment")
     assert named(found(audits)["late_events"]) == {late["event_id"]}
+
+
+@pytest.mark.parametrize("depth", ["increment", None])
+@pytest.mark.parametrize(
+    ("by", "settled"), [("ttl", False), ("somebody", True)], ids=["of an unsettled hold", "by somebody"]
+)
+def test_a_removal_that_came_after_the_seal_is_late_unless_it_is_a_settled_hold_s_expiry(
+    history: History, audits: Audits, by: str, depth: str | None, *, settled: bool
+) -> None:
+    event_id = remove_hold(history, lambda hold: ("settlement" in hold) == settled, at=LAST - 1, by=by, settled=settled)
+    audits.run(LAST, depth=depth)
+    rows = found(audits)
+    assert named(rows["late_events"]) == named(rows["removals"]) == {event_id}
+    assert "hold_events" in named(rows["totals"])

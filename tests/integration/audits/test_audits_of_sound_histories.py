@@ -7,10 +7,25 @@ import pytest
 
 from inventory.domain.events import Source
 from inventory.history.layout import instant_of_audit, published_path
+from inventory.history.manifest import fingerprint_of
 from inventory.history.plan import Mode
-from inventory.storage.codec import encode
+from inventory.proof.signatures import rsa_signer
+from inventory.proof.verify import verify
+from inventory.storage.codec import Record
+from support.auditing import findings
 from support.audits import Audits
-from support.handiwork import INSTANTS, LAST, archive_also, archived, edit, found, is_shard, named, next_snapshot
+from support.handiwork import (
+    HOUR_MS,
+    INSTANTS,
+    LAST,
+    archived,
+    edit,
+    found,
+    is_shard,
+    named,
+    next_snapshot,
+    remove_hold,
+)
 from support.trade import trade
 from support.workflow import History
 from support.world import START_MS
@@ -71,16 +86,32 @@ def test_sales_while_an_audit_runs_are_no_discrepancy(audits: Audits) -> None:
 def test_a_settled_hold_that_expired_from_the_table_is_no_discrepancy_though_the_base_does_not_know_it(
     history: History, audits: Audits
 ) -> None:
-    world, table = history.tape.world, history.tape.tables[Source.HOLDS]
-    hold = next(each for each in world.records(table) if "settlement" in each and each["at"] <= INSTANTS[1])
-    world.database.client.delete_item(TableName=table, Key=encode({"hold_id": hold["hold_id"]}))
-    gone = {"v": 1, "event_id": f"{hold['hold_id']}@{hold['rev'] + 1}", "type": "hold_removed"}
-    archive_also(history, Source.HOLDS, {**gone, "at": LAST + 100_000, "by": "ttl", "settled": True})
-    del history.tape.records[-1]  # what a person's deletion would tell
+    def is_old(hold: Record) -> bool:
+        return "settlement" in hold and hold["at"] <= INSTANTS[1]
+
+    remove_hold(history, is_old, at=LAST + 100_000, by="ttl", settled=True)
     instant = next_snapshot(history)
     result = audits.run(instant, depth="increment")
     assert found(audits, instant) == {}
     assert {each["name"]: each["looked_at"] for each in result["checks"]}["removals"] == 1
+
+
+@pytest.mark.parametrize("depth", ["increment", "full"])
+def test_a_settled_hold_s_expiry_that_is_archived_after_the_seal_is_no_discrepancy(
+    history: History, audits: Audits, depth: str
+) -> None:
+    """A seal asks for no evidence of it, so no ledger has it."""
+    sealed = LAST + 3 * DAY_MS
+    history.snapshot(sealed)
+    remove_hold(history, lambda hold: "settlement" in hold, at=sealed - 1, by="ttl", settled=True)
+    after = sealed + HOUR_MS
+    history.snapshot(after)
+    for instant in (sealed, after):
+        result = audits.run(instant, depth=depth)
+        assert found(audits, instant) == {}
+        assert {each["name"]: each["looked_at"] for each in result["checks"]}["late_events"] > 0
+    trusted = {fingerprint_of(history.signer.public_key_der)}
+    assert findings(verify(history.objects.root, trusted, rsa_signer, every=True)) == []
 
 
 @pytest.mark.parametrize(("wider", "common"), [(4, 2), (3, 1)])
