@@ -14,7 +14,7 @@ from inventory_cli.errors import CliError, WrongUse
 from inventory_cli.redrive.giving import Given, Giver, Outcome
 from inventory_cli.redrive.messages import Positions, as_data
 from inventory_cli.redrive.queues import Message, OnFailureQueue, queues_of
-from inventory_cli.redrive.streams import Streams, still_there
+from inventory_cli.redrive.streams import Streams, are_any_left
 from inventory_cli.session import Session, session_of
 
 app = typer.Typer(
@@ -163,9 +163,9 @@ def _see_that_it_may_go(session: Session, queue: OnFailureQueue, message: Messag
     content = message.content
     if queue.name != _ARCHIVER or not isinstance(content, Positions):
         return
-    if still_there(_streams(session), content):
+    if are_any_left(_streams(session), content):
         raise CliError(
-            "The stream still has its events, and without them the archive has a hole: give them back by "
+            "The stream still has events of it, and without them the archive has a hole: give them back by "
             "`inventory redrive run --function archiver`."
         )
 

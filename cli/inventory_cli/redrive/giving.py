@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
@@ -32,7 +32,7 @@ class Outcome(StrEnum):
 
     HANDLED = "handled"  # and deleted
     FAILED = "failed"  # and kept
-    TRIMMED = "trimmed"  # and kept, unless asked otherwise
+    TRIMMED = "trimmed"  # but for what is left, which is handled; and kept, unless asked otherwise
     DROPPED = "dropped"
     UNKNOWN = "unknown"  # and kept
 
@@ -122,9 +122,11 @@ class Giver:
             return self._handled(message, content)
         except (_Failed, NotReached, ClientError, BotoCoreError) as error:
             return Given(message, Outcome.FAILED, str(error))
-        except Trimmed:
+        except Trimmed as trimmed:
             outcome = Outcome.DROPPED if self._drop_trimmed else Outcome.TRIMMED
-            return Given(message, outcome, "the stream no longer has its records")
+            left = len(trimmed.left)
+            handled = f"first records; the last {left}, which it had, were handled" if left else "records"
+            return Given(message, outcome, f"the stream no longer has its {handled}")
 
     def _handled(self, message: Message, content: Content) -> Given:
         if isinstance(content, Unknown):
@@ -132,13 +134,28 @@ class Giver:
         if isinstance(content, SetAside):
             self._invoke({"Records": [content.record], "redrive": True})
         elif isinstance(content, Positions):
-            self._queue.hide_again(message)  # it may have waited for others, and takes its time itself
-            for records in _calls(records_at(self._streams, content)):
-                self._queue.hide_again(message)
-                self._invoke({"Records": records})
+            self._give_records(message, content)
         elif isinstance(content, Invocation):
             self._invoke_once(content.payload)
         return Given(message, Outcome.HANDLED)
+
+    def _give_records(self, message: Message, positions: Positions) -> None:
+        """What the stream has of them; the message counts as trimmed where that is not all, and not before.
+
+        Raises:
+            Trimmed: The first are gone, and those that are left are handled.
+        """
+        self._queue.hide_again(message)  # it may have waited for others, and takes its time itself
+        gone: Trimmed | None = None
+        try:
+            records: Sequence[dict[str, Any]] = records_at(self._streams, positions)
+        except Trimmed as trimmed:
+            gone, records = trimmed, trimmed.left
+        for call in _calls(records):
+            self._queue.hide_again(message)
+            self._invoke({"Records": call})
+        if gone is not None:
+            raise gone
 
     def _invoke_once(self, payload: Any) -> None:
         """A timed event says no more the tenth time than the first: once is enough for all that are alike."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from botocore.exceptions import ClientError
 
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
     from mypy_boto3_kinesis import KinesisClient
 
-_GONE: Final = {"TrimmedDataAccessException", "ResourceNotFoundException"}
+_NO_SHARD: Final = "ResourceNotFoundException"
+_TRIMMED: Final = "TrimmedDataAccessException"
+#: Where reading begins: at the first position, or at whatever the stream still has.
+_Start = Literal["AT_SEQUENCE_NUMBER", "TRIM_HORIZON"]
 #: A shard of Kinesis answers five reads a second, one of which is its function's.
 _PAUSE_SECONDS: Final = 0.25
 #: Nobody says how many empty pages lie before a record. So many in a row take 100 s at this pace.
@@ -26,7 +29,15 @@ _READ_SECONDS_MAX: Final = 120
 
 
 class Trimmed(Exception):
-    """The stream no longer has the records."""
+    """The stream no longer has the first of the records.
+
+    Attributes:
+        left: Those that it has.
+    """
+
+    def __init__(self, left: Sequence[dict[str, Any]] = ()) -> None:
+        super().__init__()
+        self.left = left
 
 
 class NotReached(Unreachable):
@@ -52,78 +63,86 @@ def records_at(streams: Streams, positions: Positions) -> list[dict[str, Any]]:
     A stream loses its oldest records first. So where the first of them is found, none is gone.
 
     Raises:
-        Trimmed: The first of them is not there any more.
-        NotReached: It may be there, or is, but not all of them came.
+        Trimmed: The first of them is not there any more. It has those that are left.
+        NotReached: They may be there, or are, but not all of them came.
     """
-    last = int(positions.last)
-    found: list[dict[str, Any]] = []
-    try:
-        for number, record in _from_the_first(streams, positions):
-            if not found and number > int(positions.first):  # a stream that begins later is read from where it begins
-                raise Trimmed
-            if number > last:
-                break
-            found.append(record)
-            if number == last:
-                return found
-    except ClientError as error:
-        if found or error.response.get("Error", {}).get("Code") not in _GONE:
-            raise
-        raise Trimmed from None
-    if not found:
-        raise Trimmed
-    raise NotReached(f"The stream brought {len(found)} of the records, but not the last. Try again.")
+    until = streams.now() + _READ_SECONDS_MAX
+    found = _found(streams, positions, "AT_SEQUENCE_NUMBER", until)
+    records = [record for _, record in found]
+    if not found or found[0][0] > int(positions.first):  # a stream that begins later is read from where it begins
+        raise Trimmed(records)
+    return records
 
 
-def still_there(streams: Streams, positions: Positions) -> bool:
-    """Whether the stream still has all records from the first position to the last.
+def are_any_left(streams: Streams, positions: Positions) -> bool:
+    """Whether the stream still has records from the first position to the last.
 
     Raises:
         NotReached: Nobody knows.
     """
     try:
-        records_at(streams, positions)
-    except Trimmed:
-        return False
-    return True
+        return bool(records_at(streams, positions))
+    except Trimmed as trimmed:
+        return bool(trimmed.left)
 
 
-def _from_the_first(streams: Streams, positions: Positions) -> _Numbered:
+def _found(streams: Streams, positions: Positions, start: _Start, until: float) -> list[tuple[int, dict[str, Any]]]:
+    """What there is of the records, up to the last; or nothing."""
+    last = int(positions.last)
+    found: list[tuple[int, dict[str, Any]]] = []
     is_kinesis = positions.stream_arn.split(":")[2] == "kinesis"
-    return _of_kinesis(streams, positions) if is_kinesis else _of_table(streams, positions)
+    try:
+        for number, record in (_of_kinesis if is_kinesis else _of_table)(streams, positions, start, until):
+            if number > last:
+                break
+            found.append((number, record))
+            if number == last:
+                return found
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code")
+        if not found and code == _NO_SHARD:
+            return []
+        if not found and code == _TRIMMED and start != "TRIM_HORIZON":  # a table's stream has no place that is gone
+            return _found(streams, positions, "TRIM_HORIZON", until)
+        raise
+    if found:
+        raise NotReached(f"The stream brought {len(found)} of the records, but not the last. Try again.")
+    return []
 
 
-def _of_table(streams: Streams, positions: Positions) -> _Numbered:
+def _of_table(streams: Streams, positions: Positions, start: _Start, until: float) -> _Numbered:
     client = streams.dynamodb
+    place: Any = {"SequenceNumber": positions.first} if start == "AT_SEQUENCE_NUMBER" else {}
     iterator = client.get_shard_iterator(
         StreamArn=positions.stream_arn,
         ShardId=positions.shard_id,
-        ShardIteratorType="AT_SEQUENCE_NUMBER",
-        SequenceNumber=positions.first,
+        ShardIteratorType=start,
+        **place,
     )["ShardIterator"]
-    for record in _records(streams, lambda after: client.get_records(ShardIterator=after), iterator):
+    for record in _records(streams, lambda after: client.get_records(ShardIterator=after), iterator, until):
         yield int(record["dynamodb"]["SequenceNumber"]), _as_event(record, positions.stream_arn)
 
 
-def _of_kinesis(streams: Streams, positions: Positions) -> _Numbered:
+def _of_kinesis(streams: Streams, positions: Positions, start: _Start, until: float) -> _Numbered:
     client = streams.kinesis
+    place: Any = {"StartingSequenceNumber": positions.first} if start == "AT_SEQUENCE_NUMBER" else {}
     iterator = client.get_shard_iterator(
         StreamName=positions.stream_arn.partition("/")[2],
         ShardId=positions.shard_id,
-        ShardIteratorType="AT_SEQUENCE_NUMBER",
-        StartingSequenceNumber=positions.first,
+        ShardIteratorType=start,
+        **place,
     )["ShardIterator"]
-    for record in _records(streams, lambda after: client.get_records(ShardIterator=after), iterator):
+    for record in _records(streams, lambda after: client.get_records(ShardIterator=after), iterator, until):
         yield int(record["SequenceNumber"]), _as_kinesis_event(record, positions)
 
 
-def _records(streams: Streams, page_at: Callable[[str], Any], iterator: str | None) -> Iterator[Any]:
+def _records(streams: Streams, page_at: Callable[[str], Any], iterator: str | None, until: float) -> Iterator[Any]:
     """All records from here on: to the shard's end, or to where Kinesis says that nothing came yet.
 
     Raises:
         NotReached: Nothing came for too long.
     """
-    until, empty = streams.now() + _READ_SECONDS_MAX, 0
+    empty = 0
     while iterator is not None:
         if empty >= _EMPTY_PAGES_MAX:
             raise NotReached(f"The stream brought {empty} empty pages, and may have records behind them. Try again.")

@@ -100,10 +100,14 @@ def numbers_in(shard: Shard, first: int = 1, last: int = 3) -> list[int]:
     client: Any = shard
     stream = COLLECTING if isinstance(shard, KinesisShard) else STREAM
     asked = Positions("RetriesExhausted", stream, "shard", str(first), str(last), last - first + 1)
-    records = records_at(Streams(client, client, shard.now, shard.waits), asked)
-    if isinstance(shard, KinesisShard):
-        return [int(record["kinesis"]["sequenceNumber"]) for record in records]
-    return [int(record["dynamodb"]["SequenceNumber"]) for record in records]
+    return numbers_of(records_at(Streams(client, client, shard.now, shard.waits), asked))
+
+
+def numbers_of(records: Iterable[dict[str, Any]]) -> list[int]:
+    return [
+        int(each["kinesis"]["sequenceNumber"] if "kinesis" in each else each["dynamodb"]["SequenceNumber"])
+        for each in records
+    ]
 
 
 def test_no_record_after_the_last_position_is_given() -> None:
@@ -153,12 +157,58 @@ def test_a_slow_stream_is_given_up_while_the_message_is_still_hidden(kind: type[
 
 @KINDS
 @pytest.mark.parametrize("is_open", [False, True])
-@pytest.mark.parametrize("pages", [((2, 3),), ((4, 5),)], ids=["not the first", "only later ones"])
-def test_records_are_gone_where_the_first_that_is_found_is_a_later_one(
-    kind: type[Shard], pages: Sequence[Sequence[int]], *, is_open: bool
+@pytest.mark.parametrize(
+    ("pages", "left"),
+    [(((2, 3),), [2, 3]), (((3, 4), (5,)), [3]), (((4, 5),), [])],
+    ids=["not the first", "only the last", "only later ones"],
+)
+def test_records_are_gone_where_the_first_that_is_found_is_a_later_one_but_those_that_are_left(
+    kind: type[Shard], pages: Sequence[Sequence[int]], left: list[int], *, is_open: bool
 ) -> None:
-    with pytest.raises(Trimmed):
+    with pytest.raises(Trimmed) as trimmed:
         numbers_in(kind(*pages, is_open=is_open))
+    assert numbers_of(trimmed.value.left) == left
+
+
+class TrimmedShard(Shard):
+    """AWS gives no place in a stream of a table for what it dropped; what it still has begins at the horizon."""
+
+    def __init__(self, *pages: Sequence[int], is_open: bool = False, horizon_moves: bool = False) -> None:
+        super().__init__(*pages, is_open=is_open)
+        self.horizon_moves = horizon_moves
+
+    def get_shard_iterator(self, **asked: Any) -> dict[str, str]:
+        if asked["ShardIteratorType"] == "TRIM_HORIZON":
+            assert "SequenceNumber" not in asked
+            return {"ShardIterator": "0"}
+        return {"ShardIterator": "trimmed"}
+
+    def get_records(self, ShardIterator: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        if ShardIterator == "trimmed" or self.horizon_moves:
+            raise ClientError({"Error": {"Code": "TrimmedDataAccessException"}}, "GetRecords")
+        return super().get_records(ShardIterator)
+
+
+@pytest.mark.parametrize("is_open", [False, True])
+@pytest.mark.parametrize(("pages", "left"), [(((), (2,), (3, 4)), [2, 3]), (((4,),), [])])
+def test_where_a_table_has_no_place_for_the_first_those_that_are_left_are_read_from_the_horizon(
+    pages: Sequence[Sequence[int]], left: list[int], *, is_open: bool
+) -> None:
+    with pytest.raises(Trimmed) as trimmed:
+        numbers_in(TrimmedShard(*pages, is_open=is_open))
+    assert numbers_of(trimmed.value.left) == left
+
+
+def test_a_horizon_that_moves_while_it_is_read_says_nothing_of_the_later_records() -> None:
+    with pytest.raises(ClientError):
+        numbers_in(TrimmedShard((2, 3), horizon_moves=True))
+
+
+@pytest.mark.parametrize("pages", [((2,),), ((2,), (4,))])
+def test_of_records_that_are_left_none_may_be_missing(pages: Sequence[Sequence[int]]) -> None:
+    for shard in (Shard(*pages), TrimmedShard(*pages)):
+        with pytest.raises(NotReached, match="Try again"):
+            numbers_in(shard)
 
 
 @KINDS
@@ -197,18 +247,19 @@ def test_what_is_trimmed_while_it_is_read_is_not_said_to_be_gone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pages", "is_open", "outcome"),
+    ("pages", "is_open", "outcome", "left"),
     [
-        ((), False, "trimmed"),
-        ((), True, "failed"),
-        (((1, 2),), False, "failed"),
-        (((2, 3),), False, "trimmed"),
-        (((4, 5),), False, "trimmed"),
+        ((), False, "trimmed", []),
+        ((), True, "failed", []),
+        (((1, 2),), False, "failed", []),
+        (((2, 3),), False, "trimmed", [2, 3]),
+        (((4, 5),), False, "trimmed", []),
     ],
 )
 def test_a_message_stays_in_its_queue_where_only_some_of_its_records_are_there(
     pages: Sequence[Sequence[int]],
     outcome: str,
+    left: list[int],
     terminal: Terminal,
     queues: Queues,
     functions: Functions,
@@ -219,7 +270,29 @@ def test_a_message_stays_in_its_queue_where_only_some_of_its_records_are_there(
     monkeypatch.setattr(Aws, "streams", Shard(*pages, is_open=is_open))
     queues.put("settler", failed_batch(startSequenceNumber="1", endSequenceNumber="3"))
     (given,) = terminal.run("redrive", "run", "--yes", "--json").json
-    assert (given["outcome"], functions.given, len(queues.bodies("settler"))) == (outcome, [], 1)
+    assert (given["outcome"], len(queues.bodies("settler"))) == (outcome, 1)
+    assert [numbers_of(event["Records"]) for _, event in functions.given] == ([left] if left else [])
+    assert (f"the last {len(left)}, which it had, were handled" in given["why"]) == bool(left)
+
+
+def test_what_is_left_is_given_before_its_message_is_dropped(
+    terminal: Terminal, queues: Queues, functions: Functions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Aws, "streams", Shard((2, 3), (4,)))
+    queues.put("archiver", failed_batch(startSequenceNumber="1", endSequenceNumber="3"))
+    run = ("redrive", "run", "--function", "archiver", "--drop-trimmed", "--yes", "--json")
+    functions.fails = lambda *_: "down"
+    failed = terminal.run(*run)
+    assert (failed.exit_code, [each["outcome"] for each in failed.json]) == (1, ["failed"])
+    (left,) = queues.bodies("archiver")
+
+    drop = terminal.run("redrive", "drop", failed.json[0]["id"], "--function", "archiver", "--yes")
+    assert (drop.exit_code, queues.bodies("archiver")) == (1, [left])
+
+    functions.fails = lambda *_: None
+    assert [each["outcome"] for each in terminal.run(*run).json] == ["dropped"]
+    assert [numbers_of(event["Records"]) for _, event in functions.given] == [[2, 3], [2, 3]]
+    assert queues.bodies("archiver") == []
 
 
 @pytest.mark.parametrize("pages", [(), ((1, 2),)], ids=["nothing yet", "not the last"])
@@ -259,5 +332,8 @@ def test_only_what_aws_says_is_gone_is_taken_for_gone(operation: str, code: str,
         if operation == "get_records":
             stubbed.add_response("get_shard_iterator", {"ShardIterator": "first"})
         stubbed.add_client_error(operation, code)
+        if code == "TrimmedDataAccessException":
+            stubbed.add_response("get_shard_iterator", {"ShardIterator": "horizon"})
+            stubbed.add_response("get_records", {"Records": []})
         with pytest.raises(raised):
             records_at(streams, asked)
