@@ -7,7 +7,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from localstack_client import config as localstack
 
-from stack import sam
+from stack import protection, sam
 from stack.console import StackError, console, step
 from stack.place import LOCAL_CREDENTIALS, ROOT, clean_environment, local_runtime
 from stack.up import ENVIRONMENT as LOCAL
@@ -33,13 +33,16 @@ def deploy(environment: str, overrides: Mapping[str, str]) -> None:
         variables = {**clean_environment(), **LOCAL_CREDENTIALS, "AWS_ENDPOINT_URL": endpoint}
         console.print(f"LocalStack at {endpoint}")
     else:
-        region = _aim(environment)
-        variables["AWS_DEFAULT_REGION"] = region
+        variables["AWS_DEFAULT_REGION"] = _aim(environment)
     folder = ROOT / ".aws-sam" / environment
     folder.mkdir(parents=True, exist_ok=True)
     with step(f"sam build for {environment}"):
         sam.build(environment, folder / "build", overrides, folder / "build.log")
     sam.deploy(environment, folder / "build", overrides, variables, log=None)
+    if environment == PROD:
+        with step("protect the stack from deletion, and its tables, buckets and key from replacement"):
+            region = variables["AWS_DEFAULT_REGION"]
+            protection.protect(boto3.client("cloudformation", region_name=region), name)
     console.print(f"\nMake the first key: inventory --stack {name} keys create --help", soft_wrap=True)
     if environment == PROD and not sam.parameters(environment, overrides).get("AlarmEmail"):
         console.print(

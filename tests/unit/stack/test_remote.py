@@ -10,8 +10,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
+from mypy_boto3_cloudformation import CloudFormationClient
 
-from stack import remote, sam
+from stack import protection, remote, sam
 from stack.console import StackError
 from stack.place import LOCAL_CREDENTIALS
 
@@ -30,6 +31,7 @@ def done(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     monkeypatch.setattr(remote, "ROOT", tmp_path)
     for command in ("build", "deploy"):
         monkeypatch.setattr(sam, command, lambda *_, command=command, **__: asked.append(command))
+    monkeypatch.setattr(protection, "protect", lambda *_: None)
     return asked
 
 
@@ -62,6 +64,21 @@ def test_account_region_and_stack_are_said_before_anything_is_built(
     remote.deploy("staging", {})
     assert said[0].startswith(f"inventory-staging in account {account}, {region}\n")
     assert given_to_sam["AWS_DEFAULT_REGION"] == region
+
+
+@pytest.mark.parametrize(
+    ("environment", "protected"), [("prod", ["inventory-prod eu-west-1"]), ("staging", []), ("localstack", [])]
+)
+def test_prod_alone_is_protected_once_it_is_deployed(
+    environment: str, protected: list[str], done: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def protect(client: CloudFormationClient, stack: str) -> None:
+        done.append(f"{stack} {client.meta.region_name}")
+
+    monkeypatch.setattr(protection, "protect", protect)
+    monkeypatch.setattr(sam, "region", lambda _: "eu-west-1")
+    remote.deploy(environment, {})
+    assert done == ["build", "deploy", *protected]
 
 
 def test_credentials_that_aws_does_not_take_are_said_before_anything_is_built(
