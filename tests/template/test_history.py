@@ -16,10 +16,23 @@ def test_every_object_is_versioned_locked_and_encrypted() -> None:
 
 
 def test_buckets_and_the_key_outlive_the_stack() -> None:
-    """All but one that never came up: what it made is empty, and would stay for ever."""
-    for kept in ("HistoryBucket", "ScratchBucket", "QueryResultsBucket", "ManifestKey"):
+    """Buckets, but for those of one that never came up: they are empty, and would stay for ever."""
+    for kept in ("HistoryBucket", "ScratchBucket", "QueryResultsBucket"):
         resource = load_template()["Resources"][kept]
         assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
+    key = load_template()["Resources"]["ManifestKey"]
+    assert (key["DeletionPolicy"], key["UpdateReplacePolicy"]) == ("Retain", "Retain"), (
+        "one that a rollback takes back, too"
+    )
+
+
+def test_what_may_be_the_only_copy_of_an_event_or_of_a_request_outlives_the_stack() -> None:
+    queue = load_template()["Resources"]["ArchiverOnFailureQueue"]
+    assert (queue["DeletionPolicy"], queue["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert "QueueName" not in queue["Properties"], "the next stack makes one of its own"
+    log = load_template()["Resources"]["ApiLogs"]
+    assert (log["DeletionPolicy"], log["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
+    assert "${Api}" in log["Properties"]["LogGroupName"]["Fn::Sub"], "the next stack has another API"
 
 
 @pytest.mark.parametrize("bucket", ["HistoryBucket", "ScratchBucket"])
