@@ -204,6 +204,14 @@ class TestRetries:
         with pytest.raises(Overloaded, match="did not say"):
             world.adjust("A", -50)
 
+    def test_while_a_try_may_still_be_made_nobody_is_told_that_there_was_too_little(self, world: Watched) -> None:
+        world.receive("A", 5)
+        other = world.instance()
+        world.wire.refuse(in_progress)
+        world.wire.meanwhile(lambda: world.adjust("A", -5, core=other), BATCH_READS, nth=3)
+        with pytest.raises(Overloaded, match="did not say"):
+            world.adjust("A", -2)
+
     def test_of_two_twins_at_once_one_adjusts(self, world: Watched) -> None:
         world.wire.meanwhile(lambda: world.adjust("A", 5, key="k", core=world.instance()))
         assert world.adjust("A", 5, key="k").replayed

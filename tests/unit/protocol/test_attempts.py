@@ -8,7 +8,8 @@ from inventory.domain.errors import Overloaded
 from inventory.domain.limits import THROTTLED_MAX
 from inventory.domain.stock import ShardKey
 from inventory.protocol.attempts import Attempts
-from inventory.storage.database import Database, Reason, Throttled, TransactionCancelled
+from inventory.storage.codec import Record
+from inventory.storage.database import Contended, Database, Reason, Throttled, TransactionCancelled
 from inventory.storage.tables import Key
 from inventory.storage.writes import Write
 
@@ -31,6 +32,16 @@ class _Throttled(_Contended):
 
     def transact(self, writes: Sequence[Write]) -> None:
         raise Throttled
+
+
+class _Refusing(_Contended):
+    """Every single write is refused."""
+
+    def __init__(self, refused: Exception) -> None:
+        self._refused = refused
+
+    def write(self, write: Write) -> Record:
+        raise self._refused
 
 
 def _draw(number: int) -> Write:
@@ -92,6 +103,17 @@ def test_few_of_the_tries_may_be_refused_for_load_whatever_comes_between() -> No
         attempts.transact(_Contended() if number % 2 else _Throttled(), [_draw(0)])
     with pytest.raises(Overloaded):
         attempts.begin()
+
+
+@pytest.mark.parametrize(
+    ("refused", "unknown"), [(Throttled(), True), (Contended(resent=True), True), (Contended(resent=False), False)]
+)
+def test_a_write_that_the_client_sent_again_may_have_been_made_by_its_first_send(
+    refused: Exception, *, unknown: bool
+) -> None:
+    attempts = Attempts(lambda _: None, "seed")
+    assert attempts.write(_Refusing(refused), _draw(0)) is None
+    assert attempts.unknown is unknown
 
 
 @pytest.mark.parametrize("gives_way", [True, False])

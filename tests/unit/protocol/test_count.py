@@ -13,7 +13,7 @@ from inventory.protocol import count as count_module
 from inventory.protocol.core import Core
 from inventory.protocol.lookout import read_pass
 from support.watched import Watched
-from support.wire import BATCH_READS, conflicting
+from support.wire import BATCH_READS, conflicting, in_progress
 
 
 def _on_hand(world: Watched, item: str = "A") -> int:
@@ -171,6 +171,14 @@ class TestOthersMeanwhile:
 
 
 class TestRetries:
+    def test_while_a_try_may_still_be_made_nobody_is_told_that_it_cannot(self, world: Watched) -> None:
+        world.receive("A", 5)
+        world.wire.refuse(in_progress)
+        other = world.instance()
+        world.wire.meanwhile(lambda: world.place_all(Want("A", "W1", 3), core=other), BATCH_READS, nth=5)
+        with pytest.raises(Overloaded, match="did not say"):
+            world.count("A", 1)
+
     def test_the_same_request_with_a_key_counts_once(self, world: Watched) -> None:
         world.receive("A", 5)
         first = world.count("A", 8, key="k")

@@ -203,6 +203,14 @@ class TestFaults:
         assert not answer.replayed
         assert len(world.holds()) == 1
 
+    def test_while_a_try_may_still_be_made_nobody_is_told_that_there_was_too_little(self, world: Watched) -> None:
+        world.receive("A", 5)
+        other = world.instance()
+        world.wire.refuse(in_progress)
+        world.wire.meanwhile(lambda: world.adjust("A", -5, core=other), nth=2)
+        with pytest.raises(Overloaded, match="did not say"):
+            world.place("A", 2)
+
     def test_a_call_that_never_got_there_changes_nothing(self, world: Watched) -> None:
         world.receive("A", 10)
         world.wire.refuse(unreachable)

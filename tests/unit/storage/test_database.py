@@ -65,6 +65,14 @@ class TestNamedErrors:
             _failing(error).write(_put())
         assert type(caught.value) is named or named is ClientError
 
+    @pytest.mark.parametrize("sent_again", [0, 1])
+    def test_a_conflict_tells_whether_an_earlier_send_may_have_written(self, sent_again: int) -> None:
+        error = _error("TransactionConflictException")
+        error.response["ResponseMetadata"]["RetryAttempts"] = sent_again
+        with pytest.raises(Contended) as contended:
+            _failing(error).write(_put())
+        assert contended.value.resent is bool(sent_again)
+
     def test_a_failed_condition_tells_what_stood_there(self) -> None:
         database = World().core.database
         database.write(_put())

@@ -32,8 +32,8 @@ class Attempts:
         hops: How many tries failed.
         conflicts: How many of them met another transaction on the same record.
         was_throttled: Whether DynamoDB refused the last one for load.
-        unknown: Whether a transaction may have been made after all: DynamoDB had it under way, or refused the client's
-            own repetition of it.
+        unknown: Whether a try may have been made after all: DynamoDB had it under way, or refused the client's own
+            repetition of it.
         wait_s: How long to wait before the next try.
     """
 
@@ -113,9 +113,11 @@ class Attempts:
         except ConditionFailed as failure:
             self._saw(failure.record)
             raise
-        except Contended:
+        except Contended as met:
+            self.unknown = self.unknown or met.resent
             self.contended()
         except Throttled:
+            self.unknown = True
             self.throttled()
         return None
 

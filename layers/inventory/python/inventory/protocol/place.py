@@ -47,13 +47,11 @@ def place(
     placing = _Placing(core, wants, expires_in_s, metadata, by)
     try:
         return placing.placed()
-    except (InvalidRequest, Conflict, ClocksApart) as gave_up:
+    except (InvalidRequest, Conflict, ClocksApart):
         placed = placing.own()
-        if placed is not None:
-            return _recognised(placed, by)
-        if placing.attempts.unknown:
-            raise placing.attempts.exhausted() from gave_up
-        raise
+        if placed is None:
+            raise
+        return _recognised(placed, by)
 
 
 def _check_shed(core: Core, wants: Sequence[Want]) -> None:
@@ -106,9 +104,16 @@ class _Placing:
                 return answer
 
     def own(self) -> Record | None:
-        """The hold, where it stands already: by an earlier request with its key, or a try of unknown outcome."""
+        """The hold, where it stands already: by an earlier request with its key, or a try of unknown outcome.
+
+        Raises:
+            Overloaded: It does not, but may yet: nobody is to be told that nothing was held.
+        """
         asks_again = self._by.keyed or self.attempts.unknown
-        return self._core.database.get(self._core.tables.hold(self.hold_id)) if asks_again else None
+        placed = self._core.database.get(self._core.tables.hold(self.hold_id)) if asks_again else None
+        if placed is None and self.attempts.unknown:
+            raise self.attempts.exhausted()
+        return placed
 
     def _look_again(self) -> Record | None:
         """Refuses, or corrects the view of each item that seems short: all in one try, as a cart may be all news.

@@ -36,6 +36,7 @@ def record_once(
 
     Raises:
         IdempotencyKeyMismatch: The key made another record.
+        InsufficientStock, InvalidRequest: As `compose` says, where no try may have been made.
         Conflict: Others were faster, try after try.
         Overloaded: The database refused or did not answer.
     """
@@ -45,7 +46,7 @@ def record_once(
     attempts = Attempts(core.pause, identifier)
     try:
         return _recorded(core, identifier, by, recorded_from, compose, attempts)
-    except (Conflict, ClocksApart) as gave_up:
+    except (InsufficientStock, InvalidRequest, Conflict, ClocksApart) as gave_up:
         if not attempts.unknown:
             raise
         made = _made(core, identifier)

@@ -34,7 +34,15 @@ class ConditionFailed(Exception):
 
 
 class Contended(Exception):
-    """Another transaction was on a record, or an earlier send of this one is: this send wrote nothing, that one may."""
+    """Another transaction was on a record, or an earlier send of this one is: this send wrote nothing, that one may.
+
+    Attributes:
+        resent: Whether there was an earlier send: the client repeats what is not answered.
+    """
+
+    def __init__(self, *, resent: bool) -> None:
+        super().__init__("contended")
+        self.resent = resent
 
 
 class Throttled(Overloaded):
@@ -225,7 +233,7 @@ def _named_errors() -> Iterator[None]:
         if code == "TransactionCanceledException":
             raise _Cancelled(response.get("CancellationReasons", [])) from error
         if code in _CONFLICT_EXCEPTIONS:
-            raise Contended from error
+            raise Contended(resent=_resent(response)) from error
         if code in THROTTLED:
             raise Throttled from error
         if is_outage(error):
@@ -233,6 +241,11 @@ def _named_errors() -> Iterator[None]:
         raise
     except UNREACHABLE as error:
         raise Overloaded("The database could not be reached in time.") from error
+
+
+def _resent(answer: Mapping[str, Any]) -> bool:
+    """Whether the client had to send the request again before this came."""
+    return bool(answer.get("ResponseMetadata", {}).get("RetryAttempts"))
 
 
 @lru_cache(maxsize=8)
