@@ -101,6 +101,22 @@ INSTANTS: Final = (
         "if False:",
         ("tests/unit/domain/test_clock.py::TestStamps",),
     ),
+    *(
+        Mutant(
+            "atomic_instant",
+            f"no write is sent long after its instant was taken: {how}",
+            file,
+            code,
+            without,
+            ("tests/unit/adapters/test_in_time.py",),
+            beyond=SNAPSHOTS,
+        )
+        for how, file, code, without in (
+            ("a repetition is not sent", "adapters/in_time.py", "if now_ms - began_ms > SENT_WITHIN_MS:", "if False:"),
+            ("its call's first try counts", "adapters/in_time.py", ".setdefault(_BEGAN_MS, now_ms)", ".get(0, now_ms)"),
+            ("by whoever writes", "wiring.py", "client or sent_in_time(", "client or (lambda client, _: client)("),
+        )
+    ),
     Mutant(
         "atomic_instant",
         "a directory that is only checked is not later",

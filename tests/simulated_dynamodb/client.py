@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from email.utils import formatdate
 from functools import cache, partial
+from types import SimpleNamespace
 from typing import Any, Final, TypeAlias
 
 import botocore.session
+from botocore.hooks import HierarchicalEmitter
 from botocore.paginate import Paginator, PaginatorModel
 
 from .errors import Refused, as_client_error, exceptions, invalid, service_model
@@ -156,6 +158,11 @@ class SimulatedClient:
         client = copy.copy(self)
         client._check = check
         return client
+
+    @property
+    def meta(self) -> Any:
+        """Where others ask to be told of requests on their way: nobody is, as here they have none."""
+        return SimpleNamespace(events=HierarchicalEmitter())
 
     @property
     def exceptions(self) -> Any:

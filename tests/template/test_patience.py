@@ -6,6 +6,7 @@ import pytest
 from botocore.config import Config
 
 from inventory import wiring
+from inventory.adapters.in_time import SENT_WITHIN_MS
 from support.template import load_template, properties
 
 API = ["HoldsFunction", "StockFunction", "AdjustmentsFunction", "HistoryFunction"]
@@ -52,6 +53,13 @@ def test_a_caller_s_write_is_sent_no_later_than_its_instant_allows() -> None:
     (before_last,) = islice(_tries_s(wiring.CLIENT_CONFIG), 1, 2)
     assert before_last + 2 <= 9, "two tries, and the wait before the third"
     assert all(before_last + 2 < _may_run_s(function) for function in API)
+
+
+def test_what_is_still_sent_then_reaches_the_tables_while_its_instant_is_fresh() -> None:
+    """Whatever the client waits between its tries: what it would send later it does not send."""
+    addresses = 2
+    reached_s = SENT_WITHIN_MS / 1000 + addresses * wiring.CLIENT_CONFIG.connect_timeout  # type: ignore[attr-defined]
+    assert reached_s <= 10
 
 
 def test_the_stock_of_the_past_can_still_answer_who_asks_for_it() -> None:

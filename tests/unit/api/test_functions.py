@@ -4,9 +4,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import boto3
 import pytest
+from botocore.hooks import HierarchicalEmitter
 
 from inventory.settings import Settings, SettingsInvalid
 from support.functions import loaded
@@ -71,7 +73,8 @@ def test_a_function_imports_only_its_own_calls() -> None:
 
 @pytest.mark.parametrize("name", NEEDED)
 def test_a_function_names_all_that_it_cannot_do_without(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(boto3, "client", lambda *_, **__: object())
+    client = SimpleNamespace(meta=SimpleNamespace(events=HierarchicalEmitter()))
+    monkeypatch.setattr(boto3, "client", lambda *_, **__: client)
     for setting in Settings.__dataclass_fields__:
         monkeypatch.delenv(setting.upper(), raising=False)
     with pytest.raises(SettingsInvalid) as refused:

@@ -16,6 +16,7 @@ from inventory.adapters.announcements import EventBus, counting_losses
 from inventory.adapters.aside import AsideQueue
 from inventory.adapters.collecting import CollectingStream, PassOn
 from inventory.adapters.executions import StepFunctionsMachine
+from inventory.adapters.in_time import sent_in_time
 from inventory.adapters.objects import S3Objects
 from inventory.adapters.past import AskedPast
 from inventory.domain.clock import Elapsed, HybridClock
@@ -45,8 +46,8 @@ if TYPE_CHECKING:
 #: botocore makes a longer one anew, twice for each call: a tenth of all the CPU that a place takes.
 USER_AGENT = f"inventory Botocore/{botocore.__version__}"
 
-#: A call that is not answered within 2 s is tried again, twice. The last try is sent at most 9 s after the first
-#: (twice 1 s to connect and 2 s to wait, 3 s between): within the 10 s that a stamp may be old.
+#: A call that is not answered within 2 s is tried again, twice. The last try comes some 6 s after the first (twice 1 s
+#: to connect and 2 s to wait), and up to 3 s later where the client waits in between; `sent_in_time` stops late ones.
 CLIENT_CONFIG = Config(
     connect_timeout=1,
     read_timeout=2,
@@ -122,7 +123,7 @@ def uptime_ms() -> int:
 def core_from(settings: Settings, *, client: Any = None, count: Report = report) -> Core:
     """The service on the tables that the settings name."""
     core = core_with(
-        client or boto3.client("dynamodb", config=CLIENT_CONFIG),
+        client or sent_in_time(boto3.client("dynamodb", config=CLIENT_CONFIG), now_ms),
         Tables(
             stock=settings.stock_table,
             holds=settings.holds_table,
