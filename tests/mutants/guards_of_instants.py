@@ -119,6 +119,15 @@ INSTANTS: Final = (
     ),
     Mutant(
         "atomic_instant",
+        "nor hours later, by a thread that was frozen: where one fails, those under way end first",
+        "storage/at_once.py",
+        "        wait(under_way)\n",
+        "",
+        ("tests/unit/test_wiring.py",),
+        beyond=SNAPSHOTS,
+    ),
+    Mutant(
+        "atomic_instant",
         "a directory that is only checked is not later",
         _STOCK,
         "#warehouses.#w.#shards > :highest AND #at <= :at",

@@ -1,12 +1,14 @@
 """Putting the parts together: what no test of a single part can see."""
 
 from hashlib import sha256
-from threading import Barrier
+from threading import Barrier, Event
+from time import sleep
 from types import SimpleNamespace
 
 import boto3
 import pytest
 
+from inventory.domain.errors import Overloaded
 from inventory.settings import Settings
 from inventory.wiring import CLIENT_CONFIG, READS_AT_ONCE, auditor_from, core_from
 
@@ -20,6 +22,31 @@ def test_several_readings_are_made_at_a_time_and_come_in_their_order() -> None:
         return number
 
     assert list(core.at_once(read, range(READS_AT_ONCE))) == list(range(READS_AT_ONCE))
+
+
+def test_where_one_fails_those_under_way_end_before_anybody_hears_of_it_and_no_more_begin() -> None:
+    """What goes on when the invocation is over is frozen with its instance, and written hours later."""
+    core = core_from(Settings(), client=object())
+    all_under_way, failed = Barrier(READS_AT_ONCE, timeout=30), Event()
+    ended: list[int] = []
+
+    def write(number: int) -> int:
+        if number < READS_AT_ONCE:
+            all_under_way.wait()
+        if number == 0:
+            failed.set()
+            raise Overloaded("no answer")
+        failed.wait()
+        sleep(0.05)
+        ended.append(number)
+        return number
+
+    with pytest.raises(Overloaded):
+        list(core.at_once(write, range(10 * READS_AT_ONCE)))
+    told = sorted(ended)
+    sleep(0.15)
+    assert sorted(ended) == told
+    assert {*range(1, READS_AT_ONCE)} <= {*told} <= {*range(1, 2 * READS_AT_ONCE)}
 
 
 def test_none_of_them_waits_for_a_connection() -> None:

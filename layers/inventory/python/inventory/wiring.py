@@ -31,6 +31,7 @@ from inventory.protocol.shedding import Shed
 from inventory.protocol.ttl_cache import TtlCache
 from inventory.runs.context import HistoryContext
 from inventory.settings import Settings
+from inventory.storage.at_once import together_on
 from inventory.storage.database import Database
 from inventory.storage.tables import Tables
 from inventory.telemetry import report, report_check
@@ -142,7 +143,7 @@ def core_from(settings: Settings, *, client: Any = None, count: Report = report)
     return replace(
         core,
         thresholds=thresholds,
-        at_once=ThreadPoolExecutor(READS_AT_ONCE).map,  # which starts no thread before the first reading
+        at_once=together_on(ThreadPoolExecutor(READS_AT_ONCE)),  # which starts no thread before the first reading
         announce=_announce_on(settings.event_bus) if settings.event_bus else core.announce,
         read_past=_past_of(settings.stock_at_function) if settings.stock_at_function else core.read_past,
     )
