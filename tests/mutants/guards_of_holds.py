@@ -290,6 +290,15 @@ HOLDS: Final = (
     ),
     Mutant(
         "expiry_exact",
+        "what took so long that it explains nearly every clock makes none trusted",
+        "domain/clock.py",
+        "self.trusted = received_ms - sent_ms <= READING_MAX_MS",
+        "self.trusted = True",
+        ("tests/unit/domain/test_clock.py::TestSkew",),
+        beyond=CLOCKS,
+    ),
+    Mutant(
+        "expiry_exact",
         "every answer of the database is compared with the clock",
         "storage/database.py",
         "        self._observe(sent_ms, answer)\n        return answer",

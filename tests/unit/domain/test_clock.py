@@ -16,16 +16,18 @@ class Measured:
         self.off_ms = off_ms
         self.answers = answers
         self.measured = 0
+        self.takes_ms: list[int] = []
         self.clock = HybridClock(lambda: self.true_ms + self.off_ms, self.measure, lambda: self.true_ms)
 
     def measure(self) -> None:
         self.measured += 1
         if self.answers:
-            self.answer()
+            self.answer(self.takes_ms.pop() if self.takes_ms else 0)
 
     def answer(self, took_ms: int = 0) -> None:
+        """The database's second is that of its last answer: earlier sends had none."""
         sent_ms = self.true_ms + self.off_ms
-        self.clock.observe(sent_ms, self.true_ms // 1000, sent_ms + took_ms)
+        self.clock.observe(sent_ms, (self.true_ms + took_ms) // 1000, sent_ms + took_ms)
 
 
 class TestStamps:
@@ -67,8 +69,37 @@ class TestSkew:
 
     def test_a_slow_answer_is_no_skew(self) -> None:
         measured = Measured()
+        measured.clock.stamp()
         measured.answer(took_ms=30_000)
         assert measured.clock.trusted
+
+    @pytest.mark.parametrize(("took_ms", "measured_again"), [(2_000, 0), (2_001, 1)])
+    def test_nor_does_it_prove_that_there_is_none(self, took_ms: int, measured_again: int) -> None:
+        measured = Measured()
+        measured.answer(took_ms)
+        assert measured.clock.stamp() == NOW
+        assert measured.measured == measured_again
+
+    def test_a_clock_that_is_off_is_found_out_though_its_first_measurement_took_too_long(self) -> None:
+        measured = Measured(off_ms=5_000)
+        measured.takes_ms = [4_000]
+        with pytest.raises(ClockSkewed):
+            measured.clock.stamp()
+        assert measured.measured == 2
+
+    def test_where_no_measurement_proves_anything_it_does_not_write_until_one_does(self) -> None:
+        measured = Measured()
+        measured.takes_ms = [4_000] * 5
+        for _ in range(2):
+            with pytest.raises(ClockSkewed):
+                measured.clock.stamp()
+        assert measured.clock.stamp() == NOW
+
+    def test_a_skew_that_was_proved_is_not_forgotten_over_a_slow_answer(self) -> None:
+        measured = Measured(off_ms=10_000)
+        measured.answer()
+        measured.answer(took_ms=30_000)
+        assert measured.clock.trusted is False
 
     def test_it_measures_itself_once_before_the_first_stamp(self) -> None:
         measured = Measured()

@@ -11,6 +11,8 @@ from inventory.domain.errors import ClockSkewed, RecordAhead
 
 TICK_MS: Final = 100
 SKEW_MAX_MS: Final = 2_000
+#: A comparison of clocks that took longer shows too little.
+READING_MAX_MS: Final = 2_000
 AHEAD_MAX_MS: Final = 10_000
 #: The longest usual delay between an event and its invocation, a cold start included. After a longer one the clock is
 #: measured again.
@@ -80,23 +82,28 @@ class HybridClock:
         """Compares this clock with the second that the database wrote on an answer.
 
         The server stamped somewhere within its second, and between sending and receiving here. Only an offset that
-        no reading within those bounds explains counts as skew.
+        no reading within those bounds explains counts as skew. Where they are far apart, as the client had to send
+        again, they explain nearly every clock: such a reading may prove a skew, but nobody trusts a clock for it.
         """
         least_ahead_ms = sent_ms - (server_second * 1000 + 1000)
         most_ahead_ms = received_ms - server_second * 1000
-        self.trusted = least_ahead_ms <= SKEW_MAX_MS and most_ahead_ms >= -SKEW_MAX_MS
+        if least_ahead_ms > SKEW_MAX_MS or most_ahead_ms < -SKEW_MAX_MS:
+            self.trusted = False
+        elif not self.trusted:
+            self.trusted = received_ms - sent_ms <= READING_MAX_MS
 
     def stamp(self, *seen: Milliseconds) -> Milliseconds:
         """The `at` of a write over records whose own `at` are `seen`.
 
         Raises:
-            ClockSkewed: This clock is more than 2 s off.
+            ClockSkewed: This clock is more than 2 s off, or nobody knows as the database was too slow.
             RecordAhead: A record is more than 10 s ahead of it.
         """
-        if not self.trusted:
-            self._measure()
+        for _ in range(2):  # a first reading may be too slow to prove anything: it opens the connection
+            if not self.trusted:
+                self._measure()
         if self.trusted is False:
-            raise ClockSkewed("This instance's clock differs from the database's by more than 2 s; it does not write.")
+            raise ClockSkewed("This instance's clock may be over 2 s off the database's; it does not write.")
         now_ms = self.now()
         at = max(tick_at_or_after(now_ms), *seen) if seen else tick_at_or_after(now_ms)
         if at > now_ms + AHEAD_MAX_MS:
