@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from mutants.mutant import CLOCKS, COST, DEFECTS, EDITED, POISON, REDRIVEN, Edit, Mutant
+from mutants.mutant import CLOCKS, COST, DEFECTS, EDITED, MOVING, POISON, REDRIVEN, Edit, Mutant
 
 _GUARDS = "tests/unit/storage/test_guards.py::"
 _PROTOCOL = "tests/unit/protocol/"
@@ -304,6 +304,15 @@ CONSUMERS: Final = (
         "except ZeroDivisionError as contradiction:",
         (_PROTOCOL + "test_sweep.py",),
         beyond=EDITED,
+    ),
+    Mutant(
+        "everything_settles",
+        "nor do those that the index lists twice",
+        "protocol/sweep.py",
+        'list(dict.fromkeys(record["hold_id"] for record in listed[start : start + _PAGE]))',
+        '[record["hold_id"] for record in listed[start : start + _PAGE]]',
+        (_PROTOCOL + "test_sweep_pages.py",),
+        beyond=MOVING,
     ),
     Mutant(
         "everything_settles",

@@ -40,6 +40,7 @@ TOLD: Final = "is about what a caller of an extension was told: the simulation j
 EDGE: Final = "is about the HTTP edge: nobody chooses a request's id in the simulation"
 UNKNOWN: Final = "is about what a caller without a key is told: in the simulation those do not ask again"
 CLOCKS: Final = "is about clocks that go wrong: those of the simulation stay as far off as they were"
+MOVING: Final = "is about an index that moves while a page of it is read: those of the simulation stand still"
 WIDE: Final = "is about items of a thousand shards: those of the simulation have fewer"
 LARGE: Final = "is about carts drawn from a hundred shards: those of the simulation are smaller"
 EDITED: Final = "is about records that were edited by hand: nobody does in the simulation"

@@ -37,3 +37,20 @@ def test_a_page_with_nothing_in_it_is_the_last_whatever_it_says(monkeypatch: pyt
     monkeypatch.setattr(world.core.database._client, "query", lambda **_: empty)
     assert world.sweep().finished
     assert merge_cold(world.core, until_ms=world.clock.now_ms + 60_000) == []
+
+
+def test_a_hold_that_the_index_lists_twice_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An entry moves in the index while it is read, where its hold is extended."""
+    world = World(open_slices=1)
+    world.receive("A", 2)
+    for _ in range(2):
+        world.place("A", expires_in_s=60)
+    world.clock.pass_s(61)
+    query = world.core.database._client.query
+
+    def listed_twice(**request: Any) -> dict[str, Any]:
+        answer = query(**request)
+        return {**answer, "Items": answer["Items"] * 2}
+
+    monkeypatch.setattr(world.core.database._client, "query", listed_twice)
+    assert world.sweep().expired == 2

@@ -126,7 +126,8 @@ def _begin(core: Core, low: str, high: str, number: int) -> tuple[list[Record], 
 def _pages(answers: Iterable[list[Record]]) -> Iterator[list[str]]:
     for listed in answers:
         for start in range(0, len(listed) or 1, _PAGE):
-            yield [record["hold_id"] for record in listed[start : start + _PAGE]]
+            # One that moves within the index meanwhile is listed twice; no batch reads a key twice.
+            yield list(dict.fromkeys(record["hold_id"] for record in listed[start : start + _PAGE]))
 
 
 def _finish(core: Core, hold_ids: Sequence[str], swept: Swept, until_ms: int, *, consistent: bool) -> None:
