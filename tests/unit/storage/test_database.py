@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError
 from urllib3.exceptions import ProtocolError
 
-from inventory.domain.errors import InvariantBroken, Overloaded
+from inventory.domain.errors import ClockSkewed, InvariantBroken, Overloaded
 from inventory.domain.limits import TRANSACTION_RECORDS_MAX
 from inventory.storage.codec import decode, encode
 from inventory.storage.database import ConditionFailed, Contended, Database, Throttled, TransactionCancelled
@@ -41,6 +41,10 @@ def _error(code: str, status: int = 400, **details: Any) -> ClientError:
     return error
 
 
+def _unsigned(why: str) -> ClientError:
+    return as_client_error(Refused("InvalidSignatureException", why), "PutItem")
+
+
 class TestNamedErrors:
     @pytest.mark.parametrize(
         ("error", "named"),
@@ -58,6 +62,10 @@ class TestNamedErrors:
             (ProtocolError("broken off in the middle of the answer"), Overloaded),
             (_error("ValidationException"), ClientError),
             (_error("AccessDeniedException"), ClientError),
+            (_error("RequestTimeTooSkewed", 403), ClockSkewed),
+            (_unsigned("Signature expired: 20261201T010308Z is now earlier than …"), ClockSkewed),
+            (_unsigned("Signature not yet current: 20261201T020308Z is still later than …"), ClockSkewed),
+            (_unsigned("The request signature we calculated does not match the one you provided."), ClientError),
         ],
     )
     def test_each_way_to_fail_has_its_name(self, error: Exception, named: type[Exception]) -> None:

@@ -32,6 +32,8 @@ THROTTLED: Final = frozenset(
     }
 )
 _SERVER_ERROR: Final = 500
+#: DynamoDB has one code for a signature of the wrong time and one of the wrong key: only the sentence tells them apart.
+_UNTIMELY: Final = ("Signature expired", "Signature not yet current")
 
 
 def code_of(error: ClientError) -> str:
@@ -42,3 +44,9 @@ def code_of(error: ClientError) -> str:
 def is_outage(error: ClientError) -> bool:
     """Whether the service, or a gateway on the way, failed, whatever it calls that."""
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) >= _SERVER_ERROR
+
+
+def is_untimely(error: ClientError) -> bool:
+    """Whether the service refused a signature for its time: the clock of whoever signed is minutes off."""
+    code, why = code_of(error), str(error.response["Error"].get("Message", ""))
+    return code == "RequestTimeTooSkewed" or (code == "InvalidSignatureException" and why.startswith(_UNTIMELY))

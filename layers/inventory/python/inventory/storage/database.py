@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
-from inventory.aws_errors import THROTTLED, UNREACHABLE, code_of, is_outage
-from inventory.domain.errors import InvariantBroken, Overloaded
+from inventory.aws_errors import THROTTLED, UNREACHABLE, code_of, is_outage, is_untimely
+from inventory.domain.errors import ClockSkewed, InvariantBroken, Overloaded
 from inventory.domain.limits import BATCH_GET_KEYS_MAX, TRANSACTION_RECORDS_MAX
 from inventory.storage.at_once import AtOnce, one_by_one
 from inventory.storage.codec import Record, decode, encode
@@ -82,7 +82,8 @@ class Database:
     """DynamoDB as the protocol sees it.
 
     Every method raises `Overloaded` where DynamoDB did not answer, or not in time, after the client's bounded
-    retries (the outcome of a write is then unknown), and `Throttled` where it refused for load.
+    retries (the outcome of a write is then unknown), `Throttled` where it refused for load, and `ClockSkewed` where
+    this instance's clock is so far off that it accepts no signature.
 
     Args:
         client: A boto3 low-level DynamoDB client, with its timeouts and retries set.
@@ -236,6 +237,8 @@ def _named_errors() -> Iterator[None]:
             raise Contended(resent=_resent(response)) from error
         if code in THROTTLED:
             raise Throttled from error
+        if is_untimely(error):
+            raise ClockSkewed("This instance's clock is minutes off the database's; it is refused.") from error
         if is_outage(error):
             raise Overloaded("The database did not answer.") from error
         raise
