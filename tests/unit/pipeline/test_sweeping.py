@@ -1,10 +1,17 @@
 """What a run of the sweeper counts: what it did, and what a person has to look at."""
 
+from typing import Any
+
 import pytest
 
+from inventory.domain.errors import ClockSkewed, Overloaded
+from inventory.domain.holds import Hold
 from inventory.pipeline import sweeper
 from inventory.protocol import resolve
+from inventory.protocol import sweep as sweep_module
+from inventory.protocol.core import Core
 from inventory.storage.codec import encode
+from simulated_dynamodb import throttled
 from support.world import World
 
 
@@ -40,3 +47,45 @@ def test_poison_and_holds_that_never_can_be_settled_are_counted_with_what_was_do
     world.clock.pass_s(61)
     world.sweep()
     assert counted == {"HoldsExpired": 3, "ExpiryLag": 1_000, "PoisonRecords": 1, "InvariantBroken": 1}
+
+
+def test_a_run_that_could_not_go_on_counts_what_it_did_before(counted: dict[str, int]) -> None:
+    world = World(open_slices=2)
+    world.receive("A", 9)
+    holds = [world.place("A", expires_in_s=60).value for _ in range(9)]
+    world.clock.pass_s(61)
+    ended: list[str] = []
+
+    def fail(operation: str, request: dict[str, Any]) -> None:
+        if operation == "UpdateItem":
+            ended.append(request["Key"]["hold_id"]["S"])
+        if operation == "Query" and len(ended) == 9:
+            raise throttled(operation)
+
+    world.database.before_call = fail
+    with pytest.raises(Overloaded):
+        world.sweep()
+    assert sorted(ended) == sorted(hold.id for hold in holds)
+    assert counted == {"HoldsExpired": 9, "ExpiryLag": 1_000}
+
+
+def test_nor_is_the_part_of_a_page_forgotten_that_came_before_the_failure(
+    counted: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(open_slices=1)
+    world.receive("A", 3)
+    for _ in range(3):
+        world.place("A", expires_in_s=60)
+    world.clock.pass_s(61)
+    asked: list[str] = []
+
+    def expire(core: Core, hold_id: str) -> Hold | None:
+        asked.append(hold_id)
+        if len(asked) == 3:
+            raise ClockSkewed("off")
+        return resolve.expire(core, hold_id)
+
+    monkeypatch.setattr(sweep_module, "expire", expire)
+    with pytest.raises(ClockSkewed):
+        world.sweep()
+    assert counted == {"HoldsExpired": 2, "ExpiryLag": 1_000}

@@ -9,12 +9,19 @@ from inventory.telemetry import logger, report
 
 
 def run_sweep(core: Core, *, until_ms: int) -> Swept:
-    """Sweeps until done or out of time, and says what it did.
+    """Sweeps until done, out of time or stopped by a failure, and says what it did.
 
     Raises:
         ClockSkewed, Overloaded: It could not go on; the next minute's run does.
     """
-    swept = sweep(core, until_ms=until_ms)
+    swept = Swept()
+    try:
+        return sweep(core, until_ms=until_ms, swept=swept)
+    finally:
+        _tell(swept)
+
+
+def _tell(swept: Swept) -> None:
     for name, value in (
         (Metric.HOLDS_EXPIRED, swept.expired),
         (Metric.EXPIRY_LAG, swept.lag_ms),
@@ -39,7 +46,6 @@ def run_sweep(core: Core, *, until_ms: int) -> Swept:
             "finished": swept.finished,
         },
     )
-    return swept
 
 
 def run_merges(core: Core, *, until_ms: int) -> int:

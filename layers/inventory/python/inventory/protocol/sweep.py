@@ -50,7 +50,7 @@ class Swept:
     settling: Settled = field(default_factory=Settled)
 
 
-def sweep(core: Core, *, until_ms: int) -> Swept:
+def sweep(core: Core, *, until_ms: int, swept: Swept | None = None) -> Swept:
     """Expires what is past its time, then settles what was resolved over a minute ago and is not settled yet.
 
     Goes through what is due in every slice first, as that gives stock back. All else has to be read to see whether it
@@ -58,11 +58,16 @@ def sweep(core: Core, *, until_ms: int) -> Swept:
     in each run, or more while it is little (docs/adr/sweeping-in-turns.md). Stops at `until_ms`. A run begins with
     another slice each minute, so that one that runs out of time starves none.
 
+    Args:
+        core: What the use case works with.
+        until_ms: When to stop.
+        swept: Where to note what is done as it is done, so that a caller knows of it even where the run fails.
+
     Raises:
         ClockSkewed: This instance's clock is not to be trusted.
         Overloaded: The index could not be read.
     """
-    swept = Swept()
+    swept = Swept() if swept is None else swept
     now_ms = core.clock.now()
     turn = turn_of(core.open_slices)
     first = now_ms // 60_000 * turn % core.open_slices
@@ -136,10 +141,10 @@ def _finish(core: Core, hold_ids: Sequence[str], swept: Swept, until_ms: int, *,
     now_ms = core.clock.now()
     swept.seen += len(holds)
     due = [hold for hold in holds if hold.status is Status.ACTIVE and hold.expires_at <= now_ms]
+    swept.lag_ms = max(swept.lag_ms, *(now_ms - hold.expires_at for hold in due), 0)
     for outcome in core.at_once(partial(_expire, core, until_ms), due):
         swept.expired += outcome is _Expiry.ENDED
         swept.contended += outcome is _Expiry.CONTENDED
-    swept.lag_ms = max(swept.lag_ms, *(now_ms - hold.expires_at for hold in due), 0)
     late = [hold for hold in holds if _is_late(hold, now_ms)]
     settled = settle(core, late, until_ms=until_ms)
     swept.contended += len(settled.left)
