@@ -8,6 +8,10 @@ _SEALED = "tests/integration/test_lives.py::"
 _AUDITED = _SEALED + "test_audits_find_nothing_wrong"
 _VERIFIED = _SEALED + "test_verification_finds_nothing_wrong_in_any_snapshot"
 _ALIKE = _SEALED + "test_snapshots_of_any_steps_are_the_rebuilds_byte_for_byte"
+_CAME_AGAIN = (
+    "tests/unit/proof/test_live.py::"
+    "test_a_key_that_came_again_may_have_its_new_hold_in_the_table_before_the_archive_has_it"
+)
 _LATE = _SEALED + "test_a_removal_told_a_moment_after_what_follows_it_still_lies_between"
 
 LIVES: Final = (
@@ -99,6 +103,15 @@ LIVES: Final = (
         'SELECT {plain("hold_id")} AS hold_id',
         "SELECT hold_id",
         (_VERIFIED,),
+        beyond=SNAPSHOTS,
+    ),
+    Mutant(
+        "archive_complete",
+        "a hold in the table is held against no other of its id that expired before it",
+        "proof/live.py",
+        "NOT coalesce(last.expired AND live.rev > 0 AND live.at_ms > $until, false) AND (",
+        "(",
+        (_CAME_AGAIN + "[expired]",),
         beyond=SNAPSHOTS,
     ),
 )

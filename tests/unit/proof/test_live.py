@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from inventory.domain.events import Source
+from inventory.domain.limits import KEPT_AFTER_SETTLEMENT_S
 from inventory.proof.live import LIVE_RULES
-from support.auditing import Audit, Events
+from support.auditing import Audit, Events, follow_with
 from support.tape import Tape
 
 
@@ -186,3 +187,24 @@ def test_of_holds_that_the_base_does_not_know_only_settled_ones_are_no_discrepan
 
     found = audit(events, since=until, edit_holds=edit).get("live_holds", [])
     assert [each.record for each in found] == ([] if settled else [strange])
+
+
+@pytest.mark.parametrize(
+    ("by", "later_ms", "checks"),
+    [("ttl", 1, set()), ("ttl", 0, {"live_holds"}), ("somebody", 1, {"live_holds", "removals"})],
+    ids=["expired", "began before the snapshot", "deleted by hand"],
+)
+def test_a_key_that_came_again_may_have_its_new_hold_in_the_table_before_the_archive_has_it(
+    events: Events, audit: Audit, tape: Tape, by: str, later_ms: int, checks: set[str]
+) -> None:
+    """Unless the hold before it did not expire, or the new one must have been archived."""
+    until = max(event["at"] for told in events.values() for event in told) + KEPT_AFTER_SETTLEMENT_S * 1000
+    old = next(each for each in tape.world.records(tape.tables[Source.HOLDS]) if "settlement" in each)
+    follow_with(events[Source.HOLDS], old["hold_id"], "hold_removed", at=until, by=by, settled=True)
+
+    def edit(holds: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        other = next(each for each in holds if "settlement" not in each)
+        again = {**other, "hold_id": old["hold_id"], "rev": 1, "at": until + later_ms}
+        return [*(each for each in holds if each["hold_id"] != old["hold_id"]), again]
+
+    assert set(audit(events, edit_holds=edit)) == checks

@@ -101,12 +101,14 @@ def _hold(side: str, made: dict[str, str]) -> str:
 
 #: As an audit spells what is live, which may be anything: it is not parsed.
 _AS_LIVE: Final = {name: f"json(same.{name})::VARCHAR" for name in ("lines", "metadata", "resolution")}
-#: Each hold in the table beside what its events up to its revision give.
+#: Each hold in the table beside what its events up to its revision give. One of an id that expired, and that is of
+#: after the snapshot, is another: what tells the two apart may not be archived yet.
 _HOLDS: Final = """
-WITH last AS (
+WITH expired AS (SELECT record_key FROM known WHERE type = 'hold_removed' AND settled AND "by" = 'ttl'),
+last AS (
     SELECT record_key, max(rev) AS rev, max_by(path, rev) AS path,
-           record_key IN (SELECT record_key FROM known WHERE settlement IS NOT NULL OR
-                          (type = 'hold_removed' AND settled AND "by" = 'ttl')) AS ended
+           record_key IN (FROM expired) AS expired,
+           record_key IN (SELECT record_key FROM known WHERE settlement IS NOT NULL UNION FROM expired) AS ended
     FROM hold_event GROUP BY record_key),
 same AS (
     SELECT known.record_key, max(known.rev) AS rev, max_by(known.at_ms, known.rev) AS at_ms,
@@ -121,12 +123,13 @@ SELECT coalesce(live.record_key, last.record_key), last.path,
 FROM live_hold AS live
 FULL JOIN last ON live.record_key = last.record_key
 LEFT JOIN expected AS same ON same.record_key = live.record_key AND same.rev = live.rev
-WHERE (live.record_key IS NULL AND NOT last.ended)
+WHERE NOT coalesce(last.expired AND live.rev > 0 AND live.at_ms > $until, false) AND (
+      (live.record_key IS NULL AND NOT last.ended)
       OR (live.record_key IS NOT NULL AND (live.rev IS NULL OR live.at_ms IS NULL))
       OR live.rev < last.rev
       OR (live.at_ms <= $until AND same.rev IS NULL
           AND NOT (live.at_ms <= $since AND coalesce(live.settlement, '') <> ''))
-      OR (same.rev IS NOT NULL AND {live} IS DISTINCT FROM {archived})"""
+      OR (same.rev IS NOT NULL AND {live} IS DISTINCT FROM {archived}))"""
 
 LIVE_RULES: Final = (
     Rule(
