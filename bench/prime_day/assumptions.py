@@ -57,6 +57,7 @@ SCANNED_TABLES: Final = 3
 SCANS_AT_ONCE: Final = _at_once("snapshot", "Scan")
 MAPS_AT_ONCE: Final = _at_once("snapshot", "Map")
 REDUCES_AT_ONCE: Final = _at_once("snapshot", "ReduceHolds")
+SEALS_AT_ONCE: Final = _at_once("snapshot", "SealBuckets")
 AUDIT_SCANS_AT_ONCE: Final = _at_once("audit", "Scan")
 AUDIT_READS_AT_ONCE: Final = _at_once("audit", "Read")
 AUDIT_BUCKETS_AT_ONCE: Final = _at_once("audit", "Holds")
@@ -69,7 +70,8 @@ SNAPSHOT_STARTS_MS: Final = 3 * 60_000  # after the hour: SnapshotMachine's sche
 # What a function takes: seconds of one virtual CPU, at 1,769 MB
 MAP_S_PER_EVENT: Final = 3.5e-6
 REDUCE_S_PER_EVENT: Final = 3.5e-6
-GET_S: Final = 0.03 / 8  # eight at once
+GET_ALONE_S: Final = 0.03
+GET_S: Final = GET_ALONE_S / 8  # eight at once
 LIST_S: Final = 0.17  # a page of 1,000 names of the archive, read and taken apart: measured
 SCAN_RECORDS_PER_S: Final = 46_000  # `scan_segment` behind botocore with pages of 2,300 holds, measured
 AUDIT_SCAN_RECORDS_PER_S: Final = 11_000  # the audit's, of all attributes, measured on a machine under load
@@ -101,9 +103,12 @@ HASHED_FILE_S: Final = 0.0025  # beside its bytes: how many rows it has
 MANIFEST_S: Final = 0.03 + 0.013  # a GET, assumed, and taking apart the names of 1,792 files, measured
 YEAR_HOURS: Final = 365 * 24
 
-# The seal holds all live holds against the fold, bucket by bucket, in one function
+# The seal holds all live holds against the fold, each bucket in a function of its own
 LIVE_HOLD_BYTES: Final = 19.7  # of Parquet, as the scan leaves it; measured
 SEAL_S_PER_HOLD: Final = 0.27e-6  # a bucket of 1.2 million live holds and 120,000 new ones, measured
+LIVE_COUNTER_BYTES: Final = 25  # likewise
+SEAL_S_PER_COUNTER: Final = 0.5e-6
+COUNTER_SEGMENTS: Final = 128  # ScanSegments for 100 million counters
 DOWNLOAD_BYTES_PER_S: Final = 75e6  # from S3 into one function; assumed
 
 # A request, by its function's duration and what it writes to the logs

@@ -6,11 +6,16 @@ from bench.figures import Figure
 from bench.prime_day.assumptions import (
     AUDIT_SCAN_RECORDS_PER_S,
     AUDIT_SCANS_AT_ONCE,
+    BUCKETS,
+    COUNTER_SEGMENTS,
     DOWNLOAD_BYTES_PER_S,
     GB,
+    GET_ALONE_S,
+    GET_S,
     HOLD_BYTES,
     LAMBDA_GB_S,
     LIVE_BYTES,
+    LIVE_COUNTER_BYTES,
     LIVE_HOLD_BYTES,
     READ_UNIT,
     SALES,
@@ -18,8 +23,11 @@ from bench.prime_day.assumptions import (
     SCAN_PAGE_S,
     SCAN_RECORDS_PER_S,
     SCAN_SEGMENTS,
+    SCANNED_TABLES,
     SCANS_AT_ONCE,
+    SEAL_S_PER_COUNTER,
     SEAL_S_PER_HOLD,
+    SEALS_AT_ONCE,
 )
 
 
@@ -76,14 +84,25 @@ def _page_bytes_per_s(records_per_s: float) -> float:
 
 
 def seal_s() -> float:
-    """How many seconds the seal takes."""
-    return SALES * (SEAL_S_PER_HOLD + LIVE_HOLD_BYTES / DOWNLOAD_BYTES_PER_S)
+    """How many seconds the seal takes: all buckets' tasks, as many at once as work, and what reads their results."""
+    return BUCKETS * _sealed_bucket_s() / SEALS_AT_ONCE + 3 * BUCKETS * GET_ALONE_S
+
+
+def _sealed_bucket_s() -> float:
+    """The same of one bucket's task."""
+    holds = SALES / BUCKETS
+    return holds * (SEAL_S_PER_HOLD + LIVE_HOLD_BYTES / DOWNLOAD_BYTES_PER_S) + SCANNED_TABLES * SCAN_SEGMENTS * GET_S
 
 
 def seal() -> list[Figure]:
-    """What it takes to hold all live holds against the fold."""
-    seconds = seal_s()
+    """What it takes to hold all live records against the fold."""
+    files = SCANNED_TABLES * SCAN_SEGMENTS * BUCKETS
+    counters = 100e6 / BUCKETS * (SEAL_S_PER_COUNTER + LIVE_COUNTER_BYTES / DOWNLOAD_BYTES_PER_S)
+    counters_s = counters + SCANNED_TABLES * COUNTER_SEGMENTS * GET_S
     return [
-        Figure("seal, at the end: downloaded", SALES * LIVE_HOLD_BYTES / 1e9, "GB", note="a bucket at a time on disk"),
-        Figure("seal: minutes", seconds / 60, "", 15, note="in one function; the download's speed is assumed; at most"),
+        Figure("seal, at the end: downloaded", SALES * LIVE_HOLD_BYTES / 1e9, "GB", note="19.7 bytes a hold"),
+        Figure("seal: files", files, note="one for each table, segment and bucket, whatever is in it"),
+        Figure("seal: seconds by the clock", seal_s(), note="most of them to read results one by one"),
+        Figure("seal: minutes of a bucket", _sealed_bucket_s() / 60, "", 15, note="the download's speed is assumed"),
+        Figure("seal, 100 million counters: seconds of a bucket", counters_s, "", 900, note="at most"),
     ]

@@ -29,7 +29,9 @@ _RUN_S_MAX = 150
 _KILLS_MAX = 5
 #: Every state of an execution that does something, in order: so each begins with what the one before has left. What a
 #: function was doing at the end of its execution it may still do.
-_KILLED_AT = ("Finish", "Begin", "Scan", "Plan", "Map", "ReduceHolds", "ReduceItems", "Seal", "Commit", "Audit")
+_KILLED_AT = (
+    "Finish", "Begin", "Scan", "Plan", "Map", "ReduceHolds", "ReduceItems", "SealBuckets", "Seal", "Commit", "Audit",
+)  # fmt: skip
 _GRACE_S = 20
 _RECEIVED = 10_000
 

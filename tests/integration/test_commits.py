@@ -44,7 +44,7 @@ def sealed(history: History) -> dict[str, Any]:
     words = history.begin(SECOND)
     history.scan(words)
     words = history.reduced(words)
-    assert history.steps.run({**words, "step": "seal"})["complete"]
+    assert history.seal(words)["complete"]
     return {"step": "commit", "run": words["run"]}
 
 

@@ -59,7 +59,7 @@ def test_what_was_sold_and_archived_is_read_mapped_reduced_sealed_and_committed(
     assert answer(machine, "scan-segment") == {"records": 2}
     planned = answer(machine, "plan")
     assert (planned["done"], planned["tasks"], planned["attempt"]) == (False, 3, 1)
-    for event in ("map", "reduce-holds", "reduce-items"):
+    for event in ("map", "reduce-holds", "reduce-items", "seal-bucket"):
         assert answer(machine, event) == {}
     assert answer(machine, "seal") == {"complete": True, "incomplete": []}
     assert answer(machine, "commit") == {"outcome": "committed", "manifest": 1}
@@ -88,7 +88,7 @@ def test_each_step_may_be_done_again(functions: Functions) -> None:
     machine = take_snapshot(functions)
     visible = public(functions)
 
-    for event in ("finish", "map", "reduce-holds", "reduce-items", "seal", "commit", "audit"):
+    for event in ("finish", "map", "reduce-holds", "reduce-items", "seal-bucket", "seal", "commit", "audit"):
         assert functions.play(f"snapshot-machine/{event}") == answer(machine, event)
     for event in ("begin", "plan"):
         assert functions.play(f"snapshot-machine/{event}")["done"], "and then there is nothing left to do"

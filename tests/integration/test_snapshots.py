@@ -12,13 +12,11 @@ import pytest
 
 from inventory.adapters.objects import AlteredObject, Stored
 from inventory.domain.events import Source
-from inventory.history import seal
-from inventory.history.columnar import Columns, load
 from inventory.history.commit import FilesForgotten
 from inventory.history.layout import instant_of, instant_of_snapshot, listed_path, stamp_of
 from inventory.history.manifest import canonical, fingerprint_of, leaf_of, merkle_root, read_manifest
 from inventory.history.plan import InstantTooRecent, Mode
-from support.objects import DirectoryObjects, Killed
+from support.objects import Killed
 from support.spells import HOUR_MS, after_spell, three_spells
 from support.tape import Tape
 from support.workflow import History, KeyInMemory
@@ -122,45 +120,6 @@ def test_a_run_killed_at_every_seventeenth_write_and_started_again_ends_with_the
         killed.conclude({"step": "finish"})
         assert killed.visible() == expected
         shutil.rmtree(root)
-
-
-def test_the_seal_has_no_more_than_one_bucket_on_its_disk(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
-    words = history.begin(after_spell(2))
-    history.scan(words)
-    words = history.reduced(words)
-    there: list[int] = []
-
-    def watched(sql: Any, table: str, columns: Columns, files: list[Path]) -> None:
-        of_bucket = files[0].parents[2]
-        there.append(sum(other.is_dir() for other in of_bucket.parent.iterdir()))
-        load(sql, table, columns, files)
-
-    monkeypatch.setattr(seal, "load", watched)
-    assert history.steps.run({**words, "step": "seal"})["complete"]
-    assert set(there) == {1}
-    assert len(there) > 2 * history.steps.buckets
-
-
-def test_the_seal_asks_once_for_each_file_that_was_scanned(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
-    """There is one for each segment and bucket, most of them with next to nothing in it: to ask twice takes longer."""
-    words = history.begin(after_spell(2))
-    history.scan(words)
-    words = history.reduced(words)
-    asked: list[str] = []
-
-    def read(key: str) -> bytes:
-        asked.append(key)
-        return DirectoryObjects.read(history.objects, key)
-
-    def download(key: str, path: Path) -> None:
-        asked.extend([key, key])  # it may be large, so boto3 asks for its size first
-        DirectoryObjects.download(history.objects, key, path)
-
-    monkeypatch.setattr(history.objects, "read", read)
-    monkeypatch.setattr(history.objects, "download", download)
-    assert history.steps.run({**words, "step": "seal"})["complete"]
-    scanned = [key for key in asked if key.endswith(".parquet") and key.startswith(words["live"])]
-    assert sorted(scanned) == [key for key in history.objects.contents(words["live"]) if key.endswith(".parquet")]
 
 
 def test_nothing_is_visible_before_the_commit(history: History) -> None:

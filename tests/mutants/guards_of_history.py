@@ -7,9 +7,11 @@ from mutants.mutant import SNAPSHOTS, Mutant
 _OPENING = "history/opening.py"
 _STEPS = "history/steps.py"
 _MAP = "history/map_task.py"
+_SEAL = "history/seal.py"
 _BY_HAND = "tests/unit/history/test_opening.py::"
 _OPENINGS = "tests/integration/test_openings.py::"
 _AUDITED_ARCHIVES = "tests/integration/audits/test_audits_of_damaged_archives.py::"
+_SEALED = "tests/integration/test_seal.py::"
 _ARCHIVES = "tests/integration/test_damaged_archives.py::"
 _DAMAGED = _ARCHIVES + "test_a_damaged_object_of_the_archive_fails_its_map_task_and_is_named"
 _ASKED = "tests/unit/runs/test_audits.py::test_of_two_that_ask_at_once_the_second_is_told_of_the_first_ones"
@@ -232,6 +234,33 @@ HISTORY: Final = (
         "WHERE type = 'hold_removed' AND \"by\" = 'ttl' AND settled;",
         "WHERE type = 'hold_removed';",
         (_AUDITED_ARCHIVES + "test_a_removal_that_came_after_the_seal_is_late_unless_it_is_a_settled_hold_s_expiry",),
+        beyond=SNAPSHOTS,
+    ),
+    Mutant(
+        "archive_complete",
+        "both kinds of records are compared with the live ones",
+        _SEAL,
+        'kinds = ("holds", "items")',
+        'kinds = ("holds",)',
+        ("tests/integration/test_events_snapshot_machine.py::test_what_the_archive_lacks_is_named_and_waited_for",),
+        beyond=SNAPSHOTS,
+    ),
+    Mutant(
+        "archive_complete",
+        "a bucket that no task compared is not taken for complete",
+        _SEAL,
+        "return compare_bucket(objects, plan, live, bucket, work)",
+        "return []",
+        (_SEALED + "test_an_execution_that_began_before_buckets_were_tasks_is_judged_alike[True]",),
+        beyond=SNAPSHOTS,
+    ),
+    Mutant(
+        "archive_complete",
+        "an execution is judged by what it has read itself",
+        _SEAL,
+        'return f"{plan.run}compared/{live.removeprefix(PARTIALS)}"',
+        'return f"{plan.run}compared/"',
+        (_SEALED + "test_executions_that_share_a_run_are_each_judged_by_what_they_read",),
         beyond=SNAPSHOTS,
     ),
     Mutant(

@@ -132,7 +132,7 @@ def test_reading_after_the_listing_would_hold_the_seal_up(tmp_path: Path) -> Non
     planned = busy.history.reduced(words)
     trade_on(busy.world, 60, random.Random(3))  # noqa: S311 - repeatable, not secret
     busy.history.scan(words)
-    assert not busy.history.steps.run({**planned, "step": "seal"})["complete"]
+    assert not busy.history.seal(planned)["complete"]
 
 
 def test_an_expired_record_of_a_hold_settled_long_ago_does_not_hold_the_seal_up(tmp_path: Path) -> None:

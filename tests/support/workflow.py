@@ -119,6 +119,13 @@ class Workflow:
                 self.each(words, listed, step)
         return words
 
+    def seal(self, planned: dict[str, Any], before: Callable[[str], None] = lambda state: None) -> dict[str, Any]:
+        """Holds what was reduced against what was scanned, and tells whether it may be committed."""
+        before("SealBuckets")
+        self.each(planned, "seal", "seal_bucket")
+        before("Seal")
+        return self.steps.run({**planned, "step": "seal"})
+
     def each(self, planned: dict[str, Any], listed: str, step: str) -> None:
         """A step for every item of a list, as a Distributed Map does."""
         for item in self.items(planned, listed):
@@ -256,8 +263,7 @@ class History(Workflow):
         words = self.reduced(words, before)
         if words["done"]:
             return words, {}
-        before("Seal")
-        return words, self.steps.run({**words, "step": "seal"})
+        return words, self.seal(words, before)
 
 
 def _refuse(record: StreamRecord, why: str) -> None:

@@ -59,6 +59,15 @@ def test_the_live_tables_are_read_once_and_before_the_archive_is_listed() -> Non
     assert STATES["WaitForArchive"]["Next"] == "Plan"
 
 
+def test_every_bucket_is_compared_with_the_live_records_before_the_seal_is_asked() -> None:
+    assert {name for name in STATES if "SealBuckets" in next_states(STATES[name])} == {"ReduceItems"}
+    assert {name for name in STATES if "Seal" in next_states(STATES[name])} == {"SealBuckets"}
+    assert STATES["SealBuckets"]["ItemReader"]["Parameters"]["Key.$"] == "$.lists.seal"
+    assert STATES["SealBuckets"]["MaxConcurrency"] == STATES["ReduceItems"]["MaxConcurrency"]
+    told = STATES["SealBuckets"]["ItemProcessor"]["States"]["SealBucket"]["Parameters"]["Payload"]
+    assert told == {"step": "seal_bucket", "run.$": "$.run", "live.$": "$.live", "bucket.$": "$.bucket"}
+
+
 def test_a_history_is_opened_by_nobody_but_who_says_why() -> None:
     """Neither of the schedules has the mode, the reason or the actor; what is asked for over HTTP has them neither."""
     assert STATES["Finish"]["Next"] == "IsOpening"

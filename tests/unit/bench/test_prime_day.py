@@ -76,7 +76,9 @@ PRINTED = [
     ("makes one: {} for all of them", f"${HOURS * (value(SCAN) + value(AUDIT_SCAN)):,.0f}"),
     ("a table | {} while 24 segments scan at once", about("scan: read units a second")),
     ("| the seal, at the end | {} GB to download |", about("seal, at the end: downloaded")),
-    ("| … takes | {} minutes | a function may run 15", whole("seal: minutes")),
+    ("in {} files, 120 for each of 256 tasks", whole("seal: files")),
+    ("| … takes | {} seconds | a bucket's task takes 1", whole("seal: seconds by the clock")),
+    ("2.5 GB in 98,304 files, {} s a bucket", about("seal, 100 million counters: seconds of a bucket")),
     (
         "| Read, 40 at once: 500 objects each | {} tasks, {} million events | {} tasks, 1.56 billion events |",
         about("hourly audit: Read tasks"),

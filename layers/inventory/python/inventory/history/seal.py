@@ -7,9 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from inventory.adapters.objects import Objects
+from pydantic import TypeAdapter
+
+from inventory.adapters.objects import NoSuchObject, Objects
 from inventory.adapters.scratch import scratch_database
 from inventory.history.columnar import HEADS, LIVE, MEMORY_MB, load
+from inventory.history.layout import PARTIALS
 from inventory.history.map_task import download_all, download_small
 from inventory.history.opening import ADJUSTMENT
 from inventory.history.plan import Plan
@@ -48,13 +51,43 @@ class Incomplete:
     why: str
 
 
-def find_incomplete(objects: Objects, plan: Plan, live: str, work: Path) -> list[Incomplete]:
-    """The first few records that stand in the way of the seal; none where the snapshot may be committed.
+_COMPARED: Final = TypeAdapter(list[Incomplete])
+
+
+def compared_folder(plan: Plan, live: str) -> str:
+    """Where it is told what comes of comparing a run with a reading: executions may share the one, not the other."""
+    return f"{plan.run}compared/{live.removeprefix(PARTIALS)}"
+
+
+def compare_bucket(objects: Objects, plan: Plan, live: str, bucket: int, work: Path) -> list[Incomplete]:
+    """Holds a bucket against its live records, and writes down the first few that stand in the way of the seal.
 
     Args:
         objects: The history's bucket.
         plan: The run, reduced.
         live: The folder of what was read of the live tables, before the plan listed the archive.
+        bucket: Which one.
+        work: A folder on disk.
+
+    Raises:
+        NoSuchObject: A reduce or scan task has not been done.
+    """
+    if plan.sealed:  # nothing was read
+        return []
+    kinds = ("holds", "items")
+    found = [each for kind in kinds for each in _incomplete_in(objects, plan, live, kind, bucket, work / kind)]
+    told = found[:_TOLD_MAX]
+    objects.put(_compared_path(plan, live, bucket), _COMPARED.dump_json(told))
+    return told
+
+
+def find_incomplete(objects: Objects, plan: Plan, live: str, work: Path) -> list[Incomplete]:
+    """The first few records that stand in the way of the seal; none where the snapshot may be committed.
+
+    Args:
+        objects: The history's bucket.
+        plan: The run, reduced, and compared bucket by bucket.
+        live: The folder of what it was compared with.
         work: A folder on disk.
 
     Raises:
@@ -64,12 +97,22 @@ def find_incomplete(objects: Objects, plan: Plan, live: str, work: Path) -> list
     if gaps or plan.sealed:
         return gaps[:_TOLD_MAX]
     found: list[Incomplete] = []
-    for kind in ("holds", "items"):
-        for bucket in range(plan.buckets):
-            found += _incomplete_in(objects, plan, live, kind, bucket, work / f"{kind}-{bucket}")
-            if len(found) >= _TOLD_MAX:
-                return found[:_TOLD_MAX]
-    return found
+    for bucket in range(plan.buckets):
+        found += _compared(objects, plan, live, bucket, work / f"{bucket}")
+        if len(found) >= _TOLD_MAX:
+            break
+    return found[:_TOLD_MAX]
+
+
+def _compared(objects: Objects, plan: Plan, live: str, bucket: int, work: Path) -> list[Incomplete]:
+    try:
+        return _COMPARED.validate_json(objects.read(_compared_path(plan, live, bucket)))
+    except NoSuchObject:  # executions begun before this was a step of its own come here straight from reducing
+        return compare_bucket(objects, plan, live, bucket, work)
+
+
+def _compared_path(plan: Plan, live: str, bucket: int) -> str:
+    return f"{compared_folder(plan, live)}{bucket:04d}.json"
 
 
 def _why(plan: Plan, gap: str) -> str:
@@ -83,12 +126,12 @@ def _why(plan: Plan, gap: str) -> str:
 
 
 def _incomplete_in(objects: Objects, plan: Plan, live: str, kind: str, bucket: int, work: Path) -> list[Incomplete]:
-    work.mkdir()
+    work.mkdir(parents=True)
     with scratch_database(memory_mb=MEMORY_MB) as sql:
         load(sql, "head", HEADS, download_all(objects.download, [heads_path(plan, kind, bucket)], work / "heads"))
         scanned = read_paths(objects, live, kind, bucket)
         load(sql, "live", LIVE, download_all(partial(download_small, objects), scanned, work / "live"))
-        shutil.rmtree(work)  # one bucket at a time is on the disk: all of them may be more than it has
+        shutil.rmtree(work)  # one kind at a time is on the disk: a bucket's both may be more than it has
         values = {"as_of_ms": plan.as_of_ms, "base_ms": plan.base_ms or 0}
         rows: Sequence[tuple[str, int | None, int | None, str]] = sql.execute(
             f"{_INCOMPLETE} ORDER BY record_key LIMIT {_TOLD_MAX}", values

@@ -31,7 +31,7 @@ from inventory.history.plan import (
 )
 from inventory.history.reduce import reduce_holds, reduce_items
 from inventory.history.scan import Reading, Segment, live_folder, scan_segment, segments, segments_path, whole_folder
-from inventory.history.seal import find_incomplete
+from inventory.history.seal import compare_bucket, compared_folder, find_incomplete
 from inventory.history.standing import Opened, latest_buckets, openings, standing_of
 
 Words = Mapping[str, Any]
@@ -73,6 +73,7 @@ class SnapshotSteps:
             "map": self._map,
             "reduce_holds": self._reduce_holds,
             "reduce_items": self._reduce_items,
+            "seal_bucket": self._seal_bucket,
             "seal": self._seal,
         }
         return steps[words["step"]](words)
@@ -177,20 +178,24 @@ class SnapshotSteps:
             buckets=words["buckets"],
             opening=opening,
         )
-        lists = {
+        buckets = [{"bucket": bucket} for bucket in range(plan.buckets)]
+        lists: dict[str, list[dict[str, Any]]] = {
             "map": [{"task": index} for index in range(len(plan.tasks))],
-            "reduce": [{"bucket": bucket} for bucket in range(plan.buckets)],
+            "reduce": buckets,
+            "seal": [{"live": words["live"], **bucket} for bucket in buckets],
         }
+        paths = {name: f"{plan.run}{name}.json" for name in ("map", "reduce")}
+        paths["seal"] = f"{compared_folder(plan, words['live'])}buckets.json"
         self.objects.put(f"{plan.run}plan.json", plan.to_json())
         for name, items in lists.items():
             entries = [{"run": plan.run, **item} for item in items]
-            self.objects.put(f"{plan.run}{name}.json", json.dumps(entries).encode())
+            self.objects.put(paths[name], json.dumps(entries).encode())
         settled = ("as_of_ms", "mode", "opening", "buckets", "live", "snapshot", "archive_lag_s")
         return {name: words[name] for name in settled} | {
             "run": plan.run,
             "done": plan.done,
             "tasks": len(plan.tasks),
-            "lists": {name: f"{plan.run}{name}.json" for name in lists},
+            "lists": paths,
             "attempt": words["attempt"] + 1,
         }
 
@@ -208,6 +213,12 @@ class SnapshotSteps:
     def _reduce_items(self, words: Words) -> dict[str, Any]:
         with workplace() as work:
             reduce_items(self.objects, read_plan(self.objects, words["run"]), words["bucket"], work)
+        return {}
+
+    def _seal_bucket(self, words: Words) -> dict[str, Any]:
+        with workplace() as work:
+            plan = read_plan(self.objects, words["run"])
+            compare_bucket(self.objects, plan, words["live"], words["bucket"], work)
         return {}
 
     def _seal(self, words: Words) -> dict[str, Any]:
