@@ -122,9 +122,10 @@ SELECT hold_id, line, part.item AS item_id, part.warehouse AS warehouse_id, part
        unnest(part.drawn).shard AS shard, unnest(part.drawn).quantity AS quantity
 FROM lined
 """
-#: What a bucket of holds does to items: units that left with holds settled since the base, and units held now.
+#: What a bucket of holds does to items: units that left with holds settled since the base, and units held now. It is
+#: handed on in Parquet, where a sum that is not cast becomes a double, which counts to 2^53.
 EFFECTS_OF_HOLDS: Final = f"""
-SELECT item_id, warehouse_id, sum(executed) AS executed, sum(holding) AS holding FROM (
+SELECT item_id, warehouse_id, sum(executed)::BIGINT AS executed, sum(holding)::BIGINT AS holding FROM (
     SELECT line.item AS item_id, line.warehouse AS warehouse_id, coalesce(line.executed, line.quantity) AS executed,
            0 AS holding
     FROM (SELECT unnest(from_json(lines, {_TAKEN})) AS line FROM ended WHERE settles AND status = 'executed')

@@ -67,11 +67,14 @@ _VIEWS: Final = {
 }
 
 #: What holds say that they did to shards: `type` is hold_placed or hold_settled, `cause_id` the hold or settlement.
+#: An audit hands it on in Parquet, where a sum that is not cast becomes a double. What is too large for a counter is
+#: nothing that a shard gave.
 _CLAIMS: Final = f"""
     SELECT type, CASE WHEN type = 'hold_placed' THEN {plain("record_key")} ELSE settlement END AS cause_id, item_id,
            warehouse_id, shard, at_ms,
-           sum(CASE WHEN type = 'hold_placed' THEN -quantity ELSE quantity - gone END) AS available,
-           sum(CASE WHEN type = 'hold_placed' THEN quantity ELSE -quantity END) AS held, min(path) AS path
+           TRY_CAST(sum(CASE WHEN type = 'hold_placed' THEN -quantity ELSE quantity - gone END) AS BIGINT) AS available,
+           TRY_CAST(sum(CASE WHEN type = 'hold_placed' THEN quantity ELSE -quantity END) AS BIGINT) AS held,
+           min(path) AS path
     FROM draw GROUP BY ALL"""  # noqa: S608 our own
 
 _CLAIMED: Final = """
