@@ -44,7 +44,8 @@ def test_no_rule_is_broken_at_any_instant_of_the_day(events: Events, tape: Tape,
 
 def a_counter_edited_by_hand(events: Events) -> str:
     stock = events[Source.STOCK]
-    last = next(event for event in reversed(stock) if event["type"] == "shard_changed")
+    latest = {record_key(event): event for event in stock if event["type"] == "shard_changed"}
+    last = next(event for event in latest.values() if event["cause"]["type"] == "hold")
     after = {**last["after"], "available": last["after"]["available"] + 5}
     edit = {**last, "event_id": f"{record_key(last)}@{revision(last) + 1}", "after": after}
     edit["before"] = {name: last["after"][name] for name in ("available", "held")}
