@@ -59,6 +59,23 @@ def test_files_go_up_and_down(objects: Objects, tmp_path: Path) -> None:
     assert (tmp_path / "down").read_bytes() == b"x" * 1000
 
 
+@pytest.mark.parametrize(("size", "requests"), [(10, 1), (8 * 1024 * 1024, 1), (9_000_000, 4)])
+def test_a_small_object_comes_with_one_request_and_a_large_one_in_parts(
+    size: int, requests: int, tmp_path: Path
+) -> None:
+    """The first of the four tells that it is large, the second its size, the others are its two parts."""
+    asked: list[str] = []
+    with mock_aws():
+        client = boto3.client("s3")
+        client.create_bucket(Bucket="history")
+        objects = S3Objects(client, "history")
+        objects.put("a", bytes(size))
+        client.meta.events.register("before-call.s3", lambda model, **_: asked.append(model.name))
+        objects.download("a", tmp_path / "a")
+    assert (tmp_path / "a").read_bytes() == bytes(size)
+    assert len(asked) == requests
+
+
 def test_a_copy_never_replaces(objects: Objects) -> None:
     objects.put("a", b"1")
     objects.copy_new("a", "b", sha256(b"1").hexdigest())

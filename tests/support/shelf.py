@@ -57,7 +57,8 @@ class Shelf:
         first, last = Range.removeprefix("bytes=").split("-")
         part = content[int(first) : int(last) + 1 if last else None] if first else content[-int(last) :]
         body = StreamingBody(io.BytesIO(part), len(part))
-        return {"Body": body, "ContentRange": f"bytes of/{len(content)}", "ETag": _tag(content)}
+        told = {"ContentLength": len(part), "ContentRange": f"bytes of/{len(content)}", "ETag": _tag(content)}
+        return {"Body": body, **told}
 
     def head_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
         """What there is to say of an object but its content."""

@@ -1,6 +1,7 @@
 """A service that is not there has one name; a mistake of ours keeps its own."""
 
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from boto3.exceptions import Boto3Error, RetriesExceededError
 from botocore.config import Config
 from botocore.exceptions import ClientError, EndpointConnectionError, IncompleteReadError, ReadTimeoutError
+from botocore.response import StreamingBody
 from botocore.stub import Stubber
 from urllib3.exceptions import ProtocolError
 
@@ -112,7 +114,7 @@ def test_every_call_that_is_not_answered_is_named_so(ask: Callable[[], object]) 
     ("operation", "move"),
     [
         ("put_object", lambda objects, file: objects.upload(file, "a")),
-        ("head_object", lambda objects, file: objects.download("a", file)),
+        ("get_object", lambda objects, file: objects.download("a", file)),
         ("get_object", lambda objects, _: objects.read_range("a", 0, 1)),
     ],
 )
@@ -134,7 +136,24 @@ def test_a_file_that_broke_off_again_and_again_is_an_outage(tmp_path: Path) -> N
         raise RetriesExceededError(Boto3Error("broken off"))
 
     with pytest.raises(Overloaded):
-        S3Objects(SimpleNamespace(download_file=broken), "b").download("a", tmp_path / "copy")
+        S3Objects(_broken_off(download_file=broken), "b").download("a", tmp_path / "copy")
+
+
+def test_a_small_file_that_broke_off_is_asked_for_again(tmp_path: Path) -> None:
+    def whole(_bucket: str, _key: str, file: str) -> None:
+        Path(file).write_bytes(b"content")
+
+    S3Objects(_broken_off(download_file=whole), "b").download("a", tmp_path / "copy")
+    assert (tmp_path / "copy").read_bytes() == b"content"
+
+
+def _broken_off(**calls: object) -> SimpleNamespace:
+    """A client for a bucket whose one object ends before its end."""
+
+    def get_object(**_: str) -> dict[str, object]:
+        return {"Body": StreamingBody(BytesIO(b"con"), 7), "ContentLength": 7}
+
+    return SimpleNamespace(get_object=get_object, **calls)
 
 
 def test_what_goes_wrong_with_a_page_is_no_outage() -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -9,10 +10,12 @@ from botocore.exceptions import ClientError
 from typing_extensions import override  # typing's own came with Python 3.12
 
 from inventory.adapters.outages import outages_named, pages_named
+from inventory.aws_errors import UNREACHABLE
 
 _PRECONDITION_FAILED = {"PreconditionFailed", "412"}
 _SERVICE = "The history"
 _CHUNK = 1024 * 1024
+_SMALL_MAX = 8 * 1024 * 1024  # from there on the SDK takes parts, some at once
 _MISSING = {"NoSuchKey", "404"}  # the latter where there is no body to say it in
 
 
@@ -191,9 +194,23 @@ class S3Objects(Objects):
     def download(self, key: str, path: Path) -> None:
         try:
             with outages_named(_SERVICE):
-                self._client.download_file(self._of(key), key, str(path))
+                if not self._download_small(key, path):
+                    self._client.download_file(self._of(key), key, str(path))
         except ClientError as error:
             raise _named(error, key) from error
+
+    def _download_small(self, key: str, path: Path) -> bool:
+        """One request, where `download_file` takes two: most files are small. It takes parts, and asks again for them.
+
+        Returns:
+            Whether it is there; not, where the object is large or its answer broke off.
+        """
+        answer = self._client.get_object(Bucket=self._of(key), Key=key)
+        with closing(answer["Body"]) as body, suppress(*UNREACHABLE):
+            if answer["ContentLength"] <= _SMALL_MAX:
+                path.write_bytes(body.read())
+                return True
+        return False
 
     @override
     def upload(self, path: Path, key: str) -> None:
