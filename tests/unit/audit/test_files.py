@@ -2,14 +2,20 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from threading import Barrier
 
 import duckdb
+import pytest
 
 from inventory.adapters.objects import NoSuchObject
 from inventory.audit.chain import check_files_of, download_present
+from inventory.proof.findings import Check
 from inventory.proof.manifest import manifest_path
 from support.objects import DirectoryObjects
+
+RUN = "partials/audit/audit_x/"
 
 
 class Going(DirectoryObjects):
@@ -25,13 +31,23 @@ def test_half_of_an_object_that_went_while_it_was_read_is_not_there(tmp_path: Pa
     assert [path for path in (tmp_path / "work").rglob("*") if path.is_file()] == []
 
 
-def test_a_file_that_has_been_looked_at_leaves_the_disk(tmp_path: Path) -> None:
-    objects, work = DirectoryObjects(tmp_path / "bucket"), tmp_path / "work"
-    duckdb.execute("COPY (SELECT 1 AS one) TO $file (FORMAT parquet)", {"file": str(tmp_path / "made")})
-    content = (tmp_path / "made").read_bytes()
-    paths = [f"ledger/as_of=19700101T000001Z/items-{number:04}.parquet" for number in range(20)]
-    for path in paths:
-        objects.put(path, content)
+class Waiting(DirectoryObjects):
+    """A bucket that gives no file before so many were asked for, and counts how many lie in a folder meanwhile."""
+
+    def __init__(self, root: Path, work: Path, at_once: int) -> None:
+        super().__init__(root)
+        self.asked = Barrier(at_once, timeout=10)
+        self.work = work
+        self.most = 0
+
+    def download(self, key: str, path: Path) -> None:
+        self.asked.wait()
+        super().download(key, path)
+        self.most = max(self.most, sum(each.is_file() for each in self.work.rglob("*")))
+
+
+def put_manifest(objects: DirectoryObjects, content: bytes, paths: Sequence[str]) -> None:
+    """The first manifest of a chain, which names these files of one content."""
     told = {
         "number": 1,
         "snapshot": "snap",
@@ -45,8 +61,44 @@ def test_a_file_that_has_been_looked_at_leaves_the_disk(tmp_path: Path) -> None:
         ],
         "totals": {},
     }
+    for path in paths:
+        objects.put(path, content)
     objects.put(manifest_path(1), json.dumps({"manifest": told}).encode())
-    work.mkdir()
-    [check] = check_files_of(objects, 1, work).checks
-    assert (check.looked_at, check.discrepancies) == (20, 0)
-    assert [path for path in work.rglob("*") if path.is_file()] == []
+
+
+@pytest.fixture
+def content(tmp_path: Path) -> bytes:
+    duckdb.execute("COPY (SELECT 1 AS one) TO $file (FORMAT parquet)", {"file": str(tmp_path / "made")})
+    return (tmp_path / "made").read_bytes()
+
+
+def check_files(objects: DirectoryObjects, work: Path) -> Check:
+    work.mkdir(exist_ok=True)
+    [check] = check_files_of(objects, RUN, 1, set(), lambda *_: None, work).checks
+    return check
+
+
+def test_as_many_files_are_on_their_way_as_there_are_connections_and_each_leaves_the_disk_at_once(
+    tmp_path: Path, content: bytes
+) -> None:
+    objects = Waiting(tmp_path / "bucket", tmp_path / "work", at_once=16)
+    put_manifest(objects, content, [f"ledger/as_of=19700101T000001Z/items-{number:04}.parquet" for number in range(64)])
+    check = check_files(objects, tmp_path / "work")
+    assert (check.looked_at, check.discrepancies) == (64, 0)
+    assert 1 <= objects.most <= 16
+    assert [path for path in (tmp_path / "work").rglob("*") if path.is_file()] == []
+
+
+def test_a_file_that_a_manifest_names_twice_is_looked_at_twice(tmp_path: Path, content: bytes) -> None:
+    objects = DirectoryObjects(tmp_path / "bucket")
+    put_manifest(objects, content, ["ledger/as_of=19700101T000001Z/items-0000.parquet"] * 100)
+    check = check_files(objects, tmp_path / "work")
+    assert (check.looked_at, check.discrepancies) == (100, 0)
+
+
+def test_of_a_manifest_that_is_gone_or_is_none_there_is_nothing_to_look_at(tmp_path: Path) -> None:
+    """It ends no audit: the chain says that it is missing, or no manifest."""
+    objects = DirectoryObjects(tmp_path / "bucket")
+    for _ in range(2):
+        assert check_files(objects, tmp_path / "work").looked_at == 0
+        objects.put(manifest_path(1), b"{}")

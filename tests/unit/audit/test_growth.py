@@ -4,6 +4,7 @@ import hashlib
 import json
 import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from inventory.adapters.objects import NoSuchObject, Stored
 from inventory.audit import listing, plan, steps
-from inventory.audit.chain import check_chain
+from inventory.audit.chain import check_chain, check_files_of
 from inventory.audit.layout import keys_path
 from inventory.audit.listing import archive_folders, cut_folder
 from inventory.audit.parts import Part, read_part, write_part
@@ -25,6 +26,7 @@ from support.objects import DirectoryObjects
 
 DAYS = ("dt=2026-11-20", "dt=2026-11-21", "dt=2026-12-01")
 FULL = AuditPlan("audit_x", 1_000, Depth.FULL, manifest=1, files=(1,))
+NONE_LOOKED_AT = AuditPlan("audit_x", 1_000, Depth.FULL, manifest=1)
 
 
 class Watched(DirectoryObjects):
@@ -183,7 +185,7 @@ def test_the_chain_is_followed_with_a_few_manifests_in_memory_however_long_it_is
     for number in range(1, length + 1):
         bucket.put(manifest_path(number), manifest(number))
     bucket.put("manifests/notes.txt", b"")
-    [check, _] = check_chain(bucket, FULL, {"nobody"}, lambda *_: None).checks
+    [check, _] = check_chain(bucket, NONE_LOOKED_AT, {"nobody"}, lambda *_: None).checks
     assert check.looked_at == length
     assert 1 <= alive.most <= 2 * 8
     unlinked = [each for each in check.findings if "does not name the manifest before it" in each.what]
@@ -191,6 +193,40 @@ def test_the_chain_is_followed_with_a_few_manifests_in_memory_however_long_it_is
     assert sorted(key for key in bucket.reads if key.startswith("manifests/0")) == sorted(
         bucket.contents("manifests/0")
     )
+
+
+def test_the_chain_is_followed_by_what_was_found_where_files_are_looked_at(bucket: Watched, tmp_path: Path) -> None:
+    """Years of manifests are more than one function can take apart, and ask about their signatures."""
+    for number in (1, 2, 3, 4, 6):
+        bucket.put(manifest_path(number), b"no JSON" if number == 3 else manifest(number))
+    made = make_plan(bucket, "audit_x", 6_000, Depth.FULL)
+    assert made.files == (1, 2, 3, 4, 6), "one that is no manifest is looked at too, for the chain to say so"
+    for number in made.files:
+        check_files_of(bucket, made.run, number, set(), lambda *_: None, tmp_path)
+    bucket.put(manifest_path(7), manifest(7))  # since the audit was planned
+    [by_itself, _] = check_chain(bucket, replace(made, files=()), set(), lambda *_: None).checks
+    bucket.reads.clear()
+    [check, _] = check_chain(bucket, made, set(), lambda *_: None).checks
+    assert [key for key in bucket.reads if key.startswith("manifests/")] == [manifest_path(7)]
+    assert check == by_itself
+    assert check.looked_at == 6
+    assert {"Manifest 5 is missing.", "It does not name the manifest before it by its hash."} <= {
+        each.what for each in check.findings
+    }
+    assert any(each.what.startswith("It is no manifest") for each in check.findings)
+
+
+def test_a_manifest_that_was_gone_when_its_files_were_to_be_looked_at_is_missing(
+    bucket: Watched, tmp_path: Path
+) -> None:
+    for number in (1, 2, 3):
+        bucket.put(manifest_path(number), manifest(number))
+    made = make_plan(bucket, "audit_x", 3_000, Depth.FULL)
+    (bucket.root / manifest_path(2)).unlink()
+    for number in made.files:
+        check_files_of(bucket, made.run, number, set(), lambda *_: None, tmp_path)
+    [check, _] = check_chain(bucket, made, set(), lambda *_: None).checks
+    assert "Manifest 2 is missing." in {each.what for each in check.findings}
 
 
 def test_the_chain_of_a_copy_leaves_the_names_of_its_files_on_disk(tmp_path: Path) -> None:
@@ -227,5 +263,5 @@ def test_a_manifest_that_goes_while_the_chain_is_followed_is_missing(bucket: Wat
         return read(key)
 
     bucket.read = reading  # type: ignore[method-assign]
-    [check, _] = check_chain(bucket, FULL, set(), lambda *_: None).checks
+    [check, _] = check_chain(bucket, NONE_LOOKED_AT, set(), lambda *_: None).checks
     assert [each.path for each in check.findings if each.what == "Manifest 2 is missing."] == [gone]

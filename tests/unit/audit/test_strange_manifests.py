@@ -217,6 +217,8 @@ def test_an_increment_names_what_is_missing_on_both_sides_of_what_it_follows(buc
     asked = {"audit": AUDIT, "as_of_ms": INSTANTS[-1] + 8 * HOUR_MS, "depth": "increment"}
     began = auditor.run({"step": "begin", "input": asked})
     assert began["depth"] == Depth.INCREMENT
+    for item in json.loads(objects.read(began["lists"]["files"])):
+        auditor.run({"step": "files", **item})
     auditor.run({"step": "chain", "run": began["run"], "number": 0})
     [part] = objects.contents(f"{began['run']}results/chain").values()
     [chain, _] = json.loads(part)["checks"]

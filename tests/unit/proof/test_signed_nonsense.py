@@ -119,7 +119,7 @@ def test_an_opening_says_why_who_and_after_what_and_begins_anew(
     if after is not None and after["as_of_ms"] is None:  # as late as the opening itself
         told["opening"]["after"] = {**after, "as_of_ms": told["as_of_ms"]}
     raw = canonical({**content, "manifest": told}) + b"\n"
-    found = [each.what for each in link_of(4, raw, lambda _: None, (), rsa_signer).inside]
+    found = [each.what for each in link_of(4, raw, lambda _: None, (), rsa_signer)[0].inside]
     assert found == ([] if right else ["It opens the history anew, and does not say why, who, or after what."])
 
 

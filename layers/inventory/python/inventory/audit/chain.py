@@ -5,14 +5,15 @@ from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 from inventory.adapters.objects import NoSuchObject, Objects
-from inventory.audit.parts import Part
-from inventory.audit.plan import AuditPlan, Depth, read_manifest
-from inventory.proof.chain import Link, SignatureCheck, follow, link_of
+from inventory.audit.parts import Part, read_link, write_link
+from inventory.audit.plan import AuditPlan, Depth
+from inventory.proof.chain import KeyOf, Link, SignatureCheck, follow, link_of
 from inventory.proof.files import SEALED, wrong_file
 from inventory.proof.findings import Check, Finding
 from inventory.proof.manifest import File, Manifest, instant_name, key_path, manifest_number, manifest_path
@@ -28,15 +29,15 @@ _NAME: Final = re.compile(r"(?P<prefix>[a-z]+)/as_of=[^/]+/(?P<kind>[a-z]+)-(?P<
 def check_chain(objects: Objects, plan: AuditPlan, trusted: Collection[str], signer_of: SignatureCheck) -> Part:
     """The chain from the plan's first manifest on; of those before it, that they are there.
 
-    A few manifests are in memory at once, however many there are. An audit from the first event also looks for files in
+    A few links are in memory at once, however many there are. An audit from the first event also looks for files in
     folders that no manifest has.
     """
     check = Check("manifest_chain")
-    end, instants = plan.first, set()
+    end = plan.first
 
     def links() -> Iterator[Link]:
         nonlocal end
-        for link in _links(objects, plan.first, trusted, signer_of):
+        for link in _links(objects, plan, trusted, signer_of):
             end = link.number + 1
             yield link
 
@@ -44,8 +45,7 @@ def check_chain(objects: Objects, plan: AuditPlan, trusted: Collection[str], sig
     folders = (
         [] if plan.depth is not Depth.FULL else [each for prefix in SEALED for each in objects.folders(f"{prefix}/")]
     )
-    for manifest in follow(links(), check, first=plan.first):
-        instants.add(manifest.as_of)
+    instants = follow(links(), check, first=plan.first)
     for gap in plan.missing:
         for each in gap.outside(plan.first, end):  # between these, `follow` noticed
             check.add(each.finding)
@@ -66,44 +66,68 @@ def _strange(objects: Objects, folders: Iterable[str], instants: Collection[str]
     return check
 
 
-def _links(objects: Objects, first: int, trusted: Collection[str], signer_of: SignatureCheck) -> Iterator[Link]:
+def _links(objects: Objects, plan: AuditPlan, trusted: Collection[str], signer_of: SignatureCheck) -> Iterator[Link]:
+    """Of most manifests of a full audit this was found where their files were looked at, many at once."""
+    key_of, found = _keys(objects), set(plan.files)
+
+    def link(number: int) -> Link | None:
+        if number in found:
+            return read_link(objects, plan.run, number)
+        try:
+            raw = objects.read(manifest_path(number))
+        except NoSuchObject:  # gone since it was listed: missing
+            return None
+        return link_of(number, raw, key_of, trusted, signer_of)[0]
+
+    names = (stored.key.removeprefix("manifests/") for stored in objects.list("manifests/"))
+    numbers = (number for name in names if (number := manifest_number(name)) is not None and number >= plan.first)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        while some := list(islice(numbers, _AT_ONCE)):
+            yield from filter(None, pool.map(link, some))
+
+
+def _keys(objects: Objects) -> KeyOf:
     @cache
     def key_of(fingerprint: str) -> bytes | None:
         with suppress(NoSuchObject):
             return objects.read(key_path(fingerprint))
         return None
 
-    def link(number: int) -> Link | None:
-        try:
-            raw = objects.read(manifest_path(number))
-        except NoSuchObject:  # gone since it was listed: missing
-            return None
-        return link_of(number, raw, key_of, trusted, signer_of)
-
-    names = (stored.key.removeprefix("manifests/") for stored in objects.list("manifests/"))
-    numbers = (number for name in names if (number := manifest_number(name)) is not None and number >= first)
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        while some := list(islice(numbers, _AT_ONCE)):
-            yield from filter(None, pool.map(link, some))
+    return key_of
 
 
-def check_files_of(objects: Objects, number: int, work: Path) -> Part:
-    """The files of one manifest, and whether others lie beside them.
+def check_files_of(
+    objects: Objects, run: str, number: int, trusted: Collection[str], signer_of: SignatureCheck, work: Path
+) -> Part:
+    """One manifest by itself, its files, and whether others lie beside them.
 
-    Raises:
-        NoSuchObject: The manifest is gone, or is none; it was there when the audit was planned.
+    What is wrong with the manifest is left for whoever follows the chain; of one that is gone there is nothing.
     """
-    manifest = read_manifest(objects, number)
-    if manifest is None:
-        raise NoSuchObject(manifest_path(number))
     check = Check("sealed_files")
-    for first in range(0, len(manifest.files), _AT_ONCE):
-        files = manifest.files[first : first + _AT_ONCE]
-        download_present(objects, [file.path for file in files if is_plain(file.path)], work)
-        for file in files:
+    try:
+        raw = objects.read(manifest_path(number))
+    except NoSuchObject:
+        return Part([check])
+    link, manifest = link_of(number, raw, _keys(objects), trusted, signer_of)
+    write_link(objects, run, link)
+    if manifest is None:
+        return Part([check])
+
+    one_by_one = Lock()  # DuckDB counts the rows, over one connection
+
+    def look_at(place: int, file: File) -> list[Finding]:
+        folder = work / str(place)  # of its own: a manifest may name a file twice
+        if is_plain(file.path):
+            _download(objects, file.path, folder)
+        with one_by_one:
+            found = list(wrong_file(folder, file, manifest))
+        (folder / file.path).unlink(missing_ok=True)
+        return found
+
+    with ThreadPoolExecutor(_DOWNLOADS_AT_ONCE) as pool:
+        for found in pool.map(look_at, count(), manifest.files):
             check.looked_at += 1
-            check.extend(wrong_file(work, file, manifest))
-            (work / file.path).unlink(missing_ok=True)
+            check.extend(found)
     named = {file.path for file in manifest.files}
     for prefix in SEALED:
         for stored in objects.list(f"{prefix}/as_of={manifest.as_of}/"):
@@ -133,14 +157,14 @@ def download_present(objects: Objects, keys: Collection[str], folder: Path) -> N
 
     One that is gone stays away: whoever needs it says so.
     """
-
-    def download(key: str) -> None:
-        path = folder / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            objects.download(key, path)
-        except NoSuchObject:
-            path.unlink(missing_ok=True)
-
     with ThreadPoolExecutor(_DOWNLOADS_AT_ONCE) as pool:
-        list(pool.map(download, keys))
+        list(pool.map(lambda key: _download(objects, key, folder), keys))
+
+
+def _download(objects: Objects, key: str, folder: Path) -> None:
+    path = folder / key
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        objects.download(key, path)
+    except NoSuchObject:
+        path.unlink(missing_ok=True)

@@ -36,6 +36,11 @@ def result_path(run: str, step: str, number: int) -> str:
     return f"{run}results/{step}-{number:05}.json"
 
 
+def link_path(run: str, number: int) -> str:
+    """What was found of a manifest by itself: its place in the chain, and what is wrong inside of it."""
+    return f"{run}links/{number:08}.json"
+
+
 def keys_path(run: str, folder: int, task: int) -> str:
     """The names of the archived objects that a task reads, from this folder of the archive."""
     return f"{run}keys/{folder:05}-{task:05}.json"

@@ -6,8 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
 
-from inventory.adapters.objects import Objects
-from inventory.audit.layout import result_path
+from inventory.adapters.objects import NoSuchObject, Objects
+from inventory.audit.layout import link_path, result_path
+from inventory.proof.chain import Link
 from inventory.proof.findings import Check, Finding
 
 _READS_AT_ONCE: Final = 16
@@ -50,3 +51,18 @@ def read_parts(objects: Objects, run: str, step: str, numbers: Iterable[int]) ->
     """
     with ThreadPoolExecutor(_READS_AT_ONCE) as pool:
         return list(pool.map(lambda number: read_part(objects, run, step, number), numbers))
+
+
+def write_link(objects: Objects, run: str, link: Link) -> None:
+    """Keeps what was found of a manifest by itself, for whoever follows the chain."""
+    objects.put(link_path(run, link.number), json.dumps(link).encode())
+
+
+def read_link(objects: Objects, run: str, number: int) -> Link | None:
+    """What was found of a manifest by itself; None where it was gone."""
+    try:
+        link = Link(*json.loads(objects.read(link_path(run, number))))
+    except NoSuchObject:
+        return None
+    inside, signature = ([Finding(*each) for each in findings] for findings in (link.inside, link.signature))
+    return link._replace(inside=inside, signature=signature)

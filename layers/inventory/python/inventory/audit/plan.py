@@ -59,7 +59,7 @@ class AuditPlan:
         manifest: The number of the snapshot's manifest; None where the chain has none, which is a discrepancy.
         base: The number of the manifest that it begins with, or None.
         ledgers: Those that have the events.
-        files: The manifests whose files are hashed.
+        files: The manifests that are looked at each by itself, and whose files are hashed; also what is none.
         first: The manifest with which the chain is read.
         missing: Manifests that must have been there.
         holes: The time before each opening of the history, of which nothing is proved; in what is read, the events of
@@ -144,7 +144,7 @@ def make_plan(objects: Objects, audit: str, as_of_ms: int, depth: Depth) -> Audi
                 return increment
     else:
         manifests += _newest_first(objects, numbers, at_once=_READS_AT_ONCE)
-    return _full(plan, manifests)
+    return _full(plan, manifests, numbers)
 
 
 def _increment(plan: AuditPlan, manifests: Sequence[Sealed]) -> AuditPlan | None:
@@ -175,7 +175,7 @@ def _increment(plan: AuditPlan, manifests: Sequence[Sealed]) -> AuditPlan | None
     )
 
 
-def _full(plan: AuditPlan, manifests: Sequence[Sealed]) -> AuditPlan:
+def _full(plan: AuditPlan, manifests: Sequence[Sealed], numbers: Iterable[int]) -> AuditPlan:
     """From the first event; where the history was opened anew, from the opening, which may be the snapshot itself."""
     target = _of_instant(manifests, plan.as_of_ms)
     opened = [each for each in manifests if each.hole and each.as_of_ms <= plan.as_of_ms]
@@ -193,7 +193,7 @@ def _full(plan: AuditPlan, manifests: Sequence[Sealed]) -> AuditPlan:
         manifest=None if target is None else target.number,
         base=None if base is None else base.number,
         ledgers=tuple(Ledger(each.as_of_ms, each.buckets) for each in ledgers),
-        files=tuple(sorted(each.number for each in manifests)),
+        files=tuple(sorted(numbers)),
         missing=plan.missing,
         holes=_holes(manifests),
     )

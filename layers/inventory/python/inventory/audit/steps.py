@@ -140,8 +140,8 @@ class Auditor:
     def _items(self, plan: AuditPlan, words: Words, work: Path) -> Part:
         return audit_bucket(self.objects, plan, "items", words["number"], work)
 
-    def _files(self, _: AuditPlan, words: Words, work: Path) -> Part:
-        return check_files_of(self.objects, words["number"], work)
+    def _files(self, plan: AuditPlan, words: Words, work: Path) -> Part:
+        return check_files_of(self.objects, plan.run, words["number"], self.trusted(), self.signer_of, work)
 
     def _chain(self, plan: AuditPlan, _: Words, __: Path) -> Part:
         return check_chain(self.objects, plan, self.trusted(), self.signer_of)

@@ -78,7 +78,7 @@ class Link(NamedTuple):
     Attributes:
         number: Its place in the chain, by its name.
         sha256: Of the whole file.
-        manifest: What it says; None where it is none.
+        as_of: The instant that it says it is of, as names have it; None where it is no manifest.
         previous: What it says of the one before it.
         inside: What is wrong with what it says.
         signature: What is wrong with who signed it.
@@ -86,14 +86,16 @@ class Link(NamedTuple):
 
     number: int
     sha256: str
-    manifest: Manifest | None
+    as_of: str | None
     previous: Any
     inside: Sequence[Finding]
     signature: Sequence[Finding]
 
 
-def link_of(number: int, raw: bytes, key_of: KeyOf, trusted: Collection[str], signer_of: SignatureCheck) -> Link:
-    """Looks at one manifest, whatever the others are.
+def link_of(
+    number: int, raw: bytes, key_of: KeyOf, trusted: Collection[str], signer_of: SignatureCheck
+) -> tuple[Link, Manifest | None]:
+    """Looks at one manifest, whatever the others are; gives it too, unless it is none.
 
     Args:
         number: Its place in the chain, by its name.
@@ -106,17 +108,18 @@ def link_of(number: int, raw: bytes, key_of: KeyOf, trusted: Collection[str], si
         manifest = parsed(manifest_path(number), raw)
     except NoManifest as error:
         wrong = Finding(f"It is no manifest: {error}.", manifest_path(number))
-        return Link(number, hashlib.sha256(raw).hexdigest(), None, None, [wrong], [])
+        return Link(number, hashlib.sha256(raw).hexdigest(), None, None, [wrong], []), None
     content = content_of(raw)
     inside = list(_wrong_inside(manifest, raw, content, number))
     signature = list(_wrong_signature(key_of, manifest, content, trusted, signer_of))
-    return Link(number, manifest.sha256, manifest, content["manifest"].get("previous"), inside, signature)
+    previous = content["manifest"].get("previous")
+    return Link(number, manifest.sha256, manifest.as_of, previous, inside, signature), manifest
 
 
-def follow(links: Iterable[Link], check: Check, *, head: str | None = None, first: int = 1) -> Iterator[Manifest]:
-    """Every manifest that can be read, in the chain's order; what is wrong with the chain is added to the check.
+def follow(links: Iterable[Link], check: Check, *, head: str | None = None, first: int = 1) -> set[str]:
+    """The instants of all manifests that can be read; what is wrong with the chain is added to the check.
 
-    It keeps none of them, so that a chain may be as long as it likes.
+    It keeps no link but the last, so that a chain may be as long as it likes.
 
     Args:
         links: By number, rising.
@@ -125,23 +128,25 @@ def follow(links: Iterable[Link], check: Check, *, head: str | None = None, firs
             bucket can tell that its newest manifests are gone together with all their files.
         first: The number to begin with; what its manifest says of the one before it is then not looked at.
     """
+    instants: set[str] = set()
     expected, last_hash, head_seen = first, None, False
     for link in links:
         check.looked_at += 1
         if link.number > expected:
             check.add(Gap(expected, link.number - 1).finding)
         check.extend(link.inside)
-        if link.manifest is not None:
+        if link.as_of is not None:
             if link.number == expected and (last_hash or link.number == 1):  # else what it should name is not here
                 check.extend(_wrong_link(link, last_hash))
             check.extend(link.signature)
             head_seen = head_seen or link.sha256 == head
-            yield link.manifest
+            instants.add(link.as_of)
         expected, last_hash = link.number + 1, link.sha256
     if expected == first:
         check.add(Finding("There is no manifest.", manifest_path(first)))
     if head is not None and not head_seen:
         check.add(Finding(f"The manifest with SHA-256 {head} is not in the chain any more.", manifest_path(expected)))
+    return instants
 
 
 def read_chain(
@@ -162,10 +167,17 @@ def read_chain(
         path = folder / key_path(fingerprint)
         return path.read_bytes() if path.is_file() else None
 
-    check = Check("manifest_chain")
-    links = (link_of(number, path.read_bytes(), key_of, trusted, signer_of) for number, path in _numbered(folder))
-    chain = follow(links, check, head=head)
-    return [replace(manifest, files=FilesOnDisk(folder / manifest.path, manifest.sha256)) for manifest in chain], check
+    chain, check = [], Check("manifest_chain")
+
+    def links() -> Iterator[Link]:
+        for number, path in _numbered(folder):
+            link, manifest = link_of(number, path.read_bytes(), key_of, trusted, signer_of)
+            if manifest is not None:
+                chain.append(replace(manifest, files=FilesOnDisk(path, manifest.sha256)))
+            yield link
+
+    follow(links(), check, head=head)
+    return chain, check
 
 
 def _numbered(folder: Path) -> Iterator[tuple[int, Path]]:
