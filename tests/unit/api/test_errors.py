@@ -60,6 +60,13 @@ def test_each_error_has_its_status_type_and_code(error: InventoryError, status: 
     assert (answer.headers["Stripe-Should-Retry"] == "true") == (status in {409, 429, 500, 503})
 
 
+@pytest.mark.parametrize(
+    ("error", "after_s"), [(Conflict("m"), "1"), (Overloaded("m"), "1"), (TooManyAtOnce("m"), "60")]
+)
+def test_what_takes_minutes_is_not_asked_for_again_each_second(error: InventoryError, after_s: str) -> None:
+    assert error_answer(error, request_id="r", docs_url="", safe=True).headers["Retry-After"] == after_s
+
+
 def test_every_error_of_the_domain_has_a_family() -> None:
     kinds = [
         kind for kind in vars(domain_errors).values() if isinstance(kind, type) and issubclass(kind, InventoryError)

@@ -60,11 +60,12 @@ class Retry(Enum):
 
 
 class Family(NamedTuple):
-    """What all errors of one kind have in common."""
+    """What all errors of one kind have in common; `after_s` is when to retry, where one may."""
 
     status: int
     type: str
     retry: Retry
+    after_s: int = 1
 
 
 FAMILIES: Final[Mapping[type[InventoryError], Family]] = {
@@ -76,14 +77,11 @@ FAMILIES: Final[Mapping[type[InventoryError], Family]] = {
     Missing: Family(404, "invalid_request_error", Retry.NEVER),
     MethodNotAllowed: Family(405, "invalid_request_error", Retry.NEVER),
     Conflict: Family(409, "conflict_error", Retry.ALWAYS),
-    TooManyAtOnce: Family(429, "rate_limit_error", Retry.ALWAYS),
+    TooManyAtOnce: Family(429, "rate_limit_error", Retry.ALWAYS, after_s=60),  # what is under way takes minutes
     ClocksApart: Family(503, "api_error", Retry.ALWAYS),
     Overloaded: Family(503, "api_error", Retry.WHERE_SAFE),
     Internal: Family(500, "api_error", Retry.WHERE_SAFE),
 }
-
-
-_RETRY_AFTER_S: Final = "1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +111,7 @@ def error_answer(error: InventoryError, *, request_id: str, docs_url: str, safe:
     again = family.retry is Retry.ALWAYS or (family.retry is Retry.WHERE_SAFE and safe)
     headers = {"Stripe-Should-Retry": "true" if again else "false"}
     if again:
-        headers["Retry-After"] = _RETRY_AFTER_S
+        headers["Retry-After"] = str(family.after_s)
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = ", ".join(error.allowed)
     fields: dict[str, object] = {
