@@ -14,6 +14,7 @@ from inventory.history.manifest import fingerprint_of
 from inventory.history.plan import Mode
 from inventory.proof.signatures import rsa_signer
 from inventory.proof.verify import Proof, verify
+from inventory.protocol.extend import extend
 from inventory.protocol.resolve import execute, release
 from support.auditing import findings
 from support.audits import Audits
@@ -188,3 +189,33 @@ def test_a_missing_event_of_any_life_stops_the_seal_and_is_named(
     history.archive([told for told in shop.tape.records if told[1] is not gone])
     with pytest.raises(Incomplete, match=first if life == 3 else f"{first}~{life}"):
         history.snapshot(shop.latest_ms)
+
+
+@pytest.mark.parametrize("lost", [None, 3])
+def test_an_instant_is_sealed_weeks_later_though_a_hold_of_then_has_ended_and_its_key_came_again(
+    tmp_path: Path, lost: int | None
+) -> None:
+    """What followed the hold of then is archived, or else nothing of another with its id stands for it."""
+    world = World(seed=7)
+    tape = Tape(world)
+    world.receive("cup", 100)
+    first = world.place("cup", 8, key="a").value
+    extend(world.core, first.id, expires_in_s=3600, metadata={}, by=world.by())
+    world.flow()
+    instant = next_second(world)
+    release(world.core, first.id, by=world.by())
+    world.flow()
+    removed(world, first.id)
+    assert world.place("cup", 3, key="a").value.id == first.id
+    world.flow()
+    history = History(tmp_path / "bucket", tape)
+    gone = f"{first.id}@{lost}"
+    history.archive([told for told in tape.records if told_event(*told)["event_id"] != gone])
+    history.now_ms = world.clock.now_ms + HOUR_MS
+    if lost is None:
+        history.snapshot(instant)
+        [held] = history.rows(f"holds/as_of={stamp_of(instant)}/*.parquet")
+        assert (held["hold_id"], held["quantity"]) == (first.id, 8)
+    else:
+        with pytest.raises(Incomplete, match=first.id):
+            history.snapshot(instant)

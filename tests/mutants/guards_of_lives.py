@@ -114,4 +114,16 @@ LIVES: Final = (
         (_CAME_AGAIN + "[expired]",),
         beyond=SNAPSHOTS,
     ),
+    Mutant(
+        "archive_complete",
+        "what follows a record after the instant is what came first, not another of its id that began since",
+        "history/reduce_task.py",
+        "arg_min(rev, (at_ms, rev)) AS later",
+        "min(rev) AS later",
+        (
+            _SEALED
+            + "test_an_instant_is_sealed_weeks_later_though_a_hold_of_then_has_ended_and_its_key_came_again[None]",
+        ),
+        beyond=SNAPSHOTS,
+    ),
 )

@@ -118,7 +118,7 @@ DRAWS: Final[Columns] = {
     "actor": "VARCHAR",
 }
 #: What a fold says of a record to whoever compares it with the live one. `final`: it will never change again.
-#: `later`: the lowest archived revision after the snapshot's instant.
+#: `later`: the first archived revision after the snapshot's instant.
 HEADS: Final[Columns] = {
     "record_key": "VARCHAR",
     "rev": "BIGINT",

@@ -65,7 +65,7 @@ class ReduceTask:
         # A settled hold's removal is no write of the service's: the record was final before.
         removal = "type = 'hold_removed' AND settled" if self._kind == "holds" else "false"
         after = f"at_ms > {self._plan.as_of_ms}"
-        sql.execute(f"CREATE VIEW later AS SELECT record_key, rev FROM told WHERE {after} AND NOT ({removal})")
+        sql.execute(f"CREATE VIEW later AS SELECT record_key, rev, at_ms FROM told WHERE {after} AND NOT ({removal})")
         sql.execute(f"CREATE {self._kept_as} events AS FROM told WHERE NOT ({after})")
         coming = self._sort_out(sql)
         drop_doubles(sql, self._kept_as)
@@ -133,9 +133,12 @@ class ReduceTask:
         return [self.save(sql, "ledger", self._kind, rows, LEDGER, _LEDGER_ORDER[self._kind], made)]
 
     def save_heads(self, sql: duckdb.DuckDBPyConnection, rows: str) -> None:
-        """Each record as the fold has it, with the first of its revisions after the instant."""
+        """Each record as the fold has it, with the first of its revisions after the instant.
+
+        First in time: where the instant is of weeks ago, another hold of the id may have begun with revision 1 since.
+        """
         file = self._work / "heads.parquet"
-        later = "SELECT record_key, min(rev) AS later FROM later GROUP BY record_key"
+        later = "SELECT record_key, arg_min(rev, (at_ms, rev)) AS later FROM later GROUP BY record_key"
         joined = (
             "SELECT record_key, coalesce(head.rev, 0) AS rev, at_ms, coalesce(final, false) AS final, later "
             f"FROM ({rows}) AS head FULL JOIN ({later}) AS next USING (record_key)"
