@@ -28,6 +28,8 @@ from bench.prime_day.assumptions import (
     HASHED_FILE_S,
     HOURS,
     LAMBDA_GB_S,
+    LEDGER_FILE_S,
+    LINK_S,
     LIST_S,
     MANIFEST_S,
     PUT,
@@ -68,7 +70,8 @@ class _Files(NamedTuple):
 def _hashed(manifests: float, events: float) -> _Files:
     count = manifests * FILES_PER_BUCKET * BUCKETS
     size = manifests * COUNTERS * SEALED_COUNTER_BYTES + events * SEALED_LEDGER_BYTES
-    seconds = count * (GET_S + HASHED_FILE_S) + size * (1 / DOWNLOAD_BYTES_PER_S + 1 / HASHED_BYTES_PER_S)
+    seconds = manifests * LINK_S + count * (GET_S + HASHED_FILE_S)
+    seconds += size * (1 / DOWNLOAD_BYTES_PER_S + 1 / HASHED_BYTES_PER_S)
     return _Files(count, size, seconds, seconds / AUDIT_FILES_AT_ONCE / 60)
 
 
@@ -82,14 +85,17 @@ def _audit(events: float, objects: float, folders: int, ledgers: float, files: _
     read_s = events * AUDIT_READ_S_PER_EVENT + objects * GET_S
     live_s = SALES * AUDIT_S_PER_LIVE_HOLD
     parts = 2 * BUCKETS
-    bucket_s = events * AUDIT_BUCKET_S_PER_EVENT + live_s + parts * ledgers * (MANIFEST_S + GET_S)
+    ledger_files = parts * ledgers  # one of each for each part
+    bucket_s = events * AUDIT_BUCKET_S_PER_EVENT + live_s + ledger_files * (GET_S + LEDGER_FILE_S)
+    alone_s = manifests * (MANIFEST_S + 2 * GET_S)  # Begin reads them; Chain and Report, what was found of each
     tasks = folders + reads + parts + manifests
     lines, claims, live = reads * BUCKETS, 2 * BUCKETS**2, SCAN_SEGMENTS * AUDIT_LIVE_FILES * BUCKETS
     written = lines + claims + live
-    requests = written * (PUT + GET) + (objects + files.number + parts * 2 * ledgers) * GET
-    seconds = list_s + read_s + bucket_s + files.cpu_s
+    requests = written * (PUT + GET) + (objects + files.number + ledger_files) * GET + manifests * 9 * PUT
+    seconds = list_s + read_s + bucket_s + files.cpu_s + alone_s
     started = called(tasks + SCANNED_TABLES * SCAN_SEGMENTS + AUDIT_STEPS)
-    minutes = (list_s / folders + read_s / AUDIT_READS_AT_ONCE + bucket_s / AUDIT_BUCKETS_AT_ONCE) / 60 + files.minutes
+    mapped_s = list_s / folders + read_s / AUDIT_READS_AT_ONCE + bucket_s / AUDIT_BUCKETS_AT_ONCE
+    minutes = (mapped_s + alone_s) / 60 + files.minutes
     dollars = seconds * GB["audit"] * LAMBDA_GB_S + started + requests
     return _Audit(tasks, seconds, minutes, dollars, written, files)
 
@@ -131,10 +137,14 @@ def audits() -> list[Figure]:
         Figure("full audit: sealed files", full.files.number, note="a GET each"),
         Figure("full audit: sealed files' size", full.files.size / 1e9, "GB"),
         Figure("full audit: hashing, minutes by the clock", full.files.minutes, note=f"{AUDIT_FILES_AT_ONCE} at once"),
-        Figure("full audit: hourly snapshots that fit into its time", fitting / 24, "days", note=f"{BUCKETS} buckets"),
+        Figure("full audit: hourly snapshots that fit", fitting / YEAR_HOURS, "years", note=f"{BUCKETS} buckets"),
         Figure("… of a year of hourly snapshots: sealed files", year.files.number / 1e6, "million"),
         Figure("… of a year: sealed files' size", year.files.size / 1e12, "TB"),
         Figure("… of a year: hashing, minutes by the clock", year.files.minutes),
-        Figure("… of a year: minutes in which a bucket reads manifests", YEAR_HOURS * MANIFEST_S / 60, "", 15),
+        Figure("… of a year: minutes in which Begin reads manifests", YEAR_HOURS * MANIFEST_S / 60, "", 15),
+        Figure("… of a year: seconds in which Chain follows them", YEAR_HOURS * GET_S, "", 900),
+        Figure("… of a year: seconds in which a bucket takes ledgers", YEAR_HOURS * (GET_S + LEDGER_FILE_S), "", 900),
+        Figure("… of a year: seconds in which Report reads parts", (YEAR_HOURS + 2 * BUCKETS) * GET_S, "", 300),
+        Figure("… of a year: minutes by the clock", year.minutes + scan_s / 60, "", AUDIT_MINUTES_MAX, note=scanned),
         Figure("… of a year: dollars without the scan", year.dollars, "$", note="with no sales but these"),
     ]

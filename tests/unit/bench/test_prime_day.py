@@ -14,6 +14,7 @@ from bench.prime_day.assumptions import (
     HOURS,
     MANIFEST_S,
     SEALED_LEDGER_BYTES,
+    YEAR_HOURS,
 )
 
 PAGE = (Path(__file__).parents[3] / "docs/capacity.md").read_text(encoding="utf-8")
@@ -108,10 +109,9 @@ PRINTED = [
     ),
     ("follows each rebuild: {}, and as much", dollars("full audit: dollars without the scan")),
     (
-        "these are {} files of {} GB: as many GETs ($0.03), and {} minutes by the clock",
+        "these are {} files of {} GB: as many GETs ($0.03), and half a minute by the clock",
         about("full audit: sealed files"),
         whole("full audit: sealed files' size"),
-        whole("full audit: hashing, minutes by the clock"),
     ),
     (
         "it is {} million files of {} TB",
@@ -119,9 +119,12 @@ PRINTED = [
         about("… of a year: sealed files' size"),
     ),
     ("| hashing | {} minutes by the clock |", whole("… of a year: hashing, minutes by the clock")),
-    ("| {} of its function's 15 minutes |", whole("… of a year: minutes in which a bucket reads manifests")),
+    ("| {} of its function's 15 minutes |", about("… of a year: minutes in which Begin reads manifests")),
+    ("all ledgers | {} s of its", whole("… of a year: seconds in which a bucket takes ledgers")),
+    ("follows the manifests | {} s of its", whole("… of a year: seconds in which Chain follows them")),
+    ("| {} minutes of its four hours", whole("… of a year: minutes by the clock")),
     ("| **{}** | $12 after the two days |", dollars("… of a year: dollars without the scan")),
-    ("**{} days of hourly snapshots fit", about("full audit: hourly snapshots that fit into its time")),
+    ("**{} years of hourly snapshots fit", about("full audit: hourly snapshots that fit")),
     ("| write units a second at the peak | {},", about("DynamoDB: write units/s at the peak")),
     ("meet in a batch | **{}** |", dollars("DynamoDB: dollars")),
     ("invocations of the collector | **{}** |", dollars("collecting: dollars")),
@@ -153,6 +156,14 @@ def test_what_the_page_says_of_the_constants() -> None:
 
 def test_a_full_audit_costs_a_fifth_more_than_a_rebuild() -> None:
     assert 1.15 < value("full audit: dollars without the scan") / value("full rebuild: dollars") < 1.25
+
+
+def test_the_days_after_the_two_are_hashed_in_half_a_minute() -> None:
+    assert 0.35 < value("full audit: hashing, minutes by the clock") < 0.55
+
+
+def test_begin_is_out_of_time_after_more_than_60_000_manifests() -> None:
+    assert 60_000 < 15 / value("… of a year: minutes in which Begin reads manifests") * YEAR_HOURS < 65_000
 
 
 def test_nothing_that_is_reckoned_misses_its_bound() -> None:

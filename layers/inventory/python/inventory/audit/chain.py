@@ -7,7 +7,6 @@ from contextlib import suppress
 from functools import cache
 from itertools import count, islice
 from pathlib import Path
-from threading import Lock
 from typing import Final
 
 from inventory.adapters.objects import NoSuchObject, Objects
@@ -20,8 +19,6 @@ from inventory.proof.manifest import File, Manifest, instant_name, key_path, man
 from inventory.proof.names import is_plain
 
 _AT_ONCE: Final = 8
-#: As many as there are connections.
-_DOWNLOADS_AT_ONCE: Final = 16
 #: A sealed file: `state/as_of=…/holds-0007.parquet`.
 _NAME: Final = re.compile(r"(?P<prefix>[a-z]+)/as_of=[^/]+/(?P<kind>[a-z]+)-(?P<bucket>[0-9]+)[.]parquet")
 
@@ -113,18 +110,15 @@ def check_files_of(
     if manifest is None:
         return Part([check])
 
-    one_by_one = Lock()  # DuckDB counts the rows, over one connection
-
     def look_at(place: int, file: File) -> list[Finding]:
         folder = work / str(place)  # of its own: a manifest may name a file twice
         if is_plain(file.path):
             _download(objects, file.path, folder)
-        with one_by_one:
-            found = list(wrong_file(folder, file, manifest))
+        found = list(wrong_file(folder, file, manifest))
         (folder / file.path).unlink(missing_ok=True)
         return found
 
-    with ThreadPoolExecutor(_DOWNLOADS_AT_ONCE) as pool:
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
         for found in pool.map(look_at, count(), manifest.files):
             check.looked_at += 1
             check.extend(found)
@@ -157,7 +151,7 @@ def download_present(objects: Objects, keys: Collection[str], folder: Path) -> N
 
     One that is gone stays away: whoever needs it says so.
     """
-    with ThreadPoolExecutor(_DOWNLOADS_AT_ONCE) as pool:
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
         list(pool.map(lambda key: _download(objects, key, folder), keys))
 
 

@@ -37,7 +37,8 @@ def rows_in(path: Path) -> int | None:
     import duckdb
 
     try:
-        found = duckdb.execute("SELECT num_rows FROM parquet_file_metadata(?)", [literal(path)]).fetchone()
+        with duckdb.cursor() as cursor:  # of its own: several threads may ask at once
+            found = cursor.execute("SELECT num_rows FROM parquet_file_metadata(?)", [literal(path)]).fetchone()
     except duckdb.Error:
         return None
     return None if found is None else int(found[0])
