@@ -15,7 +15,7 @@ from rich.text import Text
 from inventory_cli import render
 from inventory_cli.aws import explained
 from inventory_cli.errors import CliError, Discrepancies, NotFound, WrongUse
-from inventory_cli.history.copying import copy_objects, stored_objects
+from inventory_cli.history.copying import copy_bucket
 from inventory_cli.session import Session, session_of
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def verify(
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with (
         Progress(*columns, console=session.output.notes, transient=True) as progress,
-        _folder(session, directory, bucket, keep, _beginner(progress)) as (folder, left_out),
+        _folder(session, directory, bucket, keep, progress) as (folder, left_out),
     ):
         proof = _prove(folder, trusted, left_out, _beginner(progress), snapshot=snapshot, every=every, head=noted)
     session.output.show(_data(proof), _view(proof))
@@ -129,8 +129,23 @@ def _beginner(progress: Progress) -> "Begin":
 
 
 @contextmanager
+def copying(progress: Progress) -> Iterator[Callable[[int], None]]:
+    """How much is copied so far; how much there is nobody knows before all is listed."""
+    task = progress.add_task("copying", total=None)
+    count = size = 0
+
+    def copied(more: int) -> None:
+        nonlocal count, size
+        count, size = count + 1, size + more
+        progress.update(task, description=f"copying: {count:,} objects, {size / 1e9:,.1f} GB")
+
+    yield copied
+    progress.update(task, total=1, completed=1)
+
+
+@contextmanager
 def _folder(
-    session: Session, directory: Path | None, bucket: str | None, keep: Path | None, begin: "Begin"
+    session: Session, directory: Path | None, bucket: str | None, keep: Path | None, progress: Progress
 ) -> Iterator[tuple[Path, list[str]]]:
     """The copy that is there, or one that is made, and which objects' names kept them out of it."""
     if directory is not None:
@@ -142,11 +157,9 @@ def _folder(
     name = bucket or session.stack.output("HistoryBucket")
     with tempfile.TemporaryDirectory(prefix="inventory-copy-") as scratch:
         folder = keep or Path(scratch)
-        with explained():
-            objects = stored_objects(aws.s3, name)
-            plain = [stored for stored in objects if is_plain(stored.key)]
-            copy_objects(aws.s3, name, plain, folder, begin("copying", sum(stored.size for stored in plain)))
-        yield folder, [stored.key for stored in objects if not is_plain(stored.key)]
+        with explained(), copying(progress) as copied:
+            left_out = copy_bucket(aws.s3, name, folder, is_plain, copied)
+        yield folder, left_out
 
 
 def _trusted(session: Session, given: list[str], directory: Path | None) -> set[str]:

@@ -22,29 +22,36 @@ class Stored(NamedTuple):
     size: int
 
 
-def stored_objects(s3: S3Client, bucket: str) -> list[Stored]:
-    """Every object that verification needs."""
-    return [stored for prefix in PREFIXES for stored in _listed(s3, bucket, prefix)]
+def copy_bucket(
+    s3: S3Client, bucket: str, folder: Path, is_wanted: Callable[[str], bool], advance: Callable[[int], None]
+) -> list[str]:
+    """Copies every object that verification needs into a folder, and gives the names of those that are not wanted.
 
+    Of years there are more names than memory has room for: one page of them is copied, several at once, then the next.
 
-def copy_objects(
-    s3: S3Client, bucket: str, objects: list[Stored], folder: Path, advance: Callable[[int], None]
-) -> None:
-    """Copies objects with plain names into a folder, several at once."""
-    targets = [(stored, folder / stored.key) for stored in objects]
-    for parent in {target.parent for _, target in targets}:
-        parent.mkdir(parents=True, exist_ok=True)
+    Args:
+        s3: The client.
+        bucket: What is copied.
+        folder: Where to.
+        is_wanted: Whether an object of this name can be a file in the folder.
+        advance: Told the size of each object that was copied.
+    """
 
-    def copy(stored: Stored, target: Path) -> int:
+    def copy(stored: Stored) -> int:
+        target = folder / stored.key
+        target.parent.mkdir(parents=True, exist_ok=True)
         s3.download_file(bucket, stored.key, str(target))
         return stored.size
 
+    left_out: list[str] = []
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for size in pool.map(copy, *zip(*targets, strict=True)) if targets else ():
-            advance(size)
+        for page in (page for prefix in PREFIXES for page in _pages(s3, bucket, prefix)):
+            left_out += [stored.key for stored in page if not is_wanted(stored.key)]
+            for size in pool.map(copy, [stored for stored in page if is_wanted(stored.key)]):
+                advance(size)
+    return left_out
 
 
-def _listed(s3: S3Client, bucket: str, prefix: str) -> Iterator[Stored]:
+def _pages(s3: S3Client, bucket: str, prefix: str) -> Iterator[list[Stored]]:
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-        for entry in page.get("Contents", []):
-            yield Stored(entry["Key"], entry["Size"])
+        yield [Stored(entry["Key"], entry["Size"]) for entry in page.get("Contents", [])]

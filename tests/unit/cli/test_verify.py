@@ -5,16 +5,19 @@ import hashlib
 import json
 import os
 from base64 import b64decode, b64encode
+from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
 import pytest
+from rich.progress import Progress
 
 from inventory.domain.events import Source
 from inventory.proof.chain import CopyChanged
 from inventory.proof.files import SEALED
 from inventory.proof.manifest import canonical
-from inventory_cli.history.copying import PREFIXES
+from inventory_cli.commands.verify import copying
+from inventory_cli.history.copying import PREFIXES, copy_bucket
 from support.sealed import Sealer, fingerprint_of
 from support.tape import Tape
 from support.terminal import Terminal, write_stack
@@ -238,6 +241,46 @@ def _sign_with(kms: object, key: str, sealer: Sealer) -> None:
         path.write_bytes(canonical(content) + b"\n")
         number = content["manifest"]["number"]
         previous = {"number": number, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+
+
+class Pages:
+    """A bucket of many objects, in pages, that tells what was listed and copied, in the order of doing it."""
+
+    def __init__(self, pages: int) -> None:
+        self.pages = [[f"archive/{page}/{number}" for number in range(20)] for page in range(pages)]
+        self.told: list[str] = []
+
+    def get_paginator(self, _: str) -> "Pages":
+        return self
+
+    def paginate(self, Prefix: str, **_: object) -> Iterator[dict[str, object]]:  # noqa: N803 - boto3's names
+        for page in self.pages if Prefix == "archive/" else []:
+            self.told.append("listed")
+            yield {"Contents": [{"Key": key, "Size": 3} for key in page]}
+
+    def download_file(self, _: str, key: str, path: str) -> None:
+        Path(path).write_text(key)
+        self.told.append("copied")
+
+
+def test_a_bucket_is_copied_page_by_page_as_its_names_may_be_too_many_to_remember(tmp_path: Path) -> None:
+    s3, sizes = Pages(3), list[int]()
+    left_out = copy_bucket(s3, "history", tmp_path, lambda key: not key.endswith("/7"), sizes.append)  # type: ignore[arg-type]
+    assert s3.told == ["listed", *["copied"] * 19] * 3
+    assert left_out == [f"archive/{page}/7" for page in range(3)]
+    assert sizes == [3] * 57
+    assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 57
+
+
+def test_how_much_is_copied_is_told_meanwhile() -> None:
+    progress = Progress()
+    with copying(progress) as copied:
+        (task,) = progress.tasks
+        assert (task.description, task.total) == ("copying", None), "how much there is nobody knows yet"
+        for _ in range(1200):
+            copied(5_000_000)
+        assert task.description == "copying: 1,200 objects, 6.0 GB"
+    assert progress.finished
 
 
 def test_all_that_is_sealed_is_copied() -> None:

@@ -1,7 +1,9 @@
 """The sealed files: every one that a manifest names is there, unchanged, and nothing else lies beside them."""
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,15 +20,16 @@ def check_files(
 ) -> Check:
     """Whether the folder has the files of all manifests, byte for byte, and no others; nor has what was left out."""
     check = Check("sealed_files")
-    named: set[str] = set()
+    astray: set[str] = set()  # what another instant's manifest names is told of once
     for manifest in manifests:
         for file in manifest.files:
             check.looked_at += 1
-            named.add(file.path)
+            if not _is_of_its_instant(file, manifest):
+                astray.add(file.path)
             check.extend(wrong_file(folder, file, manifest))
             advance(file.size)
-    for path in (*_present(folder), *(path for path in left_out if path.split("/")[0] in SEALED)):
-        if path not in named:
+    for path in chain(_unnamed(folder, manifests), (path for path in left_out if path.split("/")[0] in SEALED)):
+        if path not in astray:
             check.looked_at += 1
             check.add(Finding("No manifest names this file.", path))
     return check
@@ -54,7 +57,7 @@ def wrong_file(folder: Path, file: File, manifest: Manifest) -> Iterator[Finding
     """What is wrong with a file that a manifest names, if anything."""
     evidence: dict[str, Any]
     path = folder / file.path
-    if not is_plain(file.path) or file.path.split("/")[1] != f"as_of={manifest.as_of}":
+    if not _is_of_its_instant(file, manifest):
         yield Finding(f"Manifest {manifest.number} names a file that is not of its instant.", file.path)
     elif not path.is_file():
         yield Finding(f"The file is missing; manifest {manifest.number} names it.", file.path)
@@ -69,8 +72,19 @@ def wrong_file(folder: Path, file: File, manifest: Manifest) -> Iterator[Finding
         yield Finding(f"The file's rows are not what manifest {manifest.number} says.", file.path, evidence=evidence)
 
 
-def _present(folder: Path) -> Iterator[str]:
-    for prefix in SEALED:
-        for path in sorted((folder / prefix).rglob("*")):
-            if path.is_file():
-                yield path.relative_to(folder).as_posix()
+def _is_of_its_instant(file: File, manifest: Manifest) -> bool:
+    return is_plain(file.path) and file.path.split("/")[1] == f"as_of={manifest.as_of}"
+
+
+def _unnamed(folder: Path, manifests: Sequence[Manifest]) -> Iterator[str]:
+    """Files that no manifest of their instant names. All names may be too many to remember: one instant's are not."""
+    of_instant = defaultdict(list)
+    for manifest in manifests:
+        of_instant[f"as_of={manifest.as_of}"].append(manifest)
+    places = sorted((path for prefix in SEALED for path in (folder / prefix).glob("*")), key=lambda path: path.name)
+    for name, beside in groupby(places, key=lambda path: path.name):
+        named = {file.path for manifest in of_instant.get(name, ()) for file in manifest.files}
+        for place in beside:
+            for path in sorted((place, *place.rglob("*"))):
+                if path.is_file() and (found := path.relative_to(folder).as_posix()) not in named:
+                    yield found
