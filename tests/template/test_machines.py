@@ -8,6 +8,9 @@ from support.machines import State, definition, next_states, tasks
 
 MACHINES = {"Snapshot": definition("SnapshotMachine"), "Audit": definition("AuditMachine")}
 STATES = [(machine, name, state) for machine, told in MACHINES.items() for name, state in told["States"].items()]
+LAMBDA_FAILS = ("ServiceException", "AWSLambdaException", "SdkClientException")
+#: What one task of the machines may take.
+FUNCTION_SECONDS_MAX = 900
 TASKS = [task for told in MACHINES.values() for task in tasks(told["States"])]
 
 
@@ -34,14 +37,27 @@ def test_a_task_is_tried_a_few_times_and_no_more(name: str, task: State) -> None
 
 
 @pytest.mark.parametrize(("name", "task"), TASKS)
-def test_a_task_waits_for_lambda_where_that_refuses_for_load(name: str, task: State) -> None:
-    """A map begins dozens of them at once; an account that is new may run ten."""
-    refused, _ = task["Retry"]
-    assert "Lambda.TooManyRequestsException" in refused["ErrorEquals"]
-    assert "States.ALL" not in refused["ErrorEquals"]
-    assert 10 <= refused["MaxAttempts"] <= 20
+def test_a_task_waits_for_lambda_where_that_fails(name: str, task: State) -> None:
+    _, failed, _ = task["Retry"]
+    assert failed["ErrorEquals"] == [f"Lambda.{each}" for each in LAMBDA_FAILS]
+    assert 10 <= failed["MaxAttempts"] <= 20
+    assert failed["JitterStrategy"] == "FULL"
+    assert failed["MaxDelaySeconds"] <= 60
+
+
+@pytest.mark.parametrize(("name", "task"), TASKS)
+def test_a_task_waits_for_an_instance_as_long_as_the_others_may_take(name: str, task: State) -> None:
+    """Maps begin dozens of them at once; the machines may ask for 400 of 150 instances, and a new account has ten."""
+    refused, *_ = task["Retry"]
+    assert refused["ErrorEquals"] == ["Lambda.TooManyRequestsException"]
     assert refused["JitterStrategy"] == "FULL"
-    assert refused["MaxDelaySeconds"] <= 60
+    waits = [
+        min(refused["IntervalSeconds"] * refused["BackoffRate"] ** attempt, refused["MaxDelaySeconds"])
+        for attempt in range(refused["MaxAttempts"])
+    ]
+    assert sum(waits) / 2 > FUNCTION_SECONDS_MAX, "on average; one that loses fails its whole map"
+    assert sum(waits) < min(told["TimeoutSeconds"] for told in MACHINES.values())
+    assert max(waits) <= 60
 
 
 @pytest.mark.parametrize(("machine", "state"), of_type("Task", "Map"))
