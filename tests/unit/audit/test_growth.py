@@ -23,6 +23,7 @@ from inventory.proof.chain import read_chain
 from inventory.proof.findings import Check, Finding
 from inventory.proof.manifest import Manifest, manifest_path
 from support.objects import DirectoryObjects
+from support.parquet import rows_of
 
 DAYS = ("dt=2026-11-20", "dt=2026-11-21", "dt=2026-12-01")
 FULL = AuditPlan("audit_x", 1_000, Depth.FULL, manifest=1, files=(1,))
@@ -125,6 +126,39 @@ def test_buckets_join_what_reading_found_so_that_the_report_does_not_grow_with_t
     assert counted["archive_readable"] == (7 * tasks, tasks)
     assert counted["gapless"] == (2 * buckets, 0)
     assert len(bucket.reads) <= 2 * buckets + 4
+
+
+def test_a_report_keeps_of_each_check_what_it_tells_however_much_is_wrong(bucket: Watched) -> None:
+    """In 256 buckets with a thousand findings each there is as much as the function has memory."""
+    buckets, kept = 96, 1_000
+    planned = AuditPlan("audit_" + "0" * 32, 1_000, Depth.FULL, buckets=buckets, manifest=1)
+    bucket.put(f"{planned.run}plan.json", planned.to_json())
+    bucket.put(manifest_path(1), manifest(1))
+    write_part(bucket, planned.run, "chain", 0, Part([Check("manifest_chain", 1)]))
+    for number in range(buckets):
+        wrong = [Finding("It is wrong.", None, f"{number}-{each}", {"x": "y" * 300}) for each in range(kept)]
+        write_part(bucket, planned.run, "holds", number, Part([Check("live_holds", 2_000, 1_500, wrong)], {"holds": 1}))
+        first = [Finding("It is wrong, too.", None, str(number))]
+        write_part(bucket, planned.run, "items", number, Part([Check("gapless", 1, 1, first)], {"holds": 2}))
+    counted: dict[str, tuple[int, int]] = {}
+
+    def count(name: str, looked_at: int, discrepancies: int) -> None:
+        counted[name] = (looked_at, discrepancies)
+
+    tracemalloc.start()
+    Reporter(bucket, NoCatalogue(), lambda *_: None, count).run(planned.run)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert counted == {
+        "manifest_chain": (1, 0),
+        "live_holds": (2_000 * buckets, 1_500 * buckets),
+        "gapless": (buckets, buckets),
+        "totals": (1, 1),
+    }
+    rows = rows_of(f"{bucket.root}/audit_findings/*/*.parquet")
+    assert [row["record"] for row in rows] == [*(f"0-{n}" for n in range(kept)), *map(str, range(buckets)), "holds"]
+    assert json.loads(rows[-1]["evidence"]) == {"found": 0, "expected": 3 * buckets}
+    assert most < 50_000_000, "of 96 parts with a megabyte each some are in memory at once"
 
 
 class NoCatalogue:

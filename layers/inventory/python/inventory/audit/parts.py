@@ -1,9 +1,10 @@
 """What one part of an audit found, as it lies under `partials/` until the report."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from inventory.adapters.objects import NoSuchObject, Objects
@@ -43,14 +44,16 @@ def read_part(objects: Objects, run: str, step: str, number: int) -> Part:
     return Part(checks, document["totals"])
 
 
-def read_parts(objects: Objects, run: str, step: str, numbers: Iterable[int]) -> list[Part]:
-    """What several parts of one step found, in their order.
+def read_parts(objects: Objects, run: str, step: str, numbers: Iterable[int]) -> Iterator[Part]:
+    """What several parts of one step found, in their order; some are in memory at once, however many there are.
 
     Raises:
         NoSuchObject: One of them has not been done.
     """
+    coming = iter(numbers)
     with ThreadPoolExecutor(_READS_AT_ONCE) as pool:
-        return list(pool.map(lambda number: read_part(objects, run, step, number), numbers))
+        while some := list(islice(coming, _READS_AT_ONCE)):
+            yield from pool.map(lambda number: read_part(objects, run, step, number), some)
 
 
 def write_link(objects: Objects, run: str, link: Link) -> None:

@@ -1,6 +1,7 @@
 """The end of an audit: what its parts found becomes rows, counts, an event, and the result that the API shows."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from inventory.adapters.objects import NoSuchObject, Objects
 from inventory.adapters.scratch import scratch_database
 from inventory.adapters.workplace import workplace
 from inventory.audit.layout import KINDS
-from inventory.audit.parts import Part, read_parts
+from inventory.audit.parts import read_parts
 from inventory.audit.plan import AuditPlan, read_manifest, read_plan
 from inventory.history.layout import audit_path, instant_of_audit, snapshot_id
 from inventory.proof.findings import Check, Finding, joined
@@ -63,19 +64,25 @@ class Reporter:
         return {"audit": plan.audit, "discrepancies": result["discrepancies"]}
 
     def _checks(self, plan: AuditPlan) -> list[Check]:
-        parts = [*self._parts(plan, "chain", [0]), *self._parts(plan, "files", plan.files)]
-        if plan.manifest is None:  # there is nothing that events could be held against
-            return joined([check for part in parts for check in part.checks])
-        buckets = [part for kind in KINDS for part in self._parts(plan, kind, range(plan.buckets))]
-        parts += buckets
+        """What is joined is let go: where much is wrong, the parts' findings are more than there is memory for."""
+        totals = Counter[str]()
+        steps: dict[str, Iterable[int]] = {"chain": [0], "files": plan.files}
+        if plan.manifest is not None:  # else there was nothing that events could be held against
+            steps |= dict.fromkeys(KINDS, range(plan.buckets))
+
+        def found() -> Iterator[Check]:
+            for step, numbers in steps.items():
+                for part in read_parts(self.objects, plan.run, step, numbers):
+                    totals.update(part.totals)
+                    yield from part.checks
+
+        checks = joined(found())
+        if plan.manifest is None:
+            return checks
         manifest = read_manifest(self.objects, plan.manifest)
         if manifest is None:
             raise NoSuchObject(manifest_path(plan.manifest))
-        totals = {name: sum(part.totals[name] for part in buckets) for name in buckets[0].totals}
-        return joined([*(check for part in parts for check in part.checks), compare_totals(totals, manifest)])
-
-    def _parts(self, plan: AuditPlan, step: str, numbers: Iterable[int]) -> list[Part]:
-        return read_parts(self.objects, plan.run, step, numbers)
+        return joined([*checks, compare_totals(totals, manifest)])
 
     def _publish(self, plan: AuditPlan, checks: Sequence[Check]) -> None:
         as_of = instant_name(plan.as_of_ms)

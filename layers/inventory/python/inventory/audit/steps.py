@@ -134,8 +134,9 @@ class Auditor:
         """Also joins this bucket's share of what the reading tasks found: the report cannot look at each of them."""
         tasks = json.loads(self.objects.read(tasks_path(plan.run)))
         read = read_parts(self.objects, plan.run, "read", range(words["number"], tasks, plan.buckets))
+        share = joined(check for each in read for check in each.checks)
         part = audit_bucket(self.objects, plan, "holds", words["number"], work)
-        return Part(joined([*(check for each in read for check in each.checks), *part.checks]), part.totals)
+        return Part(joined([*share, *part.checks]), part.totals)
 
     def _items(self, plan: AuditPlan, words: Words, work: Path) -> Part:
         return audit_bucket(self.objects, plan, "items", words["number"], work)

@@ -1,6 +1,6 @@
 """What a check says: how much it looked at, and what was wrong, each with its evidence."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -55,8 +55,8 @@ class Check:
             self.add(finding)
 
 
-def joined(checks: Sequence[Check]) -> list[Check]:
-    """Checks of one name, over several parts of a history, as one."""
+def joined(checks: Iterable[Check]) -> list[Check]:
+    """Checks of one name, over several parts of a history, as one; they are taken one by one, and not kept."""
     together: dict[str, Check] = {}
     for check in checks:
         so_far = together.setdefault(check.name, Check(check.name))
