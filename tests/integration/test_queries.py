@@ -117,6 +117,46 @@ def test_what_was_where_at_any_instant(ask: Ask, sealer: Sealer) -> None:
 
 
 @pytest.mark.parametrize(
+    ("query", "instant", "edits"),
+    [
+        (
+            "stock_at",
+            "at",
+            {
+                "    WHERE s.as_of <= ": "    WHERE s.as_of = '{}' AND s.as_of <= ",
+                "ON s.as_of = b.as_of\n": "ON s.as_of = b.as_of WHERE s.as_of = '{}'\n",
+                "WHERE l.as_of > b.as_of": "WHERE l.as_of > b.as_of AND l.as_of > '{}'",
+            },
+        ),
+        (
+            "holds_open",
+            "as_of",
+            {
+                "    WHERE s.as_of <= ": "    WHERE s.as_of = '{}' AND s.as_of <= ",
+                "WHERE h.item_id": "WHERE h.as_of = '{}' AND h.item_id",
+            },
+        ),
+    ],
+)
+def test_the_nearest_snapshot_may_be_written_in_as_a_literal(
+    athena: Any, ask: Ask, sealer: Sealer, query: str, instant: str, edits: dict[str, str]
+) -> None:
+    """As docs/audit.md says: Athena opens none of the partitions that it rules out."""
+    answered = 0
+    for path in sorted((sealer.folder / "snapshots").iterdir()):
+        name = path.name.removeprefix("as_of=")
+        at = datetime.strptime(name, "%Y%m%dT%H%M%SZ").strftime("%Y-%m-%d %H:%M:%S.9")
+        sql = query_called(query).filled({instant: at})
+        for found, put in edits.items():
+            assert sql.count(found) == 1
+            sql = sql.replace(found, put.format(name))
+        answer = run(athena, sql, database=DATABASE, workgroup=WORKGROUP, pause=lambda _: None)
+        assert answer.records == ask(query, **{instant: at})
+        answered += len(answer.records)
+    assert answered
+
+
+@pytest.mark.parametrize(
     "spelled",
     [
         lambda instant: instant.strftime("%Y-%m-%dT%H:%M:%SZ"),
