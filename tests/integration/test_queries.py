@@ -145,7 +145,7 @@ def test_the_nearest_snapshot_may_be_written_in_as_a_literal(
     answered = 0
     for path in sorted((sealer.folder / "snapshots").iterdir()):
         name = path.name.removeprefix("as_of=")
-        at = datetime.strptime(name, "%Y%m%dT%H%M%SZ").strftime("%Y-%m-%d %H:%M:%S.9")
+        at = datetime.strptime(f"{name}+0000", "%Y%m%dT%H%M%SZ%z").strftime("%Y-%m-%d %H:%M:%S.9")
         sql = query_called(query).filled({instant: at})
         for found, put in edits.items():
             assert sql.count(found) == 1
