@@ -131,7 +131,7 @@ def test_a_listing_is_sorted_and_whole(objects: Objects) -> None:
         objects.put(f"a/{number:04d}", b"x" * (number % 3))
     objects.put("b", b"")
     listed = list(objects.list("a/"))
-    assert listed == [Stored(f"a/{number:04d}", number % 3) for number in range(1005)]
+    assert [(each.key, each.size) for each in listed] == [(f"a/{number:04d}", number % 3) for number in range(1005)]
     assert list(objects.list("a/", after="a/0001")) == listed[2:]
     assert objects.first("a/") == listed[0]
     assert objects.page("a/", after="", limit=2) == listed[:2]
@@ -139,6 +139,20 @@ def test_a_listing_is_sorted_and_whole(objects: Objects) -> None:
     assert objects.page("a/", after="a/1003x", limit=2) == listed[1004:]
     assert objects.page("a/", after="b", limit=2) == []
     assert objects.first("c") is None
+
+
+def test_a_listing_tells_versions_of_an_object_apart(objects: Objects) -> None:
+    def told() -> list[Stored]:
+        listed = list(objects.list("a/"))
+        assert [objects.first("a/")] == list(objects.page("a/", after="", limit=1)) == listed
+        return listed
+
+    objects.put("a/1", b"first")
+    first = told()
+    objects.put("a/1", b"other")
+    assert told() != first
+    objects.put("a/1", b"first")
+    assert told() == first
 
 
 def test_what_is_right_below_a_prefix_is_told_once_and_in_order(objects: Objects) -> None:

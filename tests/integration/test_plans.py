@@ -77,6 +77,19 @@ def test_what_was_mapped_for_another_instant_base_or_number_of_buckets_is_anothe
     assert len(set(folders)) == len(folders)
 
 
+def test_an_object_that_was_overwritten_makes_another_task_until_its_first_version_is_back(history: History) -> None:
+    def folders() -> list[str]:
+        return [task.folder for task in plan_of(history, START_MS + HOUR_MS).tasks]
+
+    written = folders()
+    key, first = next(iter(history.objects.contents("archive/stock/").items()))
+    history.objects.put(key, first + first)
+    forged = folders()
+    assert len(set(written) & set(forged)) == len(Source) - 1
+    history.objects.put(key, first)
+    assert folders() == written
+
+
 def test_a_rebuild_after_the_number_of_buckets_was_changed_takes_nothing_of_one_that_was_given_up(
     history: History, tmp_path: Path
 ) -> None:
@@ -105,7 +118,9 @@ class Many(DirectoryObjects):
     def list(self, prefix: str, *, after: str = "") -> Iterator[Stored]:
         if not prefix.startswith("archive/"):
             return super().list(prefix, after=after)
-        return iter([Stored(key, size) for key, size in self.sizes.items() if key.startswith(prefix) and key > after])
+        return iter(
+            [Stored(key, size, "") for key, size in self.sizes.items() if key.startswith(prefix) and key > after]
+        )
 
 
 @pytest.mark.parametrize("sizes", [[10] * 1_300, [MEGABYTE] * 100, [40 * MEGABYTE] * 3, []])

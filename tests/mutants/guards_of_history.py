@@ -10,6 +10,7 @@ _MAP = "history/map_task.py"
 _SEAL = "history/seal.py"
 _BY_HAND = "tests/unit/history/test_opening.py::"
 _OPENINGS = "tests/integration/test_openings.py::"
+_PLANS = "tests/integration/test_plans.py::"
 _AUDITED_ARCHIVES = "tests/integration/audits/test_audits_of_damaged_archives.py::"
 _SEALED = "tests/integration/test_seal.py::"
 _ARCHIVES = "tests/integration/test_damaged_archives.py::"
@@ -216,6 +217,15 @@ HISTORY: Final = (
         "WHERE NOT (at_ms <= $since_ms AND",
         "WHERE NOT ($since_ms < 0 AND",
         (_BY_HAND + "test_what_was_final_at_the_snapshot_before_is_not_in_its_state_and_not_lost",),
+        beyond=SNAPSHOTS,
+    ),
+    Mutant(
+        "archive_complete",
+        "nothing is taken that was made of an object as somebody had overwritten it",
+        "history/plan.py",
+        "json.dumps([_FORM, source, keys, tags, plan.as_of_ms,",
+        "json.dumps([_FORM, source, keys, plan.as_of_ms,",
+        (_PLANS + "test_an_object_that_was_overwritten_makes_another_task_until_its_first_version_is_back",),
         beyond=SNAPSHOTS,
     ),
     Mutant(

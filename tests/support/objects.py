@@ -69,7 +69,7 @@ class DirectoryObjects(Objects):
     def list(self, prefix: str, *, after: str = "") -> Iterator[Stored]:
         folder = self.root / prefix.rpartition("/")[0]
         files = sorted(path.relative_to(self.root).as_posix() for path in folder.rglob("*") if path.is_file())
-        return (Stored(key, self._path(key).stat().st_size) for key in files if key.startswith(prefix) and key > after)
+        return (self._stored(key) for key in files if key.startswith(prefix) and key > after)
 
     def folders(self, prefix: str, *, after: str = "") -> Iterator[str]:
         found = (stored.key.removeprefix(prefix).partition("/") for stored in self.list(prefix, after=after))
@@ -84,6 +84,10 @@ class DirectoryObjects(Objects):
     def contents(self, *prefixes: str) -> dict[str, bytes]:
         """Every object under the prefixes with its bytes."""
         return {stored.key: self.read(stored.key) for prefix in prefixes for stored in self.list(prefix)}
+
+    def _stored(self, key: str) -> Stored:
+        content = self._path(key).read_bytes()
+        return Stored(key, len(content), hashlib.md5(content, usedforsecurity=False).hexdigest())
 
     def _path(self, key: str) -> Path:
         return self.root / key

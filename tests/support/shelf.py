@@ -1,7 +1,7 @@
 """As much of a client for S3 as the functions use: objects in memory."""
 
-import hashlib
 import io
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,6 +18,8 @@ _MET = {"get_object": "NoSuchKey", "head_object": "404", "put_object": "Precondi
 class Shelf:
     """All buckets in one.
 
+    A tag counts how often an object was written: contents have ids by chance, and the names of runs follow from tags.
+
     Args:
         objects: What is there, by name.
         check: Raises where the caller lacks a right.
@@ -26,10 +28,13 @@ class Shelf:
     def __init__(self, objects: dict[str, bytes] | None = None, check: Check = lambda *_: None) -> None:
         self.objects: dict[str, bytes] = {} if objects is None else objects
         self._check = check
+        self._written: Counter[str] = Counter()
 
     def restricted(self, check: Check) -> "Shelf":
         """The same objects, for a caller who may not do everything."""
-        return Shelf(self.objects, check)
+        shelf = Shelf(self.objects, check)
+        shelf._written = self._written
+        return shelf
 
     def put_object(
         self,
@@ -44,6 +49,7 @@ class Shelf:
         if IfNoneMatch and Key in self.objects:
             raise _met("put_object", Key)
         self.objects[Key] = Body
+        self._written[Key] += 1
 
     def get_object(
         self,
@@ -57,13 +63,13 @@ class Shelf:
         first, last = Range.removeprefix("bytes=").split("-")
         part = content[int(first) : int(last) + 1 if last else None] if first else content[-int(last) :]
         body = StreamingBody(io.BytesIO(part), len(part))
-        told = {"ContentLength": len(part), "ContentRange": f"bytes of/{len(content)}", "ETag": _tag(content)}
+        told = {"ContentLength": len(part), "ContentRange": f"bytes of/{len(content)}", "ETag": self._tag(Key)}
         return {"Body": body, **told}
 
     def head_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
         """What there is to say of an object but its content."""
         content = self._content("head_object", Bucket, Key)
-        return {"ContentLength": len(content), "ETag": _tag(content)}
+        return {"ContentLength": len(content), "ETag": self._tag(Key)}
 
     def upload_fileobj(self, file: BinaryIO, bucket: str, key: str) -> None:
         """Keeps a file's content."""
@@ -76,7 +82,7 @@ class Shelf:
     def copy(self, source: Mapping[str, str], bucket: str, key: str, *, ExtraArgs: Mapping[str, str]) -> None:  # noqa: N803
         """Keeps an object under another name, too, if it has this tag."""
         content = self._content("head_object", source["Bucket"], source["Key"])
-        if ExtraArgs["CopySourceIfMatch"] != _tag(content):
+        if ExtraArgs["CopySourceIfMatch"] != self._tag(source["Key"]):
             raise _met("copy", source["Key"])
         self.put_object(Bucket=bucket, Key=key, Body=content)
 
@@ -96,13 +102,18 @@ class Shelf:
         prefixes = {Prefix + name + slash for name, slash, _ in folders.values() if slash}
         single = [key for key in found if not any(key.startswith(prefix) for prefix in prefixes)]
         return {
-            "Contents": [{"Key": key, "Size": len(self.objects[key])} for key in single[:MaxKeys]],
+            "Contents": [
+                {"Key": key, "Size": len(self.objects[key]), "ETag": self._tag(key)} for key in single[:MaxKeys]
+            ],
             "CommonPrefixes": [{"Prefix": prefix} for prefix in sorted(prefixes)],
         }
 
     def get_paginator(self, operation: str) -> "Pages":
         """Pages of an operation."""
         return Pages(getattr(self, operation))
+
+    def _tag(self, key: str) -> str:
+        return f'"{self._written[key]}"'
 
     def _content(self, operation: str, bucket: str, key: str) -> bytes:
         self._check("GetObject", bucket, key)
@@ -121,10 +132,6 @@ class Pages:
     def paginate(self, **request: Any) -> Iterator[dict[str, Any]]:
         """The pages."""
         yield self._operation(**request)
-
-
-def _tag(content: bytes) -> str:
-    return f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"'
 
 
 def _met(operation: str, key: str) -> ClientError:

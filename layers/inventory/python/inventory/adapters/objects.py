@@ -20,10 +20,17 @@ _MISSING = {"NoSuchKey", "404"}  # the latter where there is no body to say it i
 
 
 class Stored(NamedTuple):
-    """An object's name and size in bytes."""
+    """What a listing tells of an object.
+
+    Attributes:
+        key: Its name.
+        size: In bytes.
+        tag: What tells its content from that of another version (S3's ETag).
+    """
 
     key: str
     size: int
+    tag: str
 
 
 class Ending(NamedTuple):
@@ -239,7 +246,7 @@ class S3Objects(Objects):
     def list(self, prefix: str, *, after: str = "") -> Iterator[Stored]:
         for page in self._pages(Bucket=self._of(prefix), Prefix=prefix, StartAfter=after):
             for found in page.get("Contents", ()):
-                yield Stored(found["Key"], found["Size"])
+                yield _stored(found)
 
     @override
     def folders(self, prefix: str, *, after: str = "") -> Iterator[str]:
@@ -252,7 +259,7 @@ class S3Objects(Objects):
         asked = {"Bucket": self._of(prefix), "Prefix": prefix, "StartAfter": after, "MaxKeys": limit}
         with outages_named(_SERVICE):
             answer = self._client.list_objects_v2(**asked)
-        return [Stored(found["Key"], found["Size"]) for found in answer.get("Contents", ())]
+        return [_stored(found) for found in answer.get("Contents", ())]
 
     @override
     def first(self, prefix: str) -> Stored | None:
@@ -283,6 +290,10 @@ class S3Objects(Objects):
                 return False
             raise
         return True
+
+
+def _stored(found: Mapping[str, Any]) -> Stored:
+    return Stored(found["Key"], found["Size"], found["ETag"])
 
 
 def _digest(chunks: Iterable[bytes]) -> str:

@@ -198,11 +198,16 @@ def read_keys(objects: Objects, task: MapTask) -> list[str]:
 
 
 def _tasks(objects: Objects, plan: Plan, until_ms: Milliseconds) -> Iterator[MapTask]:
-    """The tasks, their keys written. Only a few tasks' keys are in memory at once: an archive has millions."""
+    """The tasks, their keys written. Only a few tasks' keys are in memory at once: an archive has millions.
 
-    def written(cut: tuple[Source, Sequence[str]]) -> MapTask:
-        source, keys = cut
-        identity = json.dumps([_FORM, source, keys, plan.as_of_ms, plan.fold_from_ms, plan.buckets])
+    What was made of an object that somebody had overwritten is another task's, and not taken once it is as it was.
+    """
+
+    def written(cut: tuple[Source, Sequence[Stored]]) -> MapTask:
+        source, stored = cut
+        keys = [each.key for each in stored]
+        tags = [each.tag for each in stored]
+        identity = json.dumps([_FORM, source, keys, tags, plan.as_of_ms, plan.fold_from_ms, plan.buckets])
         task = MapTask(source, f"{PARTIALS}map/{hashlib.sha256(identity.encode()).hexdigest()[:32]}/")
         objects.put(f"{task.folder}keys.json", json.dumps(keys).encode())
         return task
@@ -215,14 +220,14 @@ def _tasks(objects: Objects, plan: Plan, until_ms: Milliseconds) -> Iterator[Map
 
 def _cut_archive(
     objects: Objects, base_ms: Milliseconds | None, until_ms: Milliseconds
-) -> Iterator[tuple[Source, Sequence[str]]]:
+) -> Iterator[tuple[Source, Sequence[Stored]]]:
     """What the archiver would not call so is passed over: audits tell of it."""
     for source in Source:
         after = "" if base_ms is None else archive_hour(source, first_read_ms(base_ms))
         listed = objects.list(archive_prefix(source), after=after)
         archived = ((hour, stored) for stored in listed if (hour := hour_of(stored.key)) is not None)
-        for keys in _cut(stored for _, stored in takewhile(lambda each: each[0] <= until_ms, archived)):
-            yield source, keys
+        for some in _cut(stored for _, stored in takewhile(lambda each: each[0] <= until_ms, archived)):
+            yield source, some
 
 
 def first_read_ms(base_ms: Milliseconds) -> Milliseconds:
@@ -230,14 +235,14 @@ def first_read_ms(base_ms: Milliseconds) -> Milliseconds:
     return base_ms - OVERLAP_MS
 
 
-def _cut(found: Iterable[Stored]) -> Iterator[Sequence[str]]:
-    keys: list[str] = []
+def _cut(found: Iterable[Stored]) -> Iterator[Sequence[Stored]]:
+    some: list[Stored] = []
     size = 0
     for stored in found:
-        if keys and (size + stored.size > TASK_BYTES or len(keys) == TASK_OBJECTS_MAX):
-            yield keys
-            keys, size = [], 0
-        keys.append(stored.key)
+        if some and (size + stored.size > TASK_BYTES or len(some) == TASK_OBJECTS_MAX):
+            yield some
+            some, size = [], 0
+        some.append(stored)
         size += stored.size
-    if keys:
-        yield keys
+    if some:
+        yield some
