@@ -11,6 +11,11 @@ _SEAL = "history/seal.py"
 _BY_HAND = "tests/unit/history/test_opening.py::"
 _OPENINGS = "tests/integration/test_openings.py::"
 _PLANS = "tests/integration/test_plans.py::"
+_PLAN = "audit/plan.py"
+_SOUND = "tests/integration/audits/test_audits_of_sound_histories.py::"
+_EARLY = _SOUND + "test_a_snapshot_of_before_the_first_one_is_audited_up_to_its_instant"
+_LEDGERS = "tests/unit/audit/test_ledgers.py::"
+_AT_ONCE = _LEDGERS + "test_a_bucket_takes_its_files_of_all_ledgers_at_once_and_reads_no_manifest_for_them"
 _AUDITED_ARCHIVES = "tests/integration/audits/test_audits_of_damaged_archives.py::"
 _SEALED = "tests/integration/test_seal.py::"
 _ARCHIVES = "tests/integration/test_damaged_archives.py::"
@@ -280,6 +285,33 @@ HISTORY: Final = (
         "UPDATE snapshot SET adjusted = on_hand, executed = 0",
         "UPDATE snapshot SET adjusted = adjusted",
         (_BY_HAND + "test_books_begin_with_what_is_there",),
+        beyond=SNAPSHOTS,
+    ),
+    Mutant(
+        "archive_complete",
+        "an audit takes all files of a ledger that have its bucket's events",
+        _PLAN,
+        "for number in range(bucket, self.buckets, buckets)",
+        "for number in [bucket]",
+        (_AT_ONCE + "[items]",),
+        beyond=SNAPSHOTS,
+    ),
+    Mutant(
+        "archive_complete",
+        "one of before all snapshots has the ledger of its time",
+        _PLAN,
+        "ledgers = [each for each in manifests if _tells(each, 0, plan.as_of_ms)]",
+        "ledgers = list[Sealed]()",
+        (_EARLY,),
+        beyond=SNAPSHOTS,
+    ),
+    Mutant(
+        "archive_complete",
+        "and is held against the manifest before its own",
+        _PLAN,
+        "first=max(1, target.number - 1),",
+        "first=target.number,",
+        (_SOUND + "test_and_what_is_wrong_with_it_is_found",),
         beyond=SNAPSHOTS,
     ),
     Mutant(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from inventory.domain.events import Source
-from inventory.history.layout import instant_of_audit, published_path
+from inventory.history.layout import data_path, instant_of_audit, published_path
 from inventory.history.manifest import fingerprint_of
 from inventory.history.plan import Mode
 from inventory.proof.signatures import rsa_signer
@@ -19,6 +19,7 @@ from support.handiwork import (
     INSTANTS,
     LAST,
     archived,
+    change_archive,
     edit,
     found,
     is_shard,
@@ -26,6 +27,7 @@ from support.handiwork import (
     next_snapshot,
     remove_hold,
 )
+from support.sealed import rewrite_parquet
 from support.trade import trade
 from support.workflow import History
 from support.world import START_MS
@@ -68,6 +70,34 @@ def test_an_audit_whose_base_is_days_old_takes_nothing_of_its_day_for_late(histo
     result = audits.run(instant, depth="increment")
     assert (result["depth"], result["since_ms"]) == ("increment", LAST)
     assert found(audits, instant) == {}
+
+
+EARLY = INSTANTS[0] - HOUR_MS // 2
+
+
+def test_a_snapshot_of_before_the_first_one_is_audited_up_to_its_instant(history: History, audits: Audits) -> None:
+    history.snapshot(EARLY)
+    result = audits.run(EARLY, depth="increment")
+    assert (result["depth"], result["since_ms"], found(audits, EARLY)) == ("increment", 0, {})
+    looked_at = {each["name"]: each["looked_at"] for each in result["checks"]}
+    events = sum(len(archived(history, source, 0, EARLY)) for source in Source)
+    assert looked_at["gapless"] == looked_at["ledger_rows"] == looked_at["late_events"] == events > 0
+    assert looked_at["manifest_chain"] == 2
+
+
+def test_and_what_is_wrong_with_it_is_found(history: History, audits: Audits) -> None:
+    history.snapshot(EARLY)
+    lost = archived(history, Source.STOCK, 0, EARLY)[0]["event_id"]
+    change_archive(history, Source.STOCK, lambda events: [each for each in events if each["event_id"] != lost])
+    file = history.objects.root / data_path("snapshots", EARLY, "items", 0)
+    rewrite_parquet(file, "SELECT * REPLACE (available + 1 AS available) FROM told")
+    (history.objects.root / "manifests/00000003.json").write_bytes(b"{}")
+    audits.run(EARLY, depth="increment")
+    rows = found(audits, EARLY)
+    assert lost in named(rows["ledger_rows"])
+    assert {row["path"] for row in rows["sealed_files"]} == {file.relative_to(history.objects.root).as_posix()}
+    assert rows["snapshots_rows"]
+    assert {row["path"] for row in rows["manifest_chain"]} == {f"manifests/{number:08}.json" for number in (3, 4)}
 
 
 def test_sales_while_an_audit_runs_are_no_discrepancy(audits: Audits) -> None:

@@ -84,6 +84,17 @@ def test_what_hours_miss_days_do_not(bucket: DirectoryObjects) -> None:
     }
 
 
+@pytest.mark.parametrize(("day", "last"), [(20, "dt=2026-11-20/"), (19, "dt=2026-11-19/"), (18, None)])
+def test_an_increment_from_the_first_event_ends_with_its_hour_too(
+    bucket: DirectoryObjects, day: int, last: str | None
+) -> None:
+    until = _ms(datetime(2026, 11, day, 15, tzinfo=UTC))
+    plan = AuditPlan("audit_x", until, Depth.INCREMENT, until_hour_ms=until, manifest=2)
+    days = ["dt=2026-11-19/", "dt=2026-11-20/"]
+    expected = days[: days.index(last) + 1] if last else []
+    assert list(archive_folders(bucket, plan, _ms(NOW))) == [f"archive/{s}/{d}" for s in SOURCES for d in expected]
+
+
 def test_an_object_beside_the_folders_is_looked_at_once(bucket: DirectoryObjects) -> None:
     for key in ("x", "xy", "x-folder/y"):
         bucket.put(f"archive/stock/{key}", b"")

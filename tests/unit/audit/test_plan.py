@@ -1,9 +1,11 @@
-"""Up to which hour an audit of an earlier snapshot reads the archive."""
+"""Where an audit begins, and up to which hour an audit of an earlier snapshot reads the archive."""
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from threading import Lock
+from time import sleep
+from typing import Any, TypeVar
 
 import pytest
 
@@ -12,19 +14,25 @@ from inventory.proof.manifest import instant_name, manifest_path
 from support.objects import DirectoryObjects
 
 HOUR = 400_000 * HOUR_MS
+B = TypeVar("B", bound=DirectoryObjects)
 OPENING = {"reason": "the archiver was down", "actor": "operator"}
 
 
 def planned(folder: Path, depth: Depth, as_of_ms: int, *instants: int, opened: int | None = None) -> AuditPlan:
     """The audit of a snapshot, where there are snapshots of these instants; one may have opened the history."""
-    objects = DirectoryObjects(folder)
-    for number, (before, instant) in enumerate(zip((0, *instants), instants, strict=False), 1):
+    return make_plan(sealed(DirectoryObjects(folder), *instants, opened=opened), "audit_x", as_of_ms, depth)
+
+
+def sealed(objects: B, *instants: int, opened: int | None = None) -> B:
+    """Snapshots in the order in which they were made: what is of an earlier instant adds nothing to the ledger."""
+    for number, instant in enumerate(instants, 1):
+        before = max(instants[: number - 1], default=0)
         told: dict[str, Any] = {
             "number": number,
             "snapshot": "snap",
             "as_of": instant_name(instant),
             "as_of_ms": instant,
-            "ledger_from_ms": None if instant == opened else before,
+            "ledger_from_ms": None if instant == opened or instant < before else before,
             "buckets": 2,
             "files": [],
             "totals": {},
@@ -32,7 +40,25 @@ def planned(folder: Path, depth: Depth, as_of_ms: int, *instants: int, opened: i
         after: Mapping[str, Any] = {"number": number - 1, "as_of_ms": before, "sha256": ""}
         told |= {"opening": {**OPENING, "after": after}} if instant == opened else {}
         objects.put(manifest_path(number), json.dumps({"manifest": told}).encode())
-    return make_plan(objects, "audit_x", as_of_ms, depth)
+    return objects
+
+
+class Counting(DirectoryObjects):
+    """A bucket that counts how many manifests are read, and at once."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.lock, self.reads, self.now, self.most = Lock(), 0, 0, 0
+
+    def read(self, key: str) -> bytes:
+        with self.lock:
+            self.reads += 1
+            self.now += 1
+            self.most = max(self.most, self.now)
+        sleep(0.002)
+        with self.lock:
+            self.now -= 1
+        return super().read(key)
 
 
 @pytest.mark.parametrize(("minutes", "last"), [(5, HOUR), (40, HOUR), (59, HOUR + HOUR_MS)])
@@ -51,3 +77,46 @@ def test_of_an_earlier_snapshot_the_next_hour_is_read_too_where_its_events_may_b
 def test_of_the_newest_snapshot_all_that_is_archived_is_read(tmp_path: Path, depth: Depth) -> None:
     plan = planned(tmp_path, depth, HOUR, HOUR - HOUR_MS, HOUR)
     assert (plan.depth, plan.until_hour_ms, plan.live) == (depth, None, True)
+
+
+def test_a_snapshot_of_before_the_first_one_is_an_increment_from_the_first_event_and_leaves_the_rest_alone(
+    tmp_path: Path,
+) -> None:
+    """A hundred of them would else be a hundred audits of all that there is."""
+    early, later = HOUR - 5 * HOUR_MS, HOUR + HOUR_MS
+    plan = planned(tmp_path, Depth.INCREMENT, early, HOUR, later, early)
+    assert (plan.depth, plan.since_ms, plan.base, plan.manifest) == (Depth.INCREMENT, 0, None, 3)
+    assert (plan.until_hour_ms, plan.live) == (early, False)
+    assert plan.ledgers == ((HOUR, 2),), "all that there is of its time"
+    assert (plan.files, plan.first) == ((3,), 2), "it is held against the manifest before it"
+
+
+def test_nor_is_one_between_it_and_the_first_one_more(tmp_path: Path) -> None:
+    early = HOUR - 5 * HOUR_MS
+    plan = planned(tmp_path, Depth.INCREMENT, early + HOUR_MS, HOUR, early, early + HOUR_MS)
+    assert (plan.depth, plan.since_ms, plan.base) == (Depth.INCREMENT, early, 2)
+
+
+@pytest.mark.parametrize("later", [(), (HOUR + HOUR_MS,), (HOUR - HOUR_MS,)])
+def test_the_first_snapshot_there_ever_was_is_audited_in_full(tmp_path: Path, later: tuple[int, ...]) -> None:
+    plan = planned(tmp_path, Depth.INCREMENT, HOUR, HOUR, *later)
+    if later == (HOUR - HOUR_MS,):
+        assert plan.base is None
+    assert (plan.depth, plan.live) == (Depth.FULL, True)
+
+
+def test_an_early_snapshot_whose_own_ledger_is_of_before_others_is_audited_in_full_where_its_base_is_gone(
+    tmp_path: Path,
+) -> None:
+    objects = sealed(DirectoryObjects(tmp_path), HOUR, HOUR + HOUR_MS, HOUR + 2 * HOUR_MS)
+    (tmp_path / manifest_path(1)).unlink()
+    assert make_plan(objects, "audit_x", HOUR + HOUR_MS, Depth.INCREMENT).depth is Depth.FULL
+
+
+def test_an_increment_reads_few_manifests_where_it_is_of_late_and_many_at_once_where_it_is_not(tmp_path: Path) -> None:
+    instants = [HOUR + hours * HOUR_MS for hours in range(100)]
+    for instant, most, reads in ((instants[-1], 1, range(1, 6)), (instants[5], 16, range(90, 101))):
+        objects = sealed(Counting(tmp_path), *instants)
+        assert make_plan(objects, "audit_x", instant, Depth.INCREMENT).depth is Depth.INCREMENT
+        assert most / 2 <= objects.most <= most
+        assert objects.reads in reads

@@ -6,7 +6,7 @@ from itertools import takewhile
 from typing import Final
 
 from inventory.adapters.objects import Objects
-from inventory.audit.plan import HOUR_MS, AuditPlan, first_hour
+from inventory.audit.plan import HOUR_MS, AuditPlan, Depth, first_hour
 
 SOURCES: Final = ("stock", "holds", "adjustments")
 TASK_BYTES: Final = 32 * 1024 * 1024
@@ -18,13 +18,13 @@ HOURS_MAX: Final = 48
 def archive_folders(objects: Objects, plan: AuditPlan, now_ms: int) -> Iterator[str]:
     """The beginnings of names under which the archived objects of an audit are: of a day, or with a base of an hour.
 
-    Days where the base is long ago, so that there are never more than the archive has: whatever folders there are, also
-    what the archiver would not make, as what lies there is looked at too. Of the base's own day they are hours: the
-    ledgers of what is before them are not brought.
+    Days where the base is long ago, or there is none, so that there are never more than the archive has: whatever
+    folders there are, also what the archiver would not make, as what lies there is looked at too. Of the base's own day
+    they are hours: the ledgers of what is before them are not brought. A full audit from the first event reads all.
     """
     for source in SOURCES:
         prefix = f"archive/{source}/"
-        if plan.base is None:
+        if plan.depth is Depth.FULL and plan.base is None:
             yield from objects.folders(prefix)
             continue
         first_ms = first_hour(plan.since_ms)

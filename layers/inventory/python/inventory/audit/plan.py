@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import chain
 from math import gcd
 from typing import Final, NamedTuple
 
@@ -19,6 +20,8 @@ HOUR_MS: Final = 3_600_000
 #: How far an event's instant and its place in the archive can be apart: 20 s are reported, the rest is margin.
 OVERLAP_MS: Final = 15 * 60_000
 _READS_AT_ONCE: Final = 16
+#: An increment of the newest snapshot hardly needs more manifests.
+_FEW: Final = 4
 
 
 class Depth(StrEnum):
@@ -130,7 +133,8 @@ def read_plan(objects: Objects, run: str) -> AuditPlan:
 def make_plan(objects: Objects, audit: str, as_of_ms: int, depth: Depth) -> AuditPlan:
     """Looks at the chain, and decides.
 
-    An increment whose snapshot has none before it looks back to the first event.
+    An increment whose snapshot has none before it looks back to the first event; only one of before the snapshots that
+    have the ledger of its time looks no further than to its own instant.
     """
     numbers = set(_numbers(objects, "manifests/", ".json"))
     announced = numbers.union(_numbers(objects, "published/", ""))
@@ -138,12 +142,14 @@ def make_plan(objects: Objects, audit: str, as_of_ms: int, depth: Depth) -> Audi
     plan = AuditPlan(audit, as_of_ms, Depth.FULL, missing=missing)
     manifests: list[Sealed] = []
     if depth is Depth.INCREMENT:
-        for manifest in _newest_first(objects, numbers):
-            manifests.append(manifest)
+        for some in _newest_first(objects, numbers, alone=_FEW):
+            manifests += some
             if increment := _increment(plan, manifests):
                 return increment
+        if early := _early(plan, manifests):
+            return early
     else:
-        manifests += _newest_first(objects, numbers, at_once=_READS_AT_ONCE)
+        manifests += chain.from_iterable(_newest_first(objects, numbers))
     return _full(plan, manifests, numbers)
 
 
@@ -163,14 +169,39 @@ def _increment(plan: AuditPlan, manifests: Sequence[Sealed]) -> AuditPlan | None
         as_of_ms=plan.as_of_ms,
         depth=Depth.INCREMENT,
         since_ms=base.as_of_ms,
-        until_hour_ms=None if is_newest else (plan.as_of_ms + OVERLAP_MS) // HOUR_MS * HOUR_MS,
+        until_hour_ms=None if is_newest else _hour_after(plan.as_of_ms),
         buckets=_common({target.buckets, base.buckets, *(each.buckets for each in ledgers)}),
         manifest=target.number,
         base=base.number,
-        ledgers=tuple(Ledger(each.as_of_ms, each.buckets) for each in ledgers),
+        ledgers=_named(ledgers),
         files=tuple(sorted({base.number, target.number})),
         first=min(base.number, target.number),
         missing=plan.missing,
+        holes=_holes(manifests),
+    )
+
+
+def _early(plan: AuditPlan, manifests: Sequence[Sealed]) -> AuditPlan | None:
+    """The plan of a snapshot that was asked for later, of before all others: from the first event to its instant.
+
+    The ledger has its events already, and whatever came after them is proved by the others' audits. None where it is
+    the first that there ever was.
+    """
+    target = _of_instant(manifests, plan.as_of_ms)
+    if target is None or target.hole or target.ledger_from_ms is not None:
+        return None
+    if _base_of(target, manifests) or all(each.as_of_ms <= target.as_of_ms for each in manifests):
+        return None
+    ledgers = [each for each in manifests if _tells(each, 0, plan.as_of_ms)]
+    return replace(
+        plan,
+        depth=Depth.INCREMENT,
+        until_hour_ms=_hour_after(plan.as_of_ms),
+        buckets=_common({target.buckets, *(each.buckets for each in ledgers)}),
+        manifest=target.number,
+        ledgers=_named(ledgers),
+        files=(target.number,),
+        first=max(1, target.number - 1),
         holes=_holes(manifests),
     )
 
@@ -192,7 +223,7 @@ def _full(plan: AuditPlan, manifests: Sequence[Sealed], numbers: Iterable[int]) 
         buckets=_common({each.buckets for each in (manifests if base is None else [base, *ledgers])}),
         manifest=None if target is None else target.number,
         base=None if base is None else base.number,
-        ledgers=tuple(Ledger(each.as_of_ms, each.buckets) for each in ledgers),
+        ledgers=_named(ledgers),
         files=tuple(sorted(numbers)),
         missing=plan.missing,
         holes=_holes(manifests),
@@ -202,8 +233,17 @@ def _full(plan: AuditPlan, manifests: Sequence[Sealed], numbers: Iterable[int]) 
 def _until_hour(as_of_ms: int, manifests: Iterable[Sealed]) -> int | None:
     """Live records have nothing to do with an instant that another opening came after."""
     if any(each.hole and each.as_of_ms > as_of_ms for each in manifests):
-        return (as_of_ms + OVERLAP_MS) // HOUR_MS * HOUR_MS
+        return _hour_after(as_of_ms)
     return None
+
+
+def _hour_after(as_of_ms: int) -> int:
+    """The last hour of the archive that may have events up to an instant."""
+    return (as_of_ms + OVERLAP_MS) // HOUR_MS * HOUR_MS
+
+
+def _named(ledgers: Iterable[Sealed]) -> tuple[Ledger, ...]:
+    return tuple(Ledger(each.as_of_ms, each.buckets) for each in ledgers)
 
 
 def _holes(manifests: Iterable[Sealed]) -> tuple[Span, ...]:
@@ -239,19 +279,22 @@ def _numbers(objects: Objects, prefix: str, suffix: str) -> Iterator[int]:
             yield int(number)
 
 
-def _newest_first(objects: Objects, numbers: Iterable[int], *, at_once: int = 1) -> Iterator[Sealed]:
-    """What the manifests say that can be read; the others are found when the chain is looked at."""
+def _newest_first(objects: Objects, numbers: Iterable[int], *, alone: int = 0) -> Iterator[list[Sealed]]:
+    """What the manifests say that can be read; the others are found when the chain is looked at.
+
+    The first of them, so many, are told one by one.
+    """
 
     def sealed(number: int) -> Sealed | None:
         each = read_manifest(objects, number)
         return None if each is None else Sealed(number, each.as_of_ms, each.ledger_from_ms, each.buckets, each.hole)
 
     falling = sorted(numbers, reverse=True)
-    with ThreadPoolExecutor(at_once) as pool:
-        for first in range(0, len(falling), at_once):
-            for found in pool.map(sealed, falling[first : first + at_once]):
-                if found is not None:
-                    yield found
+    first = 0
+    with ThreadPoolExecutor(_READS_AT_ONCE) as pool:
+        while some := falling[first : first + (1 if first < alone else _READS_AT_ONCE)]:
+            yield [found for found in pool.map(sealed, some) if found is not None]
+            first += len(some)
 
 
 def read_manifest(objects: Objects, number: int) -> Manifest | None:
