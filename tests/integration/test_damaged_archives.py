@@ -6,14 +6,12 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from unittest.mock import Mock
 
 import duckdb
 import pytest
 
-from inventory.domain.errors import Overloaded
 from inventory.domain.events import Source, line_of
 from inventory.history import map_task
 from inventory.history.commit import RebuildDiffers
@@ -116,19 +114,6 @@ def test_an_object_that_would_fill_the_disk_fails_its_map_task_and_is_named(
     history.objects.put(bomb, gzip.compress(b" " * 5_000_001))
     with pytest.raises(ObjectDamaged, match=f"{bomb}: more than 5,000,000 bytes"):
         history.snapshot(after_spell(3))
-
-
-def test_an_answer_that_breaks_off_is_asked_for_once_more(
-    history: History, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    keys = [stored.key for stored in history.objects.list("archive/holds/")]
-    read = Mock(side_effect=[Overloaded("broke off"), b"whole", Overloaded("broke off"), Overloaded("again")])
-    monkeypatch.setattr(history.objects, "read", read)
-    download = partial(map_task.download_small, history.objects)
-    [file] = map_task.download_all(download, keys[:1], tmp_path)
-    assert file.read_bytes() == b"whole"
-    with pytest.raises(Overloaded, match="again"):
-        map_task.download_all(download, keys[:1], tmp_path)
 
 
 def test_a_full_disk_is_no_damage_of_the_archive(history: History, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,7 +50,7 @@ class Asked(list[str]):
         return DirectoryObjects.read(self._objects, key)
 
     def _download(self, key: str, path: Path) -> None:
-        self.extend([key, key])  # it may be large, so boto3 asks for its size first
+        self.append(key)
         DirectoryObjects.download(self._objects, key, path)
 
 

@@ -1,9 +1,8 @@
 """Map: the archived lines of one task to columns, each bucket by itself; what the base has is left out."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -13,7 +12,6 @@ from isal.igzip_lib import IsalError
 
 from inventory.adapters.objects import NoSuchObject, Objects
 from inventory.adapters.scratch import scratch_database
-from inventory.domain.errors import Overloaded
 from inventory.domain.events import VERSION, Source
 from inventory.history.columnar import LEDGER, MEMORY_MB, Columns, bucket_sql
 from inventory.history.plan import MapTask, Plan, read_keys
@@ -155,7 +153,7 @@ def run_map_task(objects: Objects, plan: Plan, task: MapTask, work: Path) -> Non
     if _is_done(objects, task):
         return
     keys = read_keys(objects, task)
-    files = download_all(partial(download_small, objects), keys, work)
+    files = download_all(objects, keys, work)
     # One file: to begin one costs DuckDB as much as a few hundred lines, and a batch of a stream has no more.
     lines = work / "lines"
     with lines.open("wb") as together:
@@ -259,23 +257,11 @@ def decompress(key: str, file: Path, lines: BinaryIO) -> None:
         lines.write(b"\n")
 
 
-def download_all(download: Callable[[str, Path], object], keys: Sequence[str], work: Path) -> list[Path]:
-    """Brings objects into a folder, some at once, in a way that suits their size."""
+def download_all(objects: Objects, keys: Sequence[str], work: Path) -> list[Path]:
+    """Brings objects into a folder, some at once."""
     folder = work / "input"
     folder.mkdir(parents=True, exist_ok=True)
     files = [folder / f"{number:05d}" for number in range(len(keys))]
     with ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as pool:
-        list(pool.map(download, keys, files))
+        list(pool.map(objects.download, keys, files))
     return files
-
-
-def download_small(objects: Objects, key: str, file: Path) -> None:
-    """For batches, and for what a scan leaves of a bucket: as if they were large takes two requests and thrice the CPU.
-
-    The SDK does not ask again where an answer breaks off.
-    """
-    try:
-        content = objects.read(key)
-    except Overloaded:
-        content = objects.read(key)
-    file.write_bytes(content)

@@ -167,4 +167,4 @@ class ReduceTask:
 
     def _download(self, keys: Sequence[str]) -> list[Path]:
         self._loaded += 1
-        return download_all(self._objects.download, keys, self._work / str(self._loaded))
+        return download_all(self._objects, keys, self._work / str(self._loaded))

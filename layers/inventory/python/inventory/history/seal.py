@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +12,7 @@ from inventory.adapters.objects import NoSuchObject, Objects
 from inventory.adapters.scratch import scratch_database
 from inventory.history.columnar import HEADS, LIVE, MEMORY_MB, load
 from inventory.history.layout import PARTIALS
-from inventory.history.map_task import download_all, download_small
+from inventory.history.map_task import download_all
 from inventory.history.opening import ADJUSTMENT
 from inventory.history.plan import Plan
 from inventory.history.reduced import heads_path, read_results
@@ -128,9 +127,9 @@ def _why(plan: Plan, gap: str) -> str:
 def _incomplete_in(objects: Objects, plan: Plan, live: str, kind: str, bucket: int, work: Path) -> list[Incomplete]:
     work.mkdir(parents=True)
     with scratch_database(memory_mb=MEMORY_MB) as sql:
-        load(sql, "head", HEADS, download_all(objects.download, [heads_path(plan, kind, bucket)], work / "heads"))
+        load(sql, "head", HEADS, download_all(objects, [heads_path(plan, kind, bucket)], work / "heads"))
         scanned = read_paths(objects, live, kind, bucket)
-        load(sql, "live", LIVE, download_all(partial(download_small, objects), scanned, work / "live"))
+        load(sql, "live", LIVE, download_all(objects, scanned, work / "live"))
         shutil.rmtree(work)  # one kind at a time is on the disk: a bucket's both may be more than it has
         values = {"as_of_ms": plan.as_of_ms, "base_ms": plan.base_ms or 0}
         rows: Sequence[tuple[str, int | None, int | None, str]] = sql.execute(
