@@ -32,7 +32,7 @@ def whole(text: str, where: str) -> int:
     """
     digits = text[1:] if text[:1] in ("+", "-") else text
     if not (digits.isascii() and digits.isdecimal()):
-        raise WrongUse(f"{text!r} in {where!r} is no whole number.")
+        raise WrongUse(f"{text[:_SHOWN_MAX]!r} in {where[:_SHOWN_MAX]!r} is no whole number.")
     if len(digits) > _DIGITS_MAX:
         raise WrongUse(f"A number in {where[:_SHOWN_MAX]!r} has {len(digits):,} digits.")
     return int(text)

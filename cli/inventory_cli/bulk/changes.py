@@ -15,7 +15,8 @@ from inventory_cli.lines import whole
 LINES_MAX: Final = 500_000
 #: `error` is what `--rejected` adds: such a file can be corrected, and loaded as it is.
 COLUMNS: Final = ("item", "warehouse", "quantity", "count", "reason", "reference", "error")
-_SAID: Final = COLUMNS[:-1]
+#: What the API gets of a line.
+_SENT: Final = COLUMNS[:-1]
 _REQUIRED: Final = ("item", "warehouse")
 _WRONG_SHOWN_MAX: Final = 10
 
@@ -29,7 +30,8 @@ class Change:
         item, warehouse: What changes.
         quantity: Units to add, or to take away; or None.
         count: Or the units on the shelf.
-        reason, reference: Why.
+        reason, reference: Why, by its own words or those for all lines.
+        own: Its own words, by their columns.
     """
 
     line: int
@@ -39,16 +41,17 @@ class Change:
     count: int | None
     reason: str
     reference: str | None
+    own: Mapping[str, str]
 
     @property
     def body(self) -> dict[str, Any]:
         """The request's body."""
-        return {name: getattr(self, name) for name in _SAID}
+        return {name: getattr(self, name) for name in _SENT}
 
     @property
-    def said(self) -> tuple[str | int | None, ...]:
-        """All that the line says, wherever it stands."""
-        return tuple(self.body.values())
+    def subject(self) -> tuple[str, str, str]:
+        """What tells it from the other lines of its batch, wherever it stands."""
+        return self.item, self.warehouse, self.own.get("reference", "")
 
 
 class Keyed(NamedTuple):
@@ -61,9 +64,9 @@ class Keyed(NamedTuple):
 def read_changes(file: Path, *, batch: str, reason: str | None, reference: str | None) -> list[Keyed]:
     """Reads a CSV file whole, before anything of it is sent.
 
-    A line's key comes of the batch and of what the line says. So lines may be corrected, moved, added and put into a
-    file of their own between two runs, and what was done is not done twice. Two lines that say the same would be one:
-    they are refused, and are most often a mistake.
+    A line's key comes of the batch and of what the line is about: item, warehouse and its own reference, never how
+    many. So a line that was refused may be corrected, and one that was done is not done again with another number: the
+    API refuses that, as the key was used for another request. Two lines about the same would be one, and are refused.
 
     Args:
         file: In UTF-8, with a header.
@@ -83,7 +86,7 @@ def read_changes(file: Path, *, batch: str, reason: str | None, reference: str |
             changes.append(_change(line, row, reason, reference))
         except WrongUse as error:
             wrong.append(f"line {line}: {error.message}")
-    wrong += _said_twice(changes)
+    wrong += _told_twice(changes)
     if wrong:
         more = [f"and {len(wrong) - _WRONG_SHOWN_MAX:,} more"] if len(wrong) > _WRONG_SHOWN_MAX else []
         raise WrongUse(
@@ -138,22 +141,20 @@ def _change(line: int, row: Mapping[str | None, Any], reason: str | None, refere
         count=None if count is None else whole(count, "count"),
         reason=why,
         reference=row.get("reference") or reference,
+        own={name: row[name] for name in _SENT if row.get(name)},
     )
 
 
-def _said_twice(changes: Iterable[Change]) -> Iterator[str]:
-    """Lines that say what another said before; and second counts of a place, as one of them must be wrong."""
-    said: dict[tuple[Any, ...], int] = {}
+def _told_twice(changes: Iterable[Change]) -> Iterator[str]:
+    told: dict[tuple[str, str, str], int] = {}
     for change in changes:
-        counted = change.count is not None
-        content = (change.item, change.warehouse) if counted else change.said
-        before = said.setdefault(content, change.line)
-        if before != change.line and counted:
-            yield f"line {change.line}: {change.item} in {change.warehouse} is counted in line {before} already."
-        elif before != change.line:
-            yield f"line {change.line}: line {before} says the same. If both are meant, give each its own reference."
+        if (before := told.setdefault(change.subject, change.line)) != change.line:
+            yield (
+                f"line {change.line}: line {before} is about {change.item} in {change.warehouse}, too. "
+                "If both are meant, give each a reference of its own."
+            )
 
 
 def _key(batch: str, change: Change) -> str:
-    content = json.dumps([batch, *change.said]).encode()
-    return f"load_{hashlib.sha256(content).hexdigest()}"
+    subject = json.dumps([batch, *change.subject]).encode()
+    return f"load_{hashlib.sha256(subject).hexdigest()}"

@@ -89,5 +89,7 @@ def _take(loaded: Loaded, change: Change, outcome: bool | CliError) -> None:
 
 
 def _is_refusal(error: CliError) -> bool:
-    """Whether it is about this line, and says nothing of the next."""
-    return isinstance(error, ApiError) and error.exit_code is not ExitCode.TRY_LATER and error.status not in _NO_ENTRY
+    """Whether it is about this line, and says nothing of the next. What has no code is not the API's own."""
+    if not isinstance(error, ApiError) or not error.error.get("code"):
+        return False
+    return error.exit_code is not ExitCode.TRY_LATER and error.status not in _NO_ENTRY

@@ -1,8 +1,10 @@
 """`inventory load`: a delivery, a stocktake, or the whole stock of a shop that moves in."""
 
 import csv
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import IO, Annotated, Any, Final
 
 import typer
 from rich.console import RenderableType
@@ -45,7 +47,7 @@ def load(
         typer.Option(
             metavar="FILE.csv",
             dir_okay=False,
-            help="Write the lines that are refused here, with the reasons: correct them, and load this file.",
+            help="Write the lines that are refused here, with why: correct them, and load this file the same way.",
             show_default=False,
         ),
     ] = None,
@@ -55,8 +57,9 @@ def load(
     Its first line names its columns: item, warehouse, and quantity (units to add or take away) or count (units on the
     shelf, held ones included); reason and reference where lines have their own.
 
-    It is read whole before anything is sent. Run it again with the same --batch after an interruption, or with lines
-    corrected or added: what is done is not done twice. Another load needs another name, even if its lines are the same.
+    It is read whole before anything is sent. Run it again with the same options after an interruption, or with lines
+    added, or refused ones corrected: what is done is not done twice. A line that is done and then changed is refused.
+    Another load needs another --batch, even if its lines are the same.
 
     Exit code 1 where lines were refused; 5 where some are left, as nobody answered: run it again.
 
@@ -76,8 +79,8 @@ def load(
         session.output.show(_contents(changes), _in_words(_contents(changes)))
         return
     loaded = Loaded(len(changes))
-    if rejected is not None:  # before anything is sent: it may not be writable
-        _write_rejected(rejected, loaded)
+    if rejected is not None:
+        _see_that_it_is_free(rejected)
     try:
         _send(session, changes, loaded, at_once)
     finally:
@@ -158,11 +161,24 @@ def _view(loaded: Loaded) -> list[RenderableType]:
     return [table, *([f"… and {more:,} more: --rejected FILE.csv writes all of them."] if more > 0 else []), said]
 
 
+def _see_that_it_is_free(file: Path) -> None:
+    """What lies there may be an earlier run's lines, and corrected by now."""
+    with _written(file, "a") as text:
+        if text.tell():
+            raise WrongUse(f"{file} is not empty: name another file for what is refused.")
+
+
 def _write_rejected(file: Path, loaded: Loaded) -> None:
+    with _written(file, "w") as text:
+        writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({**change.own, "error": error.message} for change, error in loaded.rejected)
+
+
+@contextmanager
+def _written(file: Path, mode: str) -> Iterator[IO[str]]:
     try:
-        with file.open("w", encoding="utf-8", newline="") as text:
-            writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(change.body | {"error": error.message} for change, error in loaded.rejected)
+        with file.open(mode, encoding="utf-8", newline="") as text:
+            yield text
     except OSError as error:
         raise CliError(f"{file} cannot be written: {error.strerror}.") from error

@@ -76,9 +76,33 @@ def test_a_second_run_has_the_same_keys_wherever_a_line_has_moved(terminal: Term
     header, cup, saucer, spoon = DELIVERY.splitlines()
     _load(terminal, DELIVERY)
     before = _keys(terminal)
-    _load(terminal, "\n".join([header, spoon, "fork,lyon,1,,,", saucer.replace("-3", "-4"), cup]))
+    _load(terminal, f"{header}\n{spoon}\nfork,lyon,1,,,\n{saucer}\n{cup}")
     after = _keys(terminal)
-    assert {item for item in before if before[item] == after[item]} == {"cup", "spoon"}
+    assert {item: after[item] for item in before} == before
+
+
+@pytest.mark.parametrize("changed", [("+100", "+10"), ("+100,", ",7"), (",,,\n", ",,returned,\n")])
+def test_a_line_with_another_number_is_no_other_line(terminal: Terminal, changed: tuple[str, str]) -> None:
+    """It is done or not: the API refuses its key for another request, and nothing is booked twice."""
+    terminal.api(_takes_all)
+    _load(terminal, DELIVERY)
+    before = _keys(terminal)
+    _load(terminal, DELIVERY.replace(*changed, 1))
+    assert _keys(terminal)["cup"] == before["cup"]
+    assert _bodies(terminal)[0] != _bodies(terminal)[3]
+
+
+def test_other_words_for_all_lines_make_no_other_lines(terminal: Terminal) -> None:
+    terminal.api(_takes_all)
+    _load(terminal, DELIVERY)
+    before = _keys(terminal)
+    assert (
+        terminal.run(
+            "load", _file(terminal, DELIVERY), "--batch", "PO-77", "--reason", "found", "--reference", "PO-77"
+        ).exit_code
+        == 0
+    )
+    assert _keys(terminal) == before
 
 
 def test_another_batch_is_carried_out_although_its_lines_are_the_same(terminal: Terminal) -> None:
@@ -116,9 +140,11 @@ def test_a_refused_line_stops_no_other_and_can_be_loaded_again(terminal: Termina
     assert refused.read_text() == (
         "item,warehouse,quantity,count,reason,reference,error\nsaucer,berlin,-3,,damaged,INC-7,Not enough =stock.\n"
     )
+    refused.write_text(refused.read_text().replace("-3", "-2"))
     terminal.api(_takes_all)
     again = terminal.run("load", str(refused), "--batch", "PO-77")
     assert again.exit_code == 0
+    assert _bodies(terminal)[-1]["quantity"] == -2
     assert _keys(terminal)["saucer"] == key, "the same request, which was refused, and so may be carried out now"
 
 
@@ -162,6 +188,41 @@ def test_what_is_not_about_a_line_stops_the_load(terminal: Terminal, status: int
     assert result.json["rejected"] == []
 
 
+def test_an_answer_of_somebody_else_stops_the_load(terminal: Terminal) -> None:
+    terminal.api(lambda _: httpx.Response(404, text="<html>nothing here</html>"))
+    result = _load(terminal, DELIVERY, "--at-once", "1", "--json")
+    assert len(terminal.requests) == 1
+    assert (result.json["left"], result.json["rejected"]) == (3, [])
+    assert "Is the URL right?" in result.err
+
+
+def test_lines_that_were_refused_before_are_not_written_over(terminal: Terminal) -> None:
+    refused = terminal.folder / "refused.csv"
+    refused.write_text("item,warehouse,quantity,error\nsaucer,berlin,-2,corrected by now\n")
+    result = _load(terminal, DELIVERY, "--rejected", str(refused))
+    assert result.exit_code == 2
+    assert "is not empty" in result.err
+    assert "corrected by now" in refused.read_text()
+
+
+def test_nothing_refused_leaves_room_for_the_next_run(terminal: Terminal) -> None:
+    terminal.api(_takes_all)
+    refused = terminal.folder / "refused.csv"
+    for _ in range(2):
+        assert _load(terminal, DELIVERY, "--rejected", str(refused)).exit_code == 0
+
+
+def test_refused_lines_keep_their_own_words_and_are_loaded_with_the_same_options(terminal: Terminal) -> None:
+    terminal.api(_refuses("cup"))
+    refused = terminal.folder / "refused.csv"
+    _load(terminal, DELIVERY, "--reference", "PO-77", "--rejected", str(refused))
+    key = _keys(terminal)["cup"]
+    assert "cup,berlin,+100,,,,Not enough" in refused.read_text()
+    terminal.api(_takes_all)
+    terminal.run("load", str(refused), "--batch", "PO-77", "--reason", "received", "--reference", "PO-77")
+    assert _keys(terminal)["cup"] == key
+
+
 def test_a_check_sends_nothing(terminal: Terminal) -> None:
     result = _load(terminal, DELIVERY, "--check")
     assert "3 lines, 3 items, 2 warehouses, 100 added, 3 taken away, 1 counts. Nothing was sent." in result.out
@@ -195,8 +256,9 @@ HEADER = "item,warehouse,quantity,count,reason,reference\n"
         (HEADER + "cup,berlin,1,1,,\n", "line 2: it needs either a quantity or a count"),
         (HEADER + "cup,berlin,1.5,,,\n", "line 2: '1.5' in 'quantity' is no whole number"),
         (HEADER + f"cup,berlin,{'9' * 5000},,,\n", "line 2: A number in 'quantity' has 5,000 digits"),
-        (HEADER + "cup,berlin,1,,,\ncup,berlin,1,,,\n", "line 3: line 2 says the same"),
-        (HEADER + "cup,berlin,,1,,\ncup,berlin,,2,,\n", "line 3: cup in berlin is counted in line 2 already"),
+        (HEADER + "cup,berlin,1,,,\ncup,berlin,1,,,\n", "line 3: line 2 is about cup in berlin, too"),
+        (HEADER + "cup,berlin,,1,,R\ncup,berlin,2,,found,R\n", "line 3: line 2 is about cup in berlin, too"),
+        (HEADER + f"cup,berlin,{'x' * 1000},,,\n", f"line 2: '{'x' * 40}' in 'quantity' is no whole number"),
         (HEADER + '"cup,berlin,1,,,\n', "is no CSV file in UTF-8"),
     ],
 )
@@ -250,7 +312,7 @@ def test_a_batch_has_a_name(terminal: Terminal) -> None:
 
 
 def _keyed(line: int, item: str, warehouse: str) -> Keyed:
-    return Keyed(Change(line, item, warehouse, 1, None, "r", None), str(line))
+    return Keyed(Change(line, item, warehouse, 1, None, "r", None, {}), str(line))
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from("xy")), max_size=60), st.integers(1, 7))
