@@ -96,7 +96,8 @@ def turn_of(slices: int) -> int:
     no time for at its end comes early in a later one. It has no divisor in common with the slices' number, so that each
     is the first of some run.
     """
-    return _without_common_divisor(-(-slices * 26 // 125), slices)
+    runs = ROUND_RUNS_MAX
+    return _without_common_divisor(-(-slices * (runs * runs + 1) // runs**3), slices)
 
 
 def order_from(first: int, slices: int) -> list[int]:
