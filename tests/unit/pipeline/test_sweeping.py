@@ -1,5 +1,7 @@
 """What a run of the sweeper counts: what it did, and what a person has to look at."""
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from inventory.pipeline import sweeper
 from inventory.protocol import resolve
 from inventory.protocol import sweep as sweep_module
 from inventory.protocol.core import Core
+from inventory.storage.at_once import AtOnce, one_by_one, together_on
 from inventory.storage.codec import encode
 from simulated_dynamodb import throttled
 from support.world import World
@@ -69,19 +72,22 @@ def test_a_run_that_could_not_go_on_counts_what_it_did_before(counted: dict[str,
     assert counted == {"HoldsExpired": 9, "ExpiryLag": 1_000}
 
 
-def test_nor_is_the_part_of_a_page_forgotten_that_came_before_the_failure(
-    counted: dict[str, int], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("at_once", [one_by_one, together_on(ThreadPoolExecutor(1))])
+@pytest.mark.parametrize("failing", [1, 3])
+def test_nor_is_the_part_of_a_page_forgotten_that_did_not_fail(
+    failing: int, at_once: AtOnce, counted: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = World(open_slices=1)
     world.receive("A", 3)
     for _ in range(3):
         world.place("A", expires_in_s=60)
     world.clock.pass_s(61)
+    world.core = replace(world.core, at_once=at_once)
     asked: list[str] = []
 
     def expire(core: Core, hold_id: str) -> Hold | None:
         asked.append(hold_id)
-        if len(asked) == 3:
+        if len(asked) == failing:
             raise ClockSkewed("off")
         return resolve.expire(core, hold_id)
 

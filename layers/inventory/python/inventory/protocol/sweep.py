@@ -143,9 +143,14 @@ def _finish(core: Core, hold_ids: Sequence[str], swept: Swept, until_ms: int, *,
     swept.seen += len(holds)
     due = [hold for hold in holds if hold.status is Status.ACTIVE and hold.expires_at <= now_ms]
     swept.lag_ms = max(swept.lag_ms, *(now_ms - hold.expires_at for hold in due), 0)
+    skewed: ClockSkewed | None = None
     for outcome in core.at_once(partial(_expire, core, until_ms), due):
         swept.expired += outcome is _Expiry.ENDED
         swept.contended += outcome is _Expiry.CONTENDED
+        if isinstance(outcome, ClockSkewed):
+            skewed = outcome
+    if skewed is not None:
+        raise skewed
     late = [hold for hold in holds if _is_late(hold, now_ms)]
     settled = settle(core, late, until_ms=until_ms)
     swept.contended += len(settled.left)
@@ -160,13 +165,13 @@ class _Expiry(Enum):
     CONTENDED = auto()
 
 
-def _expire(core: Core, until_ms: int, hold: Hold) -> _Expiry:
+def _expire(core: Core, until_ms: int, hold: Hold) -> _Expiry | ClockSkewed:
     if core.clock.now() >= until_ms:
         return _Expiry.OTHERWISE
     try:
         return _Expiry.OTHERWISE if expire(core, hold.id) is None else _Expiry.ENDED
-    except ClockSkewed:
-        raise
+    except ClockSkewed as skewed:  # not raised yet: what ended beside it is counted first
+        return skewed
     except (Conflict, Overloaded):  # the next run tries again; what else is due need not wait for it
         return _Expiry.CONTENDED
 
