@@ -8,6 +8,8 @@ from types import SimpleNamespace
 import boto3
 import pytest
 
+from inventory import wiring
+from inventory.adapters.aside import ASIDE_MAX, ASIDE_MS
 from inventory.domain.errors import Overloaded
 from inventory.settings import Settings
 from inventory.wiring import CLIENT_CONFIG, READS_AT_ONCE, auditor_from, core_from
@@ -51,6 +53,23 @@ def test_where_one_fails_those_under_way_end_before_anybody_hears_of_it_and_no_m
 
 def test_none_of_them_waits_for_a_connection() -> None:
     assert CLIENT_CONFIG.max_pool_connections > READS_AT_ONCE  # type: ignore[attr-defined]
+
+
+def test_what_is_set_aside_is_counted_by_the_clock_on_the_wall_where_the_other_stood_still(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An instance is frozen between its invocations."""
+    wall_ms, told = [0], []
+    monkeypatch.setattr(wiring, "now_ms", lambda: wall_ms[0])
+    monkeypatch.setattr(wiring, "uptime_ms", lambda: 0)
+    sqs = SimpleNamespace(send_message=lambda **sent: told.append(sent))
+    monkeypatch.setattr(boto3, "client", lambda *_, **__: sqs)
+    set_aside = wiring.aside_on("https://sqs.invalid/poison")
+    for _ in range(ASIDE_MAX):
+        set_aside({"eventID": "e1"}, "poison")
+    wall_ms[0] += ASIDE_MS
+    set_aside({"eventID": "e1"}, "poison")
+    assert len(told) == ASIDE_MAX + 1
 
 
 def test_an_audit_believes_the_key_that_signs_and_all_that_signed_before_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -206,7 +206,7 @@ def keys_from(settings: Settings) -> "Callable[[str], ApiKey | None]":
 
 def aside_on(queue_url: str) -> SetAside:
     """The queue on which a stream's consumer sets records aside."""
-    return AsideQueue(boto3.client("sqs", config=CLIENT_CONFIG), queue_url, uptime_ms).set_aside
+    return AsideQueue(boto3.client("sqs", config=CLIENT_CONFIG), queue_url, Elapsed(now_ms, uptime_ms)).set_aside
 
 
 def collecting_on(settings: Settings) -> PassOn | None:

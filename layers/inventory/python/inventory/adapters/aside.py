@@ -32,13 +32,13 @@ class AsideQueue:
     Args:
         client: A boto3 SQS client, with its timeouts and retries set.
         url: The queue's URL.
-        uptime_ms: A clock that never goes back.
+        elapsed: Milliseconds for measuring ages, see `Elapsed`.
     """
 
-    def __init__(self, client: Any, url: str, uptime_ms: Callable[[], Milliseconds]) -> None:
+    def __init__(self, client: Any, url: str, elapsed: Callable[[], Milliseconds]) -> None:
         self._client = client
         self._url = url
-        self._uptime_ms = uptime_ms
+        self._elapsed = elapsed
         self._last: deque[Milliseconds] = deque(maxlen=ASIDE_MAX)
 
     def set_aside(self, record: Mapping[str, Any], why: str) -> None:
@@ -48,7 +48,7 @@ class AsideQueue:
             Overloaded: SQS did not answer.
             TooMuchPoison: As many were put there within the last minute; the batch must be given again.
         """
-        now_ms = self._uptime_ms()
+        now_ms = self._elapsed()
         if len(self._last) == ASIDE_MAX and now_ms - self._last[0] < ASIDE_MS:
             raise TooMuchPoison(f"{ASIDE_MAX} records were set aside within a minute, and now another: {why}")
         body = json.dumps({"why": why, "record": record})
