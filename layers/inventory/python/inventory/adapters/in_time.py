@@ -16,8 +16,8 @@ _BEGAN_MS: Final = "inventory_began_ms"
 def sent_in_time(client: Any, now: Callable[[], Milliseconds]) -> Any:
     """A DynamoDB client that sends no call again long after it began: it fails then as if nothing could be reached.
 
-    The client's timeouts and number of tries do not see to that: an answer may ask it to wait 5 s more than it would
-    (`x-amz-retry-after`), and before each try.
+    The client's timeouts and number of tries do not see to that: an answer may ask it to wait 5 s longer than it would
+    by itself (`x-amz-retry-after`), before each further try.
 
     Args:
         client: boto3's low-level client.
