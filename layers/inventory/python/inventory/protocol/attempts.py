@@ -62,14 +62,14 @@ class Attempts:
             Overloaded: The last one was throttled, and few more tries may be; or of one nobody knows what became of it.
         """
         if self._begun >= self._most or (self.was_throttled and self._throttled >= THROTTLED_MAX):
-            raise self.exhausted()
+            raise self.failure()
         self._begun += 1
         if self.wait_s:
             self._pause(self.wait_s)
             self.wait_s = 0.0
 
-    def exhausted(self) -> Conflict | Overloaded:
-        """What to raise when all tries are used up. It says that nothing was changed only where that is certain."""
+    def failure(self) -> Conflict | Overloaded:
+        """What to raise where no further try is made. It says that nothing was changed only where that is certain."""
         if self.was_throttled:
             return Overloaded("The database refused for load. Try again in a moment.")
         if self.unknown:

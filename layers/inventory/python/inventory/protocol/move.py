@@ -90,7 +90,7 @@ def hand_out(core: Core, item: str, warehouse: str, move: Move, actor: str, *, u
         if failed is None:
             return units
         if attempts.was_throttled:
-            raise attempts.exhausted()
+            raise attempts.failure()
         attempts.wait_s = min(attempts.wait_s, _PERSISTENCE_S)
         for reason in failed:
             if reason.contended and isinstance(reason.write.about, ShardKey):

@@ -112,7 +112,7 @@ class _Placing:
         asks_again = self._by.keyed or self.attempts.unknown
         placed = self._core.database.get(self._core.tables.hold(self.hold_id)) if asks_again else None
         if placed is None and self.attempts.unknown:
-            raise self.attempts.exhausted()
+            raise self.attempts.failure()
         return placed
 
     def _look_again(self) -> Record | None:
@@ -187,7 +187,7 @@ class _Placing:
                 return _recognised(reason.record, self._by)
         if attempts.was_throttled:
             self._shed(failed)
-            raise attempts.exhausted()
+            raise attempts.failure()
         for item, warehouse in sorted(missed):  # what all shards have is read before another one is guessed at
             self._look(item, warehouse)
         return None

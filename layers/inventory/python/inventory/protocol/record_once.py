@@ -51,7 +51,7 @@ def record_once(
             raise
         made = _made(core, identifier)
         if made is None:
-            raise attempts.exhausted() from gave_up
+            raise attempts.failure() from gave_up
         return _recognised(recorded_from(made), by)
 
 

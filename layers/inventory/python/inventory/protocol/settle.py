@@ -74,7 +74,7 @@ def settle(core: Core, holds: Iterable[Hold], *, until_ms: Milliseconds) -> Sett
         core.pause(wait_s)
     report.left += [hold for group in groups for hold in group.left.values()]
     if groups:
-        report.hindered = report.hindered or groups[0].attempts.exhausted()
+        report.hindered = report.hindered or groups[0].attempts.failure()
     report.hindered = report.hindered or report.ahead
     return report
 
