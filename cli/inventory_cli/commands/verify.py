@@ -129,7 +129,7 @@ def _beginner(progress: Progress) -> "Begin":
 
 
 @contextmanager
-def copying(progress: Progress) -> Iterator[Callable[[int], None]]:
+def copying_shown(progress: Progress) -> Iterator[Callable[[int], None]]:
     """How much is copied so far; how much there is nobody knows before all is listed."""
     task = progress.add_task("copying", total=None)
     count = size = 0
@@ -157,7 +157,7 @@ def _folder(
     name = bucket or session.stack.output("HistoryBucket")
     with tempfile.TemporaryDirectory(prefix="inventory-copy-") as scratch:
         folder = keep or Path(scratch)
-        with explained(), copying(progress) as copied:
+        with explained(), copying_shown(progress) as copied:
             left_out = copy_bucket(aws.s3, name, folder, is_plain, copied)
         yield folder, left_out
 

@@ -16,7 +16,7 @@ from inventory.domain.events import Source
 from inventory.proof.chain import CopyChanged
 from inventory.proof.files import SEALED
 from inventory.proof.manifest import canonical
-from inventory_cli.commands.verify import copying
+from inventory_cli.commands.verify import copying_shown
 from inventory_cli.history.copying import PREFIXES, copy_bucket
 from support.sealed import Sealer, fingerprint_of
 from support.tape import Tape
@@ -274,7 +274,7 @@ def test_a_bucket_is_copied_page_by_page_as_its_names_may_be_too_many_to_remembe
 
 def test_how_much_is_copied_is_told_meanwhile() -> None:
     progress = Progress()
-    with copying(progress) as copied:
+    with copying_shown(progress) as copied:
         (task,) = progress.tasks
         assert (task.description, task.total) == ("copying", None), "how much there is nobody knows yet"
         for _ in range(1200):
