@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -28,6 +29,7 @@ def copy_bucket(
     """Copies every object that verification needs into a folder, and gives the names of those that are not wanted.
 
     Of years there are more names than memory has room for: one page of them is copied, several at once, then the next.
+    That takes hours. What was sealed meanwhile is left to the next copy.
 
     Args:
         s3: The client.
@@ -49,7 +51,39 @@ def copy_bucket(
             left_out += [stored.key for stored in page if not is_wanted(stored.key)]
             for size in pool.map(copy, [stored for stored in page if is_wanted(stored.key)]):
                 advance(size)
+    _drop_sealed_since(s3, bucket, folder)
     return left_out
+
+
+def _drop_sealed_since(s3: S3Client, bucket: str, folder: Path) -> None:
+    """Drops the files of manifests that are younger than the copy of the others: it has some of them, or all.
+
+    Manifests are copied first, and a commit writes its manifest before its files. So a file that was copied, and is of
+    a manifest that was not, is of one that is there by now. What no manifest names then either stays, to be found.
+    """
+    from inventory.proof.files import SEALED
+    from inventory.proof.manifest import manifest_number
+
+    listed = (stored.key for page in _pages(s3, bucket, "manifests/") for stored in page)
+    manifests = (key for key in listed if manifest_number(key.removeprefix("manifests/")) is not None)
+    since = [key for key in manifests if not (folder / key).exists()]
+    if not since:
+        return
+    instants = {_instant(s3.get_object(Bucket=bucket, Key=key)["Body"].read()) for key in since}
+    instants -= {_instant(path.read_bytes()) for path in (folder / "manifests").glob("*")}
+    for place in (folder / prefix / f"as_of={instant}" for prefix in SEALED for instant in instants if instant):
+        if place.is_dir():
+            shutil.rmtree(place)
+
+
+def _instant(manifest: bytes) -> str | None:
+    """The instant that a manifest says it is of; None where it is no manifest."""
+    from inventory.proof.manifest import NoManifest, parsed
+
+    try:
+        return parsed("", manifest).as_of
+    except NoManifest:
+        return None
 
 
 def _pages(s3: S3Client, bucket: str, prefix: str) -> Iterator[list[Stored]]:

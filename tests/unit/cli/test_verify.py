@@ -2,10 +2,12 @@
 
 import gzip
 import hashlib
+import io
 import json
 import os
+import shutil
 from base64 import b64decode, b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import boto3
@@ -16,6 +18,7 @@ from inventory.domain.events import Source
 from inventory.proof.chain import CopyChanged
 from inventory.proof.files import SEALED
 from inventory.proof.manifest import canonical
+from inventory.proof.names import is_plain
 from inventory_cli.commands.verify import copying_shown
 from inventory_cli.history.copying import PREFIXES, copy_bucket
 from support.sealed import Sealer, fingerprint_of
@@ -270,6 +273,94 @@ def test_a_bucket_is_copied_page_by_page_as_its_names_may_be_too_many_to_remembe
     assert left_out == [f"archive/{page}/7" for page in range(3)]
     assert sizes == [3] * 57
     assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 57
+
+
+class Living:
+    """A bucket that is a folder, in which something happens before names with a certain prefix are listed."""
+
+    def __init__(self, folder: Path, before: str, happens: Callable[[], object]) -> None:
+        self._folder = folder
+        self._before = before
+        self._happens = happens
+
+    def get_paginator(self, _: str) -> "Living":
+        return self
+
+    def paginate(self, Prefix: str, **_: object) -> Iterator[dict[str, object]]:  # noqa: N803 - boto3's names
+        if Prefix == self._before:
+            self._happens()
+        paths = sorted(path for path in (self._folder / Prefix).rglob("*") if path.is_file())
+        yield {"Contents": [{"Key": path.relative_to(self._folder).as_posix(), "Size": 1} for path in paths]}
+
+    def download_file(self, _: str, key: str, path: str) -> None:
+        shutil.copyfile(self._folder / key, path)
+
+    def get_object(self, Key: str, **_: object) -> dict[str, object]:  # noqa: N803
+        return {"Body": io.BytesIO((self._folder / Key).read_bytes())}
+
+
+def copied_while(happens: Callable[[], object], sealer: Sealer, before: str, folder: Path) -> Sealer:
+    copy_bucket(Living(sealer.folder, before, happens), "history", folder, is_plain, lambda _: None)  # type: ignore[arg-type]
+    return Sealer(folder, {})
+
+
+def a_second_later(sealer: Sealer) -> Callable[[], object]:
+    return lambda: sealer.seal(sealer.sealed_until_ms + 1000)
+
+
+@pytest.mark.parametrize("before", PREFIXES[1:])
+def test_of_a_snapshot_that_is_sealed_while_the_bucket_is_copied_nothing_is_in_the_copy(
+    terminal: Terminal, sealer: Sealer, tmp_path: Path, before: str
+) -> None:
+    copy = copied_while(a_second_later(sealer), sealer, before, tmp_path / "copied")
+    code, out, err = verify(terminal, copy)
+    assert (code, "Nothing is wrong." in out) == (0, True), out + err
+    assert {path.name for path in (sealer.folder / "manifests").iterdir()} == {f"0000000{n}.json" for n in (1, 2, 3)}
+    assert len(list((copy.folder / "manifests").iterdir())) == len(list((copy.folder / "snapshots").iterdir())) == 2
+
+
+def test_what_no_manifest_names_is_in_the_copy_whatever_was_sealed_meanwhile(
+    terminal: Terminal, sealer: Sealer, tmp_path: Path
+) -> None:
+    stray = sealer.folder / "ledger/as_of=20200101T000000Z/items-0000.parquet"
+    stray.parent.mkdir()
+    stray.write_bytes(b"")
+    copy = copied_while(a_second_later(sealer), sealer, "holds/", tmp_path / "copied")
+    code, out, _ = verify(terminal, copy)
+    assert (code, out.count("No manifest names this file.")) == (6, 1)
+    assert "as_of=20200101T000000Z" in out
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("00000003.json", None),  # of an instant that an earlier one has, too
+        ("00000003.json", b"{}"),
+        ("strange.json", None),
+    ],
+)
+def test_what_is_put_beside_the_manifests_meanwhile_takes_no_earlier_files_out_of_the_copy(
+    terminal: Terminal, sealer: Sealer, tmp_path: Path, name: str, content: bytes | None
+) -> None:
+    manifests = sealer.folder / "manifests"
+    put = content or (manifests / "00000002.json").read_bytes()
+    copy = copied_while(lambda: (manifests / name).write_bytes(put), sealer, "opened/", tmp_path / "copied")
+    assert verify(terminal, copy)[0] == 0
+
+
+@pytest.mark.parametrize("name", ["strange.json", "below/00000003.json"])
+def test_what_is_no_manifest_by_its_name_excuses_nothing_that_no_manifest_names(
+    terminal: Terminal, sealer: Sealer, tmp_path: Path, name: str
+) -> None:
+    def seals_by_another_name() -> None:
+        manifest = sealer.seal(sealer.sealed_until_ms + 1000)
+        other = manifest.parent / name
+        other.parent.mkdir(exist_ok=True)
+        manifest.rename(other)
+
+    copy = copied_while(seals_by_another_name, sealer, "archive/", tmp_path / "copied")
+    code, out, _ = verify(terminal, copy)
+    assert (code, "No manifest names this file." in out) == (6, True)
 
 
 def test_how_much_is_copied_is_told_meanwhile() -> None:
