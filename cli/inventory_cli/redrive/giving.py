@@ -25,6 +25,9 @@ AT_ONCE: Final = 8
 RECORDS_PER_CALL_MAX: Final = 50
 #: Lambda takes 6 MB. A directory of 2,000 warehouses has 308 KB with both images: fifty of them are too many.
 BYTES_PER_CALL_MAX: Final = 5_000_000
+#: What a function's error begins with that has set aside as many records as it may in a minute.
+_TOO_MUCH_POISON: Final = "TooMuchPoison:"
+_POISON_PAUSE_SECONDS: Final = 60
 
 
 class Outcome(StrEnum):
@@ -152,10 +155,36 @@ class Giver:
         except Trimmed as trimmed:
             gone, records = trimmed, trimmed.left
         for call in _calls(records):
-            self._queue.hide_again(message)
-            self._invoke({"Records": call})
+            self._give_call(message, call)
         if gone is not None:
             raise gone
+
+    def _give_call(self, message: Message, records: list[dict[str, Any]]) -> None:
+        """Gives records in one call, and where that fails by halves, in their order, as the function's mapping does.
+
+        Like the mapping it waits where more are poison than may be set aside in a minute: else the same ones would be
+        set aside with each try, and those behind them never.
+
+        Raises:
+            _Failed: One of them fails alone. None behind it was given without it.
+        """
+        self._queue.hide_again(message)
+        try:
+            self._invoke({"Records": records})
+        except _Failed as failed:
+            if str(failed).startswith(_TOO_MUCH_POISON):
+                self._streams.pause(_POISON_PAUSE_SECONDS)
+            elif len(records) == 1:
+                raise
+        else:
+            return
+        if len(records) == 1:  # it has waited: once more, and no more than that
+            self._queue.hide_again(message)
+            self._invoke({"Records": records})
+            return
+        middle = len(records) // 2
+        for half in (records[:middle], records[middle:]):
+            self._give_call(message, half)
 
     def _invoke_once(self, payload: Any) -> None:
         """A timed event says no more the tenth time than the first: once is enough for all that are alike."""

@@ -1,5 +1,6 @@
 """Which messages of a queue are given, whatever the queue shows and however often, and whatever AWS refuses."""
 
+import io
 import json
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,8 +9,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
+from inventory.adapters.aside import ASIDE_MAX, AsideQueue, TooMuchPoison
 from inventory_cli.redrive.giving import Given, Giver, Outcome
 from inventory_cli.redrive.queues import Message, OnFailureQueue
+from inventory_cli.redrive.streams import Streams
 from support.failures import Functions, aside, failed_batch
 
 NOBODY: Any = None
@@ -121,11 +124,17 @@ class Lambda(Functions):
 def calls_for(sizes: Sequence[int], monkeypatch: pytest.MonkeyPatch, letter: str = "x") -> tuple[Given, Lambda]:
     """What becomes of a message, the records of which say so many letters each."""
     records = [{"number": number, "says": letter * size} for number, size in enumerate(sizes)]
-    monkeypatch.setattr("inventory_cli.redrive.giving.records_at", lambda *_: records)
     functions = Lambda()
-    client: Any = functions
-    (became,) = Giver(Shown("a", json.dumps(failed_batch())), client, NOBODY).give(1)
-    return became, functions
+    return became(records, functions, monkeypatch), functions
+
+
+def became(
+    records: Sequence[dict[str, Any]], functions: Any, monkeypatch: pytest.MonkeyPatch, streams: Any = NOBODY
+) -> Given:
+    """What becomes of a message with the positions of these records."""
+    monkeypatch.setattr("inventory_cli.redrive.giving.records_at", lambda *_: records)
+    (given,) = Giver(Shown("a", json.dumps(failed_batch())), functions, streams).give(1)
+    return given
 
 
 @pytest.mark.parametrize(
@@ -140,8 +149,8 @@ def calls_for(sizes: Sequence[int], monkeypatch: pytest.MonkeyPatch, letter: str
 def test_large_records_are_given_in_as_many_calls_as_lambda_takes(
     letter: str, sizes: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    became, functions = calls_for(sizes, monkeypatch, letter)
-    assert became.outcome is Outcome.HANDLED
+    told, functions = calls_for(sizes, monkeypatch, letter)
+    assert told.outcome is Outcome.HANDLED
     assert [number for call in functions.calls for number in call] == [*range(len(sizes))]
 
 
@@ -151,14 +160,103 @@ def test_small_records_are_given_by_fifty(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_record_that_is_too_large_for_others_is_given_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    became, functions = calls_for([10, 6_000_000, 10], monkeypatch)
-    assert (became.outcome, functions.calls) == (Outcome.HANDLED, [[0], [1], [2]])
+    told, functions = calls_for([10, 6_000_000, 10], monkeypatch)
+    assert (told.outcome, functions.calls) == (Outcome.HANDLED, [[0], [1], [2]])
 
 
 def test_a_record_that_is_too_large_for_lambda_fails_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    became, functions = calls_for([10, 7_000_000, 10], monkeypatch)
-    assert (became.outcome, functions.calls) == (Outcome.FAILED, [[0]])
-    assert "RequestEntityTooLargeException" in became.why
+    told, functions = calls_for([10, 7_000_000, 10], monkeypatch)
+    assert (told.outcome, functions.calls) == (Outcome.FAILED, [[0]])
+    assert "RequestEntityTooLargeException" in told.why
+
+
+def numbered(count: int) -> list[dict[str, Any]]:
+    return [{"number": number} for number in range(count)]
+
+
+def test_a_call_that_fails_is_halved_until_it_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    functions = Lambda()
+    functions.fails = lambda _, event: "timed out" if len(event["Records"]) > 13 else None
+    assert became(numbered(60), functions, monkeypatch).outcome is Outcome.HANDLED
+    assert [len(call) for call in functions.calls] == [50, 25, 12, 13, 25, 12, 13, 10]
+    assert [number for call in functions.calls if len(call) <= 13 for number in call] == [*range(60)]
+
+
+def test_nothing_behind_a_record_that_fails_alone_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    functions = Lambda()
+    functions.fails = lambda _, event: "down" if {"number": 3} in event["Records"] else None
+    told = became(numbered(60), functions, monkeypatch)
+    assert (told.outcome, told.why) == (Outcome.FAILED, "StillPoison: down")
+    assert functions.calls[-1] == [3]
+    assert max(number for call in functions.calls if 3 not in call for number in call) == 2
+
+
+#: As Lambda names the error.
+_TOO_MUCH = TooMuchPoison.__name__.encode()
+
+
+class Poisoned(Functions):
+    """One instance of a function that sets records aside, as fast as it may, and a stream by whose clock it runs."""
+
+    def __init__(self, poison: Iterable[int]) -> None:
+        super().__init__()
+        self._poison = set(poison)
+        self._now_ms = 0
+        self._aside = AsideQueue(self, "url", lambda: self._now_ms)
+        self.set_aside: list[int] = []
+        self.fails = self._handles
+        self.pauses: list[float] = []
+        self.streams = Streams(NOBODY, NOBODY, pause=self._pause)
+
+    def send_message(self, QueueUrl: str, MessageBody: str) -> None:  # noqa: N803 - boto3's names
+        del QueueUrl
+        self.set_aside.append(json.loads(MessageBody)["record"]["number"])
+
+    def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803
+        answer = super().invoke(FunctionName, Payload)
+        if "FunctionError" in answer:
+            answer["Payload"] = io.BytesIO(answer["Payload"].read().replace(b"StillPoison", _TOO_MUCH))
+        return answer
+
+    def _handles(self, _: str, event: dict[str, Any]) -> str | None:
+        for record in event["Records"]:
+            if record["number"] in self._poison:
+                try:
+                    self._aside.set_aside(record, "poison")
+                except TooMuchPoison as error:
+                    return str(error)
+        return None
+
+    def _pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self._now_ms += round(seconds * 1000)
+
+
+@pytest.mark.parametrize(
+    ("count", "poison"),
+    [(50, range(50)), (60, range(0, 60, 3)), (51, [*range(ASIDE_MAX), 50]), (200, range(100, 140))],
+    ids=["all", "every third", "the last, alone in its call", "many in a row"],
+)
+def test_positions_with_more_poison_than_may_be_set_aside_in_a_minute_are_handled(
+    count: int, poison: Sequence[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    functions = Poisoned(poison)
+    told = became(numbered(count), functions, monkeypatch, functions.streams)
+    assert (told.outcome, set(functions.set_aside)) == (Outcome.HANDLED, {*poison}), told.why
+    assert len(functions.pauses) < len(poison)
+
+
+def test_poison_that_is_too_much_for_a_record_alone_fails_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    functions = Poisoned(range(50))
+    told = became(numbered(50), functions, monkeypatch, functions.streams._replace(pause=functions.pauses.append))
+    assert (told.outcome, told.why.split(":")[0]) == (Outcome.FAILED, "TooMuchPoison")
+    assert len(functions.pauses) == 6
+
+
+def test_little_poison_makes_nobody_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    functions = Poisoned(range(ASIDE_MAX))
+    assert became(numbered(50), functions, monkeypatch, functions.streams).outcome is Outcome.HANDLED
+    assert (functions.set_aside, functions.pauses) == ([*range(ASIDE_MAX)], [])
 
 
 ASIDE = json.dumps(aside())
