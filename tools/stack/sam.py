@@ -41,13 +41,16 @@ def parameters(environment: str, overrides: Parameters) -> dict[str, str]:
     takes overrides from its command line or from its file, never both.
 
     Raises:
-        StackError: A parameter is not in the template; SAM would leave it out without a word.
+        StackError: A parameter is not in the template, and SAM would leave it out without a word; or its value has a
+            backslash, which SAM takes for the beginning of another character.
     """
     defaults = {name: str(each["Default"]) for name, each in load_template()["Parameters"].items()}
     pairs = (pair.partition("=") for pair in shlex.split(_deploy_settings(environment)["parameter_overrides"]))
     chosen = {name: value for name, _, value in pairs} | dict(overrides)
     if unknown := chosen.keys() - defaults.keys():
         raise StackError(f"No such parameter in template.yaml: {', '.join(sorted(unknown))}.")
+    if escaping := [name for name, value in chosen.items() if "\\" in value]:
+        raise StackError(f"SAM reads no backslash as it is. There is one in {', '.join(sorted(escaping))}.")
     return defaults | chosen
 
 

@@ -67,6 +67,12 @@ def test_a_value_reaches_the_stack_as_it_is(configured: Path, read_by_sam: Path,
     assert json.loads(read_by_sam.read_text())["DocsUrl"] == value
 
 
+@pytest.mark.parametrize("value", ["a\\", "a\\ b", 'a\\"b'])
+def test_a_value_that_sam_would_read_otherwise_is_refused_by_its_name(configured: Path, value: str) -> None:
+    with pytest.raises(StackError, match="DocsUrl"):
+        sam.parameters("shop", {"DocsUrl": value})
+
+
 def test_a_parameter_that_the_template_does_not_have_is_refused(configured: Path) -> None:
     """SAM would leave it out without a word."""
     configured.write_text(configured.read_text().replace("AlarmEmail", "AlarmMail"))
