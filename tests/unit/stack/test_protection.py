@@ -10,11 +10,16 @@ from botocore.exceptions import ClientError
 
 from stack import protection
 from stack.console import StackError
-from support.template import resources
+from support.template import load_template, resources
+
+DEPLOYED = [
+    {"LogicalResourceId": name, "ResourceType": resource["Type"]}
+    for name, resource in ({"TableOfBefore": {"Type": "AWS::DynamoDB::Table"}} | load_template()["Resources"]).items()
+]
 
 
 class CloudFormation:
-    """What it was asked to do, in order."""
+    """What it was asked to do, in order. It has what the template has, and a table of before."""
 
     def __init__(self, *, refuses: bool = False) -> None:
         self.asked: list[tuple[str, Mapping[str, Any]]] = []
@@ -22,13 +27,15 @@ class CloudFormation:
         self.client: Any = SimpleNamespace(
             update_termination_protection=self._call("update_termination_protection"),
             set_stack_policy=self._call("set_stack_policy"),
+            get_paginator=lambda operation: SimpleNamespace(paginate=self._call(operation)),
         )
 
     def _call(self, operation: str) -> Any:
-        def call(**request: Any) -> None:
+        def call(**request: Any) -> Any:
             if self._refuses:
                 raise ClientError({"Error": {"Code": "AccessDenied", "Message": "is not authorized"}}, operation)
             self.asked.append((operation, request))
+            return [{"StackResourceSummaries": page} for page in (DEPLOYED[:7], DEPLOYED[7:])]
 
         return call
 
@@ -40,7 +47,8 @@ def test_it_is_not_deleted_before_somebody_takes_that_back() -> None:
     assert ("update_termination_protection", told) in aws.asked
 
 
-def test_records_history_and_key_are_neither_replaced_nor_dropped() -> None:
+def test_records_history_and_key_that_are_deployed_are_neither_replaced_nor_dropped() -> None:
+    """Not those of the checkout: whoever declines a changeset keeps what was there before."""
     aws = CloudFormation()
     protection.protect(aws.client, "inventory-prod")
     told = dict(aws.asked)["set_stack_policy"]
@@ -50,7 +58,7 @@ def test_records_history_and_key_are_neither_replaced_nor_dropped() -> None:
     assert (deny["Effect"], deny["Principal"]) == ("Deny", "*")
     assert deny["Action"] == ["Update:Replace", "Update:Delete"]
     kept = {*resources("AWS::DynamoDB::Table"), *resources("AWS::S3::Bucket"), *resources("AWS::KMS::Key")}
-    assert set(deny["Resource"]) == {f"LogicalResourceId/{name}" for name in kept}
+    assert set(deny["Resource"]) == {f"LogicalResourceId/{name}" for name in kept | {"TableOfBefore"}}
     assert kept >= {"StockTable", "HistoryBucket", "ManifestKey"}
 
 
