@@ -7,7 +7,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from localstack_client import config as localstack
 
-from stack import protection, sam
+from stack import deployed, protection, sam
 from stack.console import StackError, console, step
 from stack.place import LOCAL_CREDENTIALS, ROOT, clean_environment, local_runtime
 from stack.up import ENVIRONMENT as LOCAL
@@ -34,15 +34,14 @@ def deploy(environment: str, overrides: Mapping[str, str]) -> None:
         console.print(f"LocalStack at {endpoint}")
     else:
         variables["AWS_DEFAULT_REGION"] = _aim(environment)
+        _say_changes(environment, overrides, variables["AWS_DEFAULT_REGION"])
     folder = ROOT / ".aws-sam" / environment
     folder.mkdir(parents=True, exist_ok=True)
     with step(f"sam build for {environment}"):
         sam.build(environment, folder / "build", overrides, folder / "build.log")
     sam.deploy(environment, folder / "build", overrides, variables, log=None)
     if environment == PROD:
-        with step("protect the stack from deletion, and its tables, buckets and key from replacement"):
-            region = variables["AWS_DEFAULT_REGION"]
-            protection.protect(boto3.client("cloudformation", region_name=region), name)
+        _protect(name, variables["AWS_DEFAULT_REGION"])
     console.print(f"\nMake the first key: inventory --stack {name} keys create --help", soft_wrap=True)
     if environment == PROD and not sam.parameters(environment, overrides).get("AlarmEmail"):
         console.print(
@@ -69,3 +68,21 @@ def _aim(environment: str) -> str:
         raise StackError(f"AWS does not say whose these credentials are (`aws sso login`?): {error}") from None
     console.print(f"{sam.stack_name(environment)} in account {account}, {region}", soft_wrap=True)
     return region
+
+
+def _say_changes(environment: str, overrides: Mapping[str, str], region: str) -> None:
+    """Says what a deployment takes back that was set by other means than samconfig.toml. Some is dear to change."""
+    found = deployed.find(boto3.client("cloudformation", region_name=region), sam.stack_name(environment))
+    changes = deployed.changed(found, sam.parameters(environment, overrides)) if found else {}
+    if changes:
+        console.print("[yellow bold]This deployment changes:[/]")
+    for name, (before, after) in changes.items():
+        console.print(f"  {name} {before!r} -> {after!r}", markup=False, soft_wrap=True)
+
+
+def _protect(name: str, region: str) -> None:
+    cloudformation = boto3.client("cloudformation", region_name=region)
+    if deployed.find(cloudformation, name) is None:
+        return  # SAM ends well, too, where its question was answered with no
+    with step("protect the stack from deletion, and its tables, buckets and key from replacement"):
+        protection.protect(cloudformation, name)

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 from mypy_boto3_cloudformation import CloudFormationClient
 
-from stack import protection, remote, sam
+from stack import deployed, protection, remote, sam
 from stack.console import StackError
 from stack.place import LOCAL_CREDENTIALS
 
@@ -32,6 +32,7 @@ def done(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     for command in ("build", "deploy"):
         monkeypatch.setattr(sam, command, lambda *_, command=command, **__: asked.append(command))
     monkeypatch.setattr(protection, "protect", lambda *_: None)
+    monkeypatch.setattr(deployed, "find", lambda *_: {"StackStatus": "UPDATE_COMPLETE"})
     return asked
 
 
@@ -79,6 +80,43 @@ def test_prod_alone_is_protected_once_it_is_deployed(
     monkeypatch.setattr(sam, "region", lambda _: "eu-west-1")
     remote.deploy(environment, {})
     assert done == ["build", "deploy", *protected]
+
+
+def test_a_prod_whose_first_changeset_was_declined_has_nothing_to_protect(
+    done: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SAM ends well then."""
+    monkeypatch.setattr(deployed, "find", lambda *_: None)
+    monkeypatch.setattr(protection, "protect", lambda *_: done.append("protect"))
+    remote.deploy("prod", {})
+    assert done == ["build", "deploy"]
+
+
+def test_each_parameter_that_changes_is_said_before_anything_is_built(
+    done: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have been set by other means than samconfig.toml, and some are dear to change."""
+    stands = sam.parameters("staging", {}) | {"ObjectLockMode": "COMPLIANCE", "AlarmEmail": "ops[red]@shop.test"}
+    told = [{"ParameterKey": name, "ParameterValue": value} for name, value in stands.items()]
+    monkeypatch.setattr(deployed, "find", lambda *_: {"StackStatus": "UPDATE_COMPLETE", "Parameters": told})
+    said = []
+    monkeypatch.setattr(sam, "build", lambda *_: said.append(capsys.readouterr().out))
+    remote.deploy("staging", {"Architecture": "x86_64"})
+    assert said[0].splitlines()[1:] == [
+        "This deployment changes:",
+        "  Architecture 'arm64' -> 'x86_64'",
+        "  ObjectLockMode 'COMPLIANCE' -> 'GOVERNANCE'",
+        "  AlarmEmail 'ops[red]@shop.test' -> ''",
+    ]
+
+
+@pytest.mark.parametrize("found", [None, {"StackStatus": "UPDATE_COMPLETE"}])
+def test_where_none_does_nothing_is_said(
+    found: Any, done: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deployed, "find", lambda *_: found)
+    remote.deploy("staging", {})
+    assert "changes" not in capsys.readouterr().out
 
 
 def test_credentials_that_aws_does_not_take_are_said_before_anything_is_built(
