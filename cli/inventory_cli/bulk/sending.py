@@ -83,6 +83,8 @@ def _take(loaded: Loaded, change: Change, outcome: bool | CliError) -> None:
         loaded.done += 1
         loaded.replayed += outcome
     elif isinstance(outcome, ApiError) and _is_refusal(outcome):
+        if outcome.error["code"] == "idempotency_key_mismatch":
+            outcome.message = "An earlier run did it, as it said then. Correct what that did by `inventory adjust`."
         loaded.rejected.append((change, outcome))
     else:
         loaded.stopped = loaded.stopped or outcome

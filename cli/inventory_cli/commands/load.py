@@ -108,8 +108,8 @@ def _end(loaded: Loaded) -> None:
     """Raises where something is not done, with the exit code that says whether to run it again."""
     if stopped := loaded.stopped:
         stopped.message = (
-            f"{loaded.left:,} lines are left. {stopped.message} "
-            "Run the same command again then: what is done is not done twice."
+            f"{loaded.left:,} lines are left. {stopped.message.rstrip('. ')}. "
+            "Run the same command again when that is over: what is done is not done twice."
         )
         stopped.details.pop("idempotency_key", None)  # it is one line's
         raise stopped

@@ -148,6 +148,13 @@ def test_a_refused_line_stops_no_other_and_can_be_loaded_again(terminal: Termina
     assert _keys(terminal)["saucer"] == key, "the same request, which was refused, and so may be carried out now"
 
 
+def test_a_line_that_was_done_with_another_number_is_told_so(terminal: Terminal) -> None:
+    terminal.api(lambda _: error(400, "idempotency_key_mismatch", "Use a new key."))
+    result = _load(terminal, DELIVERY)
+    assert "An earlier run did it, as it said then." in result.out
+    assert "Use a new key" not in result.out
+
+
 def test_a_script_is_told_of_each_refusal(terminal: Terminal) -> None:
     terminal.api(_refuses("saucer"))
     loaded = _load(terminal, DELIVERY, "--json").json
@@ -173,7 +180,7 @@ def test_a_load_that_nobody_answers_stops_and_says_how_to_go_on(terminal: Termin
     assert result.exit_code == 5
     assert "1 of 3 lines done" in result.out
     assert "2 lines are left." in result.err
-    assert "Run the same command again" in " ".join(result.err.split())
+    assert "(refused). Run the same command again" in " ".join(result.err.split())
     assert "idempotency key" not in result.err
     assert [body["item"] for body in _bodies(terminal)] == ["cup", *["saucer"] * 4], "no other line is tried"
 
