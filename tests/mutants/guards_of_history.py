@@ -14,6 +14,10 @@ _PLANS = "tests/integration/test_plans.py::"
 _PLAN = "audit/plan.py"
 _SOUND = "tests/integration/audits/test_audits_of_sound_histories.py::"
 _EARLY = _SOUND + "test_a_snapshot_of_before_the_first_one_is_audited_up_to_its_instant"
+_DAMAGED_BASE = (
+    "tests/unit/audit/test_plan.py::"
+    "test_one_between_snapshots_is_not_of_before_all_others_because_its_base_is_gone_or_overwritten"
+)
 _LEDGERS = "tests/unit/audit/test_ledgers.py::"
 _AT_ONCE = _LEDGERS + "test_a_bucket_takes_its_files_of_all_ledgers_at_once_and_reads_no_manifest_for_them"
 _AUDITED_ARCHIVES = "tests/integration/audits/test_audits_of_damaged_archives.py::"
@@ -303,6 +307,15 @@ HISTORY: Final = (
         "ledgers = [each for each in manifests if _tells(each, 0, plan.as_of_ms)]",
         "ledgers = list[Sealed]()",
         (_EARLY,),
+        beyond=SNAPSHOTS,
+    ),
+    Mutant(
+        "archive_complete",
+        "but is none of them because its base cannot be read",
+        _PLAN,
+        "whole = not missing and len(manifests) == len(numbers)",
+        "whole = True",
+        (_DAMAGED_BASE + "[{}]", _DAMAGED_BASE + "[None]"),
         beyond=SNAPSHOTS,
     ),
     Mutant(

@@ -91,13 +91,24 @@ def test_and_what_is_wrong_with_it_is_found(history: History, audits: Audits) ->
     change_archive(history, Source.STOCK, lambda events: [each for each in events if each["event_id"] != lost])
     file = history.objects.root / data_path("snapshots", EARLY, "items", 0)
     rewrite_parquet(file, "SELECT * REPLACE (available + 1 AS available) FROM told")
-    (history.objects.root / "manifests/00000003.json").write_bytes(b"{}")
-    audits.run(EARLY, depth="increment")
+    manifest = history.objects.root / "manifests/00000003.json"
+    manifest.write_bytes(manifest.read_bytes().replace(b'"snap_', b'"snap_0'))
+    assert audits.run(EARLY, depth="increment")["depth"] == "increment"
     rows = found(audits, EARLY)
     assert lost in named(rows["ledger_rows"])
     assert {row["path"] for row in rows["sealed_files"]} == {file.relative_to(history.objects.root).as_posix()}
     assert rows["snapshots_rows"]
     assert {row["path"] for row in rows["manifest_chain"]} == {f"manifests/{number:08}.json" for number in (3, 4)}
+
+
+def test_one_asked_for_between_two_whose_base_was_overwritten_is_audited_in_full_and_the_cause_named(
+    history: History, audits: Audits
+) -> None:
+    between = INSTANTS[0] + HOUR_MS // 2
+    history.snapshot(between)
+    (history.objects.root / "manifests/00000001.json").write_bytes(b"{}")
+    assert audits.run(between, depth="increment")["depth"] == "full"
+    assert "manifests/00000001.json" in {row["path"] for row in found(audits, between)["manifest_chain"]}
 
 
 def test_sales_while_an_audit_runs_are_no_discrepancy(audits: Audits) -> None:

@@ -97,6 +97,20 @@ def test_nor_is_one_between_it_and_the_first_one_more(tmp_path: Path) -> None:
     assert (plan.depth, plan.since_ms, plan.base) == (Depth.INCREMENT, early, 2)
 
 
+@pytest.mark.parametrize("damaged", [b"{}", None])
+def test_one_between_snapshots_is_not_of_before_all_others_because_its_base_is_gone_or_overwritten(
+    tmp_path: Path, damaged: bytes | None
+) -> None:
+    """What follows from the damage would be told by the hundred, and the damage itself not."""
+    asked = HOUR + HOUR_MS
+    objects = sealed(DirectoryObjects(tmp_path), HOUR, HOUR + 2 * HOUR_MS, HOUR + 3 * HOUR_MS, asked)
+    (tmp_path / manifest_path(1)).unlink()
+    if damaged is not None:
+        objects.put(manifest_path(1), damaged)
+    plan = make_plan(objects, "audit_x", asked, Depth.INCREMENT)
+    assert (plan.depth, plan.first) == (Depth.FULL, 1)
+
+
 @pytest.mark.parametrize("later", [(), (HOUR + HOUR_MS,), (HOUR - HOUR_MS,)])
 def test_the_first_snapshot_there_ever_was_is_audited_in_full(tmp_path: Path, later: tuple[int, ...]) -> None:
     plan = planned(tmp_path, Depth.INCREMENT, HOUR, HOUR, *later)

@@ -146,7 +146,9 @@ def make_plan(objects: Objects, audit: str, as_of_ms: int, depth: Depth) -> Audi
             manifests += some
             if increment := _increment(plan, manifests):
                 return increment
-        if early := _early(plan, manifests):
+        # One that cannot be read may be the base, and where all is told from the first event, that is told as well.
+        whole = not missing and len(manifests) == len(numbers)
+        if whole and (early := _early(plan, manifests)):
             return early
     else:
         manifests += chain.from_iterable(_newest_first(objects, numbers))
