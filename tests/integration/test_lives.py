@@ -219,3 +219,33 @@ def test_an_instant_is_sealed_weeks_later_though_a_hold_of_then_has_ended_and_it
     else:
         with pytest.raises(Incomplete, match=first.id):
             history.snapshot(instant)
+
+
+@pytest.mark.parametrize("lost", [(3,), (3, 4), (3, 4, 5)])
+@pytest.mark.parametrize("extensions", [0, 1, 2, 3])
+def test_no_later_hold_of_an_id_stands_for_what_the_archive_lost_of_the_one_before(
+    tmp_path: Path, lost: tuple[int, ...], extensions: int
+) -> None:
+    """It was extended twice by the instant (@2, @3), and ended after it (@4, @5); the next one has any revision."""
+    world = World(seed=8)
+    tape = Tape(world)
+    world.receive("cup", 100)
+    first = world.place("cup", 8, key="a").value
+    for _ in range(2):
+        extend(world.core, first.id, expires_in_s=3600, metadata={}, by=world.by())
+    instant = next_second(world)
+    release(world.core, first.id, by=world.by())
+    world.flow()
+    removed(world, first.id)
+    assert world.place("cup", 3, key="a").value.id == first.id
+    for _ in range(extensions):
+        extend(world.core, first.id, expires_in_s=3600, metadata={}, by=world.by())
+    world.flow()
+    history = History(tmp_path / "bucket", tape)
+    gone = {f"{first.id}@{rev}" for rev in lost}
+    weeks_ago_ms = world.clock.now_ms - KEPT_MS
+    events = [(told, told_event(*told)) for told in tape.records]
+    history.archive([told for told, event in events if event["event_id"] not in gone or event["at"] > weeks_ago_ms])
+    history.now_ms = world.clock.now_ms + HOUR_MS
+    with pytest.raises(Incomplete, match=first.id):
+        history.snapshot(instant)

@@ -12,6 +12,7 @@ _CAME_AGAIN = (
     "tests/unit/proof/test_live.py::"
     "test_a_key_that_came_again_may_have_its_new_hold_in_the_table_before_the_archive_has_it"
 )
+_NO_PROOF = _SEALED + "test_no_later_hold_of_an_id_stands_for_what_the_archive_lost_of_the_one_before"
 _LATE = _SEALED + "test_a_removal_told_a_moment_after_what_follows_it_still_lies_between"
 
 LIVES: Final = (
@@ -58,6 +59,24 @@ LIVES: Final = (
         "(head.final AND NOT coalesce(live.at_ms > head.at_ms, false))",
         "head.final",
         (_SEALED + "test_a_missing_event_of_any_life_stops_the_seal_and_is_named[3-1]",),
+        beyond=SNAPSHOTS,
+    ),
+    Mutant(
+        "archive_complete",
+        "nor does one that has come to the same revision",
+        "history/seal.py",
+        "(live.rev = folded AND live.at_ms = head.at_ms)",
+        "live.rev = folded",
+        (_NO_PROOF + "[1-lost0]",),
+        beyond=SNAPSHOTS,
+    ),
+    Mutant(
+        "archive_complete",
+        "or to the next one, where the archive has another",
+        "history/seal.py",
+        "live.at_ms > $as_of_ms AND later IS NULL)",
+        "live.at_ms > $as_of_ms)",
+        (_NO_PROOF + "[2-lost0]",),
         beyond=SNAPSHOTS,
     ),
     Mutant(

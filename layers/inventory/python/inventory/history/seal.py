@@ -24,7 +24,9 @@ _TOLD_MAX: Final = 20
 #: a record is complete if the archive has what comes next after the instant, or the live record is what the fold says,
 #: or just the one write ahead that came after the instant. A live record that the fold lacks must have begun after it,
 #: or have been settled by the base's time: settled holds are final, and so not kept. All others wait for the archiver.
-#: A live record newer than a final one is a new life of the id: it must have begun with revision 1.
+#: A live record newer than a final one is a new life of the id: it must have begun with revision 1. Nor does another
+#: life stand for one that is not final, whatever its revision: its instant is another, and where the archive has what
+#: came next, that alone tells.
 #: Why that is enough, and ends: docs/history.md.
 _INCOMPLETE: Final = f"""
 SELECT record_key, head.rev AS folded_rev, live.rev AS live_rev,
@@ -35,8 +37,8 @@ FROM (SELECT *, CASE WHEN final THEN 0 ELSE rev END AS folded FROM head) AS head
 WHERE NOT coalesce(
         (head.final AND NOT coalesce(live.at_ms > head.at_ms, false))
         OR later = coalesce(folded, 0) + 1
-        OR live.rev = folded
-        OR (live.rev = coalesce(folded, 0) + 1 AND live.at_ms > $as_of_ms)
+        OR (live.rev = folded AND live.at_ms = head.at_ms)
+        OR (live.rev = coalesce(folded, 0) + 1 AND live.at_ms > $as_of_ms AND later IS NULL)
         OR (head.record_key IS NULL AND live.at_ms <= $base_ms AND (live.settled OR {ADJUSTMENT})),
     false)
 """
