@@ -328,6 +328,15 @@ HISTORY: Final = (
         beyond=SNAPSHOTS,
     ),
     Mutant(
+        "held_matches_holds",
+        "a hold that claims more than a counter counts does not claim nothing",
+        "proof/checks.py",
+        'return f"greatest(least(sum({quantity}), {_MOST}), -{_MOST})::BIGINT"',
+        'return f"TRY_CAST(sum({quantity}) AS BIGINT)"',
+        ("tests/unit/proof/test_hold_checks.py::test_no_hold_claims_too_much_for_it_to_be_seen",),
+        beyond=SNAPSHOTS,
+    ),
+    Mutant(
         "resolved_once",
         "of two who are the first to ask for an audit of a snapshot, or for a place, one comes second",
         "storage/request_records.py",

@@ -163,6 +163,19 @@ def a_hold_altered(events: Events) -> str:
     return follow_with(events[Source.HOLDS], record_key(active(events)), "hold_altered", set={"actor": "somebody"})
 
 
+def a_hold_of_more_than_a_counter_counts(events: Events) -> str:
+    """Placed, released and settled, each line from one shard, of which the table knows nothing."""
+    holds = events[Source.HOLDS]
+    placed = dict(placement_of(holds, ended_by(events, "hold_released")))
+    many = 9 * 10**18
+    lines = [{**placed["set"]["lines"][0], "quantity": many, "drawn": [{"shard": 0, "quantity": many}]}] * 2
+    hold = "hold_" + "f" * 32
+    holds.append({**placed, "event_id": f"{hold}@1", "set": {**placed["set"], "lines": lines}})
+    follow_with(holds, hold, "hold_released", set={"status": "released", "resolution": WHO})
+    follow_with(holds, hold, "hold_settled", set={**SETTLED, "settlement": "stl_forged"})
+    return hold
+
+
 @pytest.mark.parametrize(
     ("damage", "check"),
     [
@@ -193,3 +206,11 @@ def a_hold_altered(events: Events) -> str:
 def test_a_hold_that_went_wrong_is_found_and_named(events: Events, audit: Audit, damage: Damage, check: str) -> None:
     damaged = damage(events)
     assert check in checks_naming(audit(events), damaged)
+
+
+def test_no_hold_claims_too_much_for_it_to_be_seen(events: Events, audit: Audit) -> None:
+    """Twice 9e18 is more than a counter counts, and what is more is not taken for nothing."""
+    hold = a_hold_of_more_than_a_counter_counts(events)
+    found = audit(events)
+    assert "placements_match" in checks_naming(found, hold)
+    assert "settlements_match" in checks_naming(found, "stl_forged")

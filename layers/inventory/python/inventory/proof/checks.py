@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 
+#: Of either sign; a column has one more below zero.
+_MOST: Final = 2**63 - 1
+
+
 class Rule(NamedTuple):
     """A check as a query.
 
@@ -66,14 +70,20 @@ _VIEWS: Final = {
                     FROM hold_event WHERE type IN ('hold_placed', 'hold_settled')))""",
 }
 
+
+def _counted(quantity: str) -> str:
+    """SQL for a sum that a counter could hold, or for the nearest."""
+    return f"greatest(least(sum({quantity}), {_MOST}), -{_MOST})::BIGINT"
+
+
 #: What holds say that they did to shards: `type` is hold_placed or hold_settled, `cause_id` the hold or settlement.
-#: An audit hands it on in Parquet, where a sum that is not cast becomes a double. What is too large for a counter is
-#: nothing that a shard gave.
+#: An audit hands it on in Parquet, where a sum that is not cast becomes a double. What is too large for a counter stays
+#: the most that there is, which no shard gives: as null it would be as good as nothing claimed.
 _CLAIMS: Final = f"""
     SELECT type, CASE WHEN type = 'hold_placed' THEN {plain("record_key")} ELSE settlement END AS cause_id, item_id,
            warehouse_id, shard, at_ms,
-           TRY_CAST(sum(CASE WHEN type = 'hold_placed' THEN -quantity ELSE quantity - gone END) AS BIGINT) AS available,
-           TRY_CAST(sum(CASE WHEN type = 'hold_placed' THEN quantity ELSE -quantity END) AS BIGINT) AS held,
+           {_counted("CASE WHEN type = 'hold_placed' THEN -quantity ELSE quantity - gone END")} AS available,
+           {_counted("CASE WHEN type = 'hold_placed' THEN quantity ELSE -quantity END")} AS held,
            min(path) AS path
     FROM draw GROUP BY ALL"""  # noqa: S608 our own
 
