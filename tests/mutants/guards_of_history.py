@@ -18,6 +18,10 @@ _DAMAGED_BASE = (
     "tests/unit/audit/test_plan.py::"
     "test_one_between_snapshots_is_not_of_before_all_others_because_its_base_is_gone_or_overwritten"
 )
+_AS_IT_IS = (
+    "tests/unit/audit/test_growth.py::"
+    "test_the_chain_has_a_manifest_as_it_is_where_that_is_not_how_it_was_when_its_files_were_looked_at"
+)
 _LEDGERS = "tests/unit/audit/test_ledgers.py::"
 _AT_ONCE = _LEDGERS + "test_a_bucket_takes_its_files_of_all_ledgers_at_once_and_reads_no_manifest_for_them"
 _AUDITED_ARCHIVES = "tests/integration/audits/test_audits_of_damaged_archives.py::"
@@ -325,6 +329,15 @@ HISTORY: Final = (
         "first=max(1, target.number - 1),",
         "first=target.number,",
         (_SOUND + "test_and_what_is_wrong_with_it_is_found",),
+        beyond=SNAPSHOTS,
+    ),
+    Mutant(
+        "archive_complete",
+        "a manifest is held against others as it is, not as it was before somebody wrote over it",
+        "audit/parts.py",
+        "if read != tag:",
+        "if False:",
+        (_AS_IT_IS + "[no JSON]",),
         beyond=SNAPSHOTS,
     ),
     Mutant(

@@ -263,6 +263,25 @@ def test_a_manifest_that_was_gone_when_its_files_were_to_be_looked_at_is_missing
     assert "Manifest 2 is missing." in {each.what for each in check.findings}
 
 
+@pytest.mark.parametrize("before", [None, b"no JSON", manifest(3)])
+def test_the_chain_has_a_manifest_as_it_is_where_that_is_not_how_it_was_when_its_files_were_looked_at(
+    bucket: Watched, tmp_path: Path, before: bytes | None
+) -> None:
+    """It was gone, and is back again; or somebody has written another over it since."""
+    for number in (1, 2, 3):
+        bucket.put(manifest_path(number), manifest(number))
+    made = make_plan(bucket, "audit_x", 3_000, Depth.FULL)
+    (bucket.root / manifest_path(2)).unlink()
+    if before is not None:
+        bucket.put(manifest_path(2), before)
+    for number in made.files:
+        check_files_of(bucket, made.run, number, set(), lambda *_: None, tmp_path)
+    bucket.put(manifest_path(2), manifest(2))
+    told, as_it_is = (check_chain(bucket, each, set(), lambda *_: None) for each in (made, replace(made, files=())))
+    assert told == as_it_is
+    assert told.checks[0].looked_at == 3
+
+
 def test_the_chain_of_a_copy_leaves_the_names_of_its_files_on_disk(tmp_path: Path) -> None:
     def files(number: int) -> list[dict[str, Any]]:
         return [

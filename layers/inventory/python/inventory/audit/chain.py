@@ -64,20 +64,25 @@ def _strange(objects: Objects, folders: Iterable[str], instants: Collection[str]
 
 
 def _links(objects: Objects, plan: AuditPlan, trusted: Collection[str], signer_of: SignatureCheck) -> Iterator[Link]:
-    """Of most manifests of a full audit this was found where their files were looked at, many at once."""
+    """Of most manifests of a full audit this was found where their files were looked at, many at once.
+
+    One that was gone then, or was another, is looked at now.
+    """
     key_of, found = _keys(objects), set(plan.files)
 
-    def link(number: int) -> Link | None:
-        if number in found:
-            return read_link(objects, plan.run, number)
+    def link(listed: tuple[int, str]) -> Link | None:
+        number, tag = listed
+        if number in found and (link := read_link(objects, plan.run, number, tag)):
+            return link
         try:
             raw = objects.read(manifest_path(number))
         except NoSuchObject:  # gone since it was listed: missing
             return None
         return link_of(number, raw, key_of, trusted, signer_of)[0]
 
-    names = (stored.key.removeprefix("manifests/") for stored in objects.list("manifests/"))
-    numbers = (number for name in names if (number := manifest_number(name)) is not None and number >= plan.first)
+    names = ((stored.key.removeprefix("manifests/"), stored.tag) for stored in objects.list("manifests/"))
+    numbered = ((number, tag) for name, tag in names if (number := manifest_number(name)) is not None)
+    numbers = (listed for listed in numbered if listed[0] >= plan.first)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         while some := list(islice(numbers, _AT_ONCE)):
             yield from filter(None, pool.map(link, some))
@@ -101,12 +106,13 @@ def check_files_of(
     What is wrong with the manifest is left for whoever follows the chain; of one that is gone there is nothing.
     """
     check = Check("sealed_files")
+    listed = objects.first(manifest_path(number))
     try:
         raw = objects.read(manifest_path(number))
     except NoSuchObject:
         return Part([check])
     link, manifest = link_of(number, raw, _keys(objects), trusted, signer_of)
-    write_link(objects, run, link)
+    write_link(objects, run, link, listed.tag if listed else "")
     if manifest is None:
         return Part([check])
 

@@ -56,16 +56,19 @@ def read_parts(objects: Objects, run: str, step: str, numbers: Iterable[int]) ->
             yield from pool.map(lambda number: read_part(objects, run, step, number), some)
 
 
-def write_link(objects: Objects, run: str, link: Link) -> None:
-    """Keeps what was found of a manifest by itself, for whoever follows the chain."""
-    objects.put(link_path(run, link.number), json.dumps(link).encode())
+def write_link(objects: Objects, run: str, link: Link, tag: str) -> None:
+    """Keeps what was found of a manifest by itself, when it had this tag, for whoever follows the chain."""
+    objects.put(link_path(run, link.number), json.dumps([tag, link]).encode())
 
 
-def read_link(objects: Objects, run: str, number: int) -> Link | None:
-    """What was found of a manifest by itself; None where it was gone."""
+def read_link(objects: Objects, run: str, number: int, tag: str) -> Link | None:
+    """What was found of a manifest by itself; None where it was gone then, or had another tag."""
     try:
-        link = Link(*json.loads(objects.read(link_path(run, number))))
+        read, told = json.loads(objects.read(link_path(run, number)))
     except NoSuchObject:
         return None
+    if read != tag:
+        return None
+    link = Link(*told)
     inside, signature = ([Finding(*each) for each in findings] for findings in (link.inside, link.signature))
     return link._replace(inside=inside, signature=signature)
