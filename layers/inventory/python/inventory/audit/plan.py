@@ -41,7 +41,8 @@ class Ledger(NamedTuple):
         """Where the rows are of one of so many buckets (its own are a multiple of them): each has a file, empty or not.
 
         By their names, as a history has tens of thousands of manifests. Whether a file is there that no manifest names,
-        or one is gone, is found where files are looked at.
+        or one is gone, is found where the plan's `files` are looked at: of all snapshots in an audit from the first
+        event, of its own and its base in an increment, which leaves the others to their own audits.
         """
         folder = f"ledger/as_of={instant_name(self.as_of_ms)}"
         return (f"{folder}/{kind}-{number:04}.parquet" for number in range(bucket, self.buckets, buckets))

@@ -266,7 +266,10 @@ def _count(database: "DuckDBPyConnection", manifest: Manifest, pattern: str) -> 
 
 
 def _load(database: "DuckDBPyConnection", folder: Path, table: str, paths: Sequence[str], columns: str) -> None:
-    """Makes a table of all rows of the files; what cannot be read is left out, for it is found as a file already."""
+    """Makes a table of all rows of the files. What cannot be read is left out: it is found where files are hashed.
+
+    An increment hashes only those of its own snapshot and its base; of another's ledger it misses the rows.
+    """
     from duckdb import Error
 
     like = "event" if table == "sealed_ledger" else table.replace("sealed", "rebuilt")
