@@ -200,7 +200,8 @@ def read_keys(objects: Objects, task: MapTask) -> list[str]:
 def _tasks(objects: Objects, plan: Plan, until_ms: Milliseconds) -> Iterator[MapTask]:
     """The tasks, their keys written. Only a few tasks' keys are in memory at once: an archive has millions.
 
-    What was made of an object that somebody had overwritten is another task's, and not taken once it is as it was.
+    What was made of an object that was overwritten when it was listed is another task's, and not taken once it is as it
+    was. One that is overwritten between this listing and the task's reading is not told apart.
     """
 
     def written(cut: tuple[Source, Sequence[Stored]]) -> MapTask:
