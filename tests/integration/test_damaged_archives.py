@@ -19,23 +19,10 @@ from inventory.history.fold import EventsDiffer
 from inventory.history.map_task import ObjectDamaged, UnknownVersion
 from inventory.history.plan import Mode
 from inventory.pipeline.stream import StreamRecord, change_of
-from support.spells import HOUR_MS, after_spell, three_spells
+from support.spells import HOUR_MS, after_spell
 from support.tape import Tape
 from support.workflow import History, Incomplete
 from support.world import START_MS
-
-
-@pytest.fixture(scope="module")
-def tape() -> Tape:
-    return three_spells()
-
-
-@pytest.fixture
-def history(tape: Tape, tmp_path: Path) -> History:
-    history = History(tmp_path / "bucket", tape)
-    history.archive()
-    history.now_ms = after_spell(4)
-    return history
 
 
 def test_what_the_archiver_has_not_brought_yet_stops_the_seal_until_it_has(tape: Tape, tmp_path: Path) -> None:

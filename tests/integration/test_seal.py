@@ -10,22 +10,8 @@ from inventory.domain.events import Source
 from inventory.history import seal
 from inventory.history.columnar import LIVE, Columns, load, save
 from support.objects import DirectoryObjects
-from support.spells import after_spell, three_spells
-from support.tape import Tape
+from support.spells import after_spell
 from support.workflow import History
-
-
-@pytest.fixture(scope="module")
-def tape() -> Tape:
-    return three_spells()
-
-
-@pytest.fixture
-def history(tape: Tape, tmp_path: Path) -> History:
-    history = History(tmp_path / "bucket", tape)
-    history.archive()
-    history.now_ms = after_spell(4)
-    return history
 
 
 @pytest.fixture

@@ -17,25 +17,12 @@ from inventory.history.layout import instant_of, instant_of_snapshot, listed_pat
 from inventory.history.manifest import canonical, fingerprint_of, leaf_of, merkle_root, read_manifest
 from inventory.history.plan import InstantTooRecent, Mode
 from support.objects import Killed
-from support.spells import HOUR_MS, after_spell, three_spells
+from support.spells import HOUR_MS, after_spell
 from support.tape import Tape
 from support.workflow import History, KeyInMemory
 from support.world import START_MS
 
 DATA = ("snapshots/", "holds/", "ledger/", "state/", "manifests/")
-
-
-@pytest.fixture(scope="module")
-def tape() -> Tape:
-    return three_spells()
-
-
-@pytest.fixture
-def history(tape: Tape, tmp_path: Path) -> History:
-    history = History(tmp_path / "bucket", tape)
-    history.archive()
-    history.now_ms = after_spell(4)
-    return history
 
 
 def test_increments_and_a_rebuild_from_the_first_event_make_the_same_bytes(
