@@ -35,7 +35,12 @@ def _precious(cloudformation: CloudFormationClient, stack: str) -> list[str]:
     """What is deployed, which is not what the template has, where SAM's question was answered with no."""
     pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
     resources = (resource for page in pages for resource in page["StackResourceSummaries"])
-    return [each["LogicalResourceId"] for each in resources if each["ResourceType"] in _PRECIOUS]
+    return [
+        each["LogicalResourceId"]
+        for each in resources
+        if each["ResourceType"] in _PRECIOUS
+        and not each["ResourceStatus"].startswith("DELETE_")  # or left out, and kept
+    ]
 
 
 def _policy(precious: Sequence[str]) -> dict[str, Any]:

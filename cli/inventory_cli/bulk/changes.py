@@ -146,9 +146,13 @@ def _change(line: int, row: Mapping[str | None, Any], reason: str | None, refere
 
 
 def _told_twice(changes: Iterable[Change]) -> Iterator[str]:
-    told: dict[tuple[str, str, str], int] = {}
+    """Lines that would be one; and second counts of a place, as one of them must be wrong."""
+    told: dict[tuple[str, ...], int] = {}
     for change in changes:
-        if (before := told.setdefault(change.subject, change.line)) != change.line:
+        counted = None if change.count is None else told.setdefault((change.item, change.warehouse), change.line)
+        if counted not in (None, change.line):
+            yield f"line {change.line}: {change.item} in {change.warehouse} is counted in line {counted} already."
+        elif (before := told.setdefault(change.subject, change.line)) != change.line:
             yield (
                 f"line {change.line}: line {before} is about {change.item} in {change.warehouse}, too. "
                 "If both are meant, give each a reference of its own."

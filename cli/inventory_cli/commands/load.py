@@ -47,7 +47,8 @@ def load(
         typer.Option(
             metavar="FILE.csv",
             dir_okay=False,
-            help="Write the lines that are refused here, with why: correct them, and load this file the same way.",
+            help="Write the lines that are refused here, with why. Correct them, and load that file: with the same "
+            "--batch, --reason and --reference.",
             show_default=False,
         ),
     ] = None,
@@ -58,8 +59,9 @@ def load(
     shelf, held ones included); reason and reference where lines have their own.
 
     It is read whole before anything is sent. Run it again with the same options after an interruption, or with lines
-    added, or refused ones corrected: what is done is not done twice. A line that is done and then changed is refused.
-    Another load needs another --batch, even if its lines are the same.
+    added, or refused ones corrected: what is done is not done twice. A line is known by its item, warehouse and own
+    reference: if it is done, it is refused with another number. Another load needs another --batch, even if its lines
+    are the same.
 
     Exit code 1 where lines were refused; 5 where some are left, as nobody answered: run it again.
 
@@ -87,7 +89,7 @@ def load(
         if rejected is not None and loaded.rejected:
             _write_rejected(rejected, loaded)
         session.output.show(_data(batch, loaded), *_view(loaded))
-    _end(loaded)
+    _end(loaded, written=rejected is not None and bool(loaded.rejected))
 
 
 def _send(session: Session, changes: list[Keyed], loaded: Loaded, at_once: int) -> None:
@@ -104,12 +106,18 @@ def _send(session: Session, changes: list[Keyed], loaded: Loaded, at_once: int) 
             progress.advance(task)
 
 
-def _end(loaded: Loaded) -> None:
-    """Raises where something is not done, with the exit code that says whether to run it again."""
+def _end(loaded: Loaded, *, written: bool) -> None:
+    """Raises where something is not done, with the exit code that says whether to run it again.
+
+    Args:
+        loaded: How far it came.
+        written: Whether refused lines are in a file now.
+    """
     if stopped := loaded.stopped:
+        aside = ", with another file for --rejected" if written else ""
         stopped.message = (
             f"{loaded.left:,} lines are left. {stopped.message.rstrip('. ')}. "
-            "Run the same command again when that is over: what is done is not done twice."
+            f"Run the same command again when that is over{aside}: what is done is not done twice."
         )
         stopped.details.pop("idempotency_key", None)  # it is one line's
         raise stopped

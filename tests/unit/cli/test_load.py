@@ -230,6 +230,14 @@ def test_refused_lines_keep_their_own_words_and_are_loaded_with_the_same_options
     assert _keys(terminal)["cup"] == key
 
 
+def test_who_runs_a_stopped_load_again_is_told_of_the_file_that_is_there_now(terminal: Terminal) -> None:
+    refused, down = error(402, "insufficient_stock", "No."), httpx.ConnectError("refused")
+    terminal.answers(refused, *[down] * 4)
+    result = _load(terminal, DELIVERY, "--at-once", "1", "--rejected", str(terminal.folder / "refused.csv"))
+    assert result.exit_code == 5
+    assert "with another file for --rejected" in " ".join(result.err.split())
+
+
 def test_a_check_sends_nothing(terminal: Terminal) -> None:
     result = _load(terminal, DELIVERY, "--check")
     assert "3 lines, 3 items, 2 warehouses, 100 added, 3 taken away, 1 counts. Nothing was sent." in result.out
@@ -265,6 +273,7 @@ HEADER = "item,warehouse,quantity,count,reason,reference\n"
         (HEADER + f"cup,berlin,{'9' * 5000},,,\n", "line 2: A number in 'quantity' has 5,000 digits"),
         (HEADER + "cup,berlin,1,,,\ncup,berlin,1,,,\n", "line 3: line 2 is about cup in berlin, too"),
         (HEADER + "cup,berlin,,1,,R\ncup,berlin,2,,found,R\n", "line 3: line 2 is about cup in berlin, too"),
+        (HEADER + "cup,berlin,,1,,R\ncup,berlin,,2,,S\n", "line 3: cup in berlin is counted in line 2 already"),
         (HEADER + f"cup,berlin,{'x' * 1000},,,\n", f"line 2: '{'x' * 40}' in 'quantity' is no whole number"),
         (HEADER + '"cup,berlin,1,,,\n', "is no CSV file in UTF-8"),
     ],

@@ -12,8 +12,14 @@ from stack import protection
 from stack.console import StackError
 from support.template import load_template, resources
 
+#: What a stack no longer has, a key that was replaced, may be listed for a while.
+DROPPED = {
+    "LogicalResourceId": "KeyOfBefore",
+    "ResourceType": "AWS::KMS::Key",
+    "ResourceStatus": "DELETE_SKIPPED",
+}
 DEPLOYED = [
-    {"LogicalResourceId": name, "ResourceType": resource["Type"]}
+    {"LogicalResourceId": name, "ResourceType": resource["Type"], "ResourceStatus": "UPDATE_COMPLETE"}
     for name, resource in ({"TableOfBefore": {"Type": "AWS::DynamoDB::Table"}} | load_template()["Resources"]).items()
 ]
 
@@ -35,7 +41,7 @@ class CloudFormation:
             if self._refuses:
                 raise ClientError({"Error": {"Code": "AccessDenied", "Message": "is not authorized"}}, operation)
             self.asked.append((operation, request))
-            return [{"StackResourceSummaries": page} for page in (DEPLOYED[:7], DEPLOYED[7:])]
+            return [{"StackResourceSummaries": page} for page in ([DROPPED, *DEPLOYED[:7]], DEPLOYED[7:])]
 
         return call
 
