@@ -12,6 +12,7 @@ _BY_HAND = "tests/unit/history/test_opening.py::"
 _OPENINGS = "tests/integration/test_openings.py::"
 _PLANS = "tests/integration/test_plans.py::"
 _PLAN = "audit/plan.py"
+_OF_HOLDS = "tests/unit/proof/test_hold_checks.py::"
 _SOUND = "tests/integration/audits/test_audits_of_sound_histories.py::"
 _EARLY = _SOUND + "test_a_snapshot_of_before_the_first_one_is_audited_up_to_its_instant"
 _DAMAGED_BASE = (
@@ -343,10 +344,28 @@ HISTORY: Final = (
     Mutant(
         "held_matches_holds",
         "a hold that claims more than a counter counts does not claim nothing",
-        "proof/checks.py",
+        "proof/columns.py",
         'return f"greatest(least(sum({quantity}), {_MOST}), -{_MOST})::BIGINT"',
         'return f"TRY_CAST(sum({quantity}) AS BIGINT)"',
-        ("tests/unit/proof/test_hold_checks.py::test_no_hold_claims_too_much_for_it_to_be_seen",),
+        (_OF_HOLDS + "test_no_hold_claims_too_much_for_it_to_be_seen",),
+        beyond=SNAPSHOTS,
+    ),
+    Mutant(
+        "held_matches_holds",
+        "nor does it hold so much that nobody can look at it",
+        "proof/rebuild.py",
+        "{counted(_HOLDING)} AS holding",
+        "sum({_HOLDING})::BIGINT AS holding",
+        (_OF_HOLDS + "test_nor_while_it_is_not_settled[two lines]",),
+        beyond=SNAPSHOTS,
+    ),
+    Mutant(
+        "held_matches_holds",
+        "nor does a draw of what is no number count for nothing beside others",
+        "proof/checks.py",
+        "OR list_count([each.quantity FOR each IN line.drawn]) < len(line.drawn)",
+        "",
+        (_OF_HOLDS + "test_a_hold_that_went_wrong_is_found_and_named[damage-lines_legal3]",),
         beyond=SNAPSHOTS,
     ),
     Mutant(

@@ -10,6 +10,8 @@ from support.folding import revision
 
 SETTLED = {"settlement": "stl_again", "ttl": 2_000_000_000}
 WHO = {"key": "k", "fingerprint": "0", "actor": "somebody"}
+#: Twice as much is more than a counter counts.
+MANY = 9 * 10**18
 
 
 def ended_by(events: Events, kind: str) -> Event:
@@ -163,16 +165,21 @@ def a_hold_altered(events: Events) -> str:
     return follow_with(events[Source.HOLDS], record_key(active(events)), "hold_altered", set={"actor": "somebody"})
 
 
-def a_hold_of_more_than_a_counter_counts(events: Events) -> str:
-    """Placed, released and settled, each line from one shard, of which the table knows nothing."""
+def a_hold_of_more_than_a_counter_counts(events: Events, *lines: tuple[int, ...], status: str = "released") -> str:
+    """Placed and resolved, each line with these draws, of which the table knows nothing."""
     holds = events[Source.HOLDS]
     placed = dict(placement_of(holds, ended_by(events, "hold_released")))
-    many = 9 * 10**18
-    lines = [{**placed["set"]["lines"][0], "quantity": many, "drawn": [{"shard": 0, "quantity": many}]}] * 2
+    told = [
+        {
+            **placed["set"]["lines"][0],
+            "quantity": sum(quantities),
+            "drawn": [{"shard": shard, "quantity": quantity} for shard, quantity in enumerate(quantities)],
+        }
+        for quantities in lines
+    ]
     hold = "hold_" + "f" * 32
-    holds.append({**placed, "event_id": f"{hold}@1", "set": {**placed["set"], "lines": lines}})
-    follow_with(holds, hold, "hold_released", set={"status": "released", "resolution": WHO})
-    follow_with(holds, hold, "hold_settled", set={**SETTLED, "settlement": "stl_forged"})
+    holds.append({**placed, "event_id": f"{hold}@1", "set": {**placed["set"], "lines": told}})
+    follow_with(holds, hold, f"hold_{status}", set={"status": status, "resolution": WHO})
     return hold
 
 
@@ -196,6 +203,8 @@ def a_hold_of_more_than_a_counter_counts(events: Events) -> str:
         (a_line_drawn_as(quantity=None), "lines_legal"),
         (a_line_drawn_as(-2, quantity=-2), "lines_legal"),
         (a_line_drawn_as(3, -1, quantity=2), "lines_legal"),
+        (a_line_drawn_as(5, 10**19, quantity=5), "lines_legal"),
+        (a_line_drawn_as(MANY, MANY, quantity=MANY), "lines_legal"),
         (a_hold_deleted, "removals"),
         (an_unsettled_hold_removed_as_ttl_would, "removals"),
         (a_removal_that_does_not_say_whether_the_hold_was_settled, "removals"),
@@ -210,7 +219,32 @@ def test_a_hold_that_went_wrong_is_found_and_named(events: Events, audit: Audit,
 
 def test_no_hold_claims_too_much_for_it_to_be_seen(events: Events, audit: Audit) -> None:
     """Twice 9e18 is more than a counter counts, and what is more is not taken for nothing."""
-    hold = a_hold_of_more_than_a_counter_counts(events)
+    hold = a_hold_of_more_than_a_counter_counts(events, (MANY,), (MANY,))
+    follow_with(events[Source.HOLDS], hold, "hold_settled", set={**SETTLED, "settlement": "stl_forged"})
     found = audit(events)
     assert "placements_match" in checks_naming(found, hold)
     assert "settlements_match" in checks_naming(found, "stl_forged")
+
+
+@pytest.mark.parametrize(
+    ("lines", "check"),
+    [
+        pytest.param([(MANY,), (MANY,)], "held_matches_holds", id="two lines"),
+        pytest.param([(MANY, MANY)], "held_matches_holds", id="two draws of one line"),
+        pytest.param([(10**19,)], "lines_legal", id="no number that is read"),
+        pytest.param([(-(2**63),)], "held_matches_holds", id="the least"),
+    ],
+)
+def test_nor_while_it_is_not_settled(events: Events, audit: Audit, lines: list[tuple[int, ...]], check: str) -> None:
+    hold = a_hold_of_more_than_a_counter_counts(events, *lines)
+    found = audit(events)
+    assert "placements_match" in checks_naming(found, hold)
+    assert found[check]
+
+
+def test_nor_of_what_it_executed(events: Events, audit: Audit) -> None:
+    hold = a_hold_of_more_than_a_counter_counts(events, (MANY,), (MANY,), status="executed")
+    follow_with(events[Source.HOLDS], hold, "hold_settled", set={**SETTLED, "settlement": "stl_forged"})
+    found = audit(events)
+    assert "settlements_match" in checks_naming(found, "stl_forged")
+    assert found["stock_conserved"]

@@ -9,17 +9,13 @@ import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from inventory.proof.base import BASE
-from inventory.proof.columns import LINES_SHAPE
+from inventory.proof.columns import LINES_SHAPE, counted
 from inventory.proof.findings import Check, Finding
 from inventory.proof.lives import plain
 from inventory.proof.spans import Span
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
-
-
-#: Of either sign; a column has one more below zero.
-_MOST: Final = 2**63 - 1
 
 
 class Rule(NamedTuple):
@@ -59,7 +55,7 @@ _VIEWS: Final = {
     "draw": """
         SELECT record_key, event_id, type, settlement, path, at_ms, status_before, line.item AS item_id,
                line.warehouse AS warehouse_id, line.drawn[position].shard AS shard,
-               line.drawn[position].quantity AS quantity,
+               line.drawn[position].quantity::HUGEINT AS quantity,
                CASE WHEN status_before = 'executed' THEN greatest(0, least(
                    line.drawn[position].quantity,
                    coalesce(line.executed, line.quantity)
@@ -71,19 +67,14 @@ _VIEWS: Final = {
 }
 
 
-def _counted(quantity: str) -> str:
-    """SQL for a sum that a counter could hold, or for the nearest."""
-    return f"greatest(least(sum({quantity}), {_MOST}), -{_MOST})::BIGINT"
-
-
 #: What holds say that they did to shards: `type` is hold_placed or hold_settled, `cause_id` the hold or settlement.
 #: An audit hands it on in Parquet, where a sum that is not cast becomes a double. What is too large for a counter stays
 #: the most that there is, which no shard gives: as null it would be as good as nothing claimed.
 _CLAIMS: Final = f"""
     SELECT type, CASE WHEN type = 'hold_placed' THEN {plain("record_key")} ELSE settlement END AS cause_id, item_id,
            warehouse_id, shard, at_ms,
-           {_counted("CASE WHEN type = 'hold_placed' THEN -quantity ELSE quantity - gone END")} AS available,
-           {_counted("CASE WHEN type = 'hold_placed' THEN quantity ELSE -quantity END")} AS held,
+           {counted("CASE WHEN type = 'hold_placed' THEN -quantity ELSE quantity - gone END")} AS available,
+           {counted("CASE WHEN type = 'hold_placed' THEN quantity ELSE -quantity END")} AS held,
            min(path) AS path
     FROM draw GROUP BY ALL"""  # noqa: S608 our own
 
@@ -220,7 +211,8 @@ RULES: Final = (
         SELECT event_id, path, {'line': line}
         FROM (SELECT event_id, path, unnest(from_json(lines, $shape)) AS line FROM audited WHERE lines IS NOT NULL)
         WHERE coalesce(line.quantity, 0) < 1 OR list_min([each.quantity FOR each IN line.drawn]) < 1
-              OR line.quantity IS DISTINCT FROM list_sum([each.quantity FOR each IN line.drawn])::BIGINT
+              OR line.quantity IS DISTINCT FROM list_sum([each.quantity FOR each IN line.drawn])
+              OR list_count([each.quantity FOR each IN line.drawn]) < len(line.drawn)
               OR line.executed NOT BETWEEN 0 AND line.quantity""",
     ),
     Rule(
@@ -246,7 +238,7 @@ RULES: Final = (
         "SELECT count(*) FROM rebuilt_snapshots",
         """
         SELECT item_id || ' ' || warehouse_id, NULL, {'on_hand': on_hand, 'adjusted': adjusted, 'executed': executed}
-        FROM rebuilt_snapshots WHERE on_hand IS DISTINCT FROM adjusted - executed""",
+        FROM rebuilt_snapshots WHERE on_hand IS DISTINCT FROM adjusted::HUGEINT - executed""",
     ),
     Rule(
         "held_matches_holds",

@@ -19,6 +19,9 @@ LINES_SHAPE: Final = (
     '"drawn": [{"shard": "INTEGER", "quantity": "BIGINT"}]}]'
 )
 
+#: Of either sign; a column has one more below zero.
+_MOST: Final = 2**63 - 1
+
 _KEY = "regexp_extract(event_id, '^(.*)@', 1)"
 _SHARD = "e.type IN ('shard_changed', 'shard_removed')"
 _STOCK = "(e.type LIKE 'shard_%' OR e.type LIKE 'directory_%')"
@@ -83,3 +86,11 @@ def comparable(table: str) -> str:
     values = ((name, f'{table}."{name}"') for name, _, _ in COLUMNS)
     parts = (f'"{name}" := ' + (f"json({value})" if name in _JSON else value) for name, value in values)
     return f"struct_pack({', '.join(parts)})"
+
+
+def counted(quantity: str) -> str:
+    """SQL for a sum that a counter could hold, or for the nearest.
+
+    Of nothing but nulls it is the most that there is, as `least` passes them over: what is not known is not nothing.
+    """
+    return f"greatest(least(sum({quantity}), {_MOST}), -{_MOST})::BIGINT"

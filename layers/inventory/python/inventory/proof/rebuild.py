@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from inventory.proof.columns import COLUMNS, LINES_SHAPE, comparable
+from inventory.proof.columns import COLUMNS, LINES_SHAPE, comparable, counted
 from inventory.proof.findings import Check, Finding
 from inventory.proof.lives import plain, rename_ended
 from inventory.proof.manifest import Manifest
@@ -20,6 +20,10 @@ from inventory.proof.spans import Span
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+
+#: Of a line: what its hold took from the stock, and what it keeps from others.
+_EXECUTED: Final = "CASE WHEN settled AND status = 'executed' THEN coalesce(executed, quantity) ELSE 0 END"
+_HOLDING: Final = "CASE WHEN settled OR removed THEN 0 ELSE list_sum([draw.quantity FOR draw IN drawn]) END"
 
 #: Each statement makes a temporary table from `followed` (the base's records and the events up to the snapshot's
 #: instant) and the tables before it; `$shape` is that of a hold's lines.
@@ -49,21 +53,17 @@ _RECORDS: Final = {
         FROM (SELECT *, unnest(range(1, len(told) + 1)) AS line
               FROM (SELECT *, from_json(lines, $shape) AS told FROM folded_hold))""",
     # What holds did to each item in a warehouse.
-    "effect": """
-        SELECT item_id, warehouse_id,
-               sum(CASE WHEN settled AND status = 'executed' THEN coalesce(executed, quantity) ELSE 0 END)::BIGINT
-                   AS executed,
-               sum(CASE WHEN settled OR removed THEN 0 ELSE list_sum([draw.quantity FOR draw IN drawn]) END)::BIGINT
-                   AS holding
-        FROM folded_line GROUP BY item_id, warehouse_id""",
+    "effect": f"""
+        SELECT item_id, warehouse_id, {counted(_EXECUTED)} AS executed, {counted(_HOLDING)} AS holding
+        FROM folded_line GROUP BY item_id, warehouse_id""",  # noqa: S608 our own
 }
 _BOOKS: Final = {
     # Every side of the books gives its share of each row; nothing is joined away.
-    "rebuilt_snapshots": """
+    "rebuilt_snapshots": f"""
         SELECT item_id, warehouse_id, sum(available)::BIGINT AS available, sum(held)::BIGINT AS held,
                sum(available + held)::BIGINT AS on_hand, sum(shards)::INTEGER AS shards, max(at_ms) AS at_ms,
                make_timestamp(max(at_ms) * 1000) AS last_event_at, sum(adjusted)::BIGINT AS adjusted,
-               sum(executed)::BIGINT AS executed, sum(holding)::BIGINT AS holding
+               {counted("executed")} AS executed, {counted("holding")} AS holding
         FROM (
             SELECT item_id, warehouse_id, available, held, 1 AS shards, at_ms, 0 AS adjusted, 0 AS executed,
                    0 AS holding
@@ -79,7 +79,7 @@ _BOOKS: Final = {
             SELECT item_id, warehouse_id, 0, 0, 0, NULL, 0, executed, holding FROM effect
             UNION ALL
             SELECT item_id, warehouse_id, 0, 0, 0, NULL, adjusted, executed, 0 FROM base_books)
-        GROUP BY item_id, warehouse_id""",
+        GROUP BY item_id, warehouse_id""",  # noqa: S608 our own
     # An ended life may not have ended by the instant.
     "rebuilt_holds": f"""
         SELECT {plain("hold_id")} AS hold_id, line::INTEGER AS line, item_id, warehouse_id, draw.shard AS shard,
@@ -233,7 +233,7 @@ def rebuilt_totals(database: "DuckDBPyConnection", manifest: Manifest) -> dict[s
     """What the manifest's totals must be, after `compare_ledger` and `fold_archive`; those of parts add up."""
     sums = ("available", "held", "on_hand", "adjusted", "executed", "holding", "shards")
     row = database.execute(f"""
-        SELECT count(DISTINCT item_id), {", ".join(f"coalesce(sum({name}), 0)::BIGINT" for name in sums)},
+        SELECT count(DISTINCT item_id), {", ".join(f"coalesce(sum({name}), 0)" for name in sums)},
                (SELECT count(DISTINCT hold_id) FROM folded_hold WHERE NOT settled AND NOT removed)
         FROM rebuilt_snapshots""").fetchone()  # noqa: S608 the columns are our own
     rebuilt: dict[str, int] = dict(zip(("items", *sums, "unsettled_holds"), row or (), strict=True))
