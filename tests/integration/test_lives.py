@@ -247,5 +247,7 @@ def test_no_later_hold_of_an_id_stands_for_what_the_archive_lost_of_the_one_befo
     events = [(told, told_event(*told)) for told in tape.records]
     history.archive([told for told, event in events if event["event_id"] not in gone or event["at"] > weeks_ago_ms])
     history.now_ms = world.clock.now_ms + HOUR_MS
-    with pytest.raises(Incomplete, match=first.id):
+    with pytest.raises(Incomplete, match=first.id) as told:
         history.snapshot(instant)
+    has_a_revision_of_the_first = extensions + 1 <= 2
+    assert ("another hold of this id is live" in str(told.value)) is has_a_revision_of_the_first

@@ -31,7 +31,9 @@ _TOLD_MAX: Final = 20
 _INCOMPLETE: Final = f"""
 SELECT record_key, head.rev AS folded_rev, live.rev AS live_rev,
        CASE WHEN live.rev IS NULL THEN 'the live record is gone, and its removal is not archived'
-            WHEN live.rev < head.rev THEN 'the live record is older than the archive'
+            WHEN starts_with(record_key, 'hold_') AND live.rev <= folded AND live.at_ms > $as_of_ms
+            THEN 'another hold of this id is live, and what ended this one is not archived; or the table was restored'
+            WHEN live.rev < folded THEN 'the live record is older than the archive'
             ELSE 'events between are not archived' END AS why
 FROM (SELECT *, CASE WHEN final THEN 0 ELSE rev END AS folded FROM head) AS head FULL JOIN live USING (record_key)
 WHERE NOT coalesce(
