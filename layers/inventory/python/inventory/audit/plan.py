@@ -25,7 +25,10 @@ _FEW: Final = 4
 
 
 class Depth(StrEnum):
-    """How far back an audit looks: to the snapshot before, or to the first event."""
+    """How far back an audit looks: to the snapshot before, or to the first event.
+
+    An increment of an instant before all other snapshots looks at the first event, too, but only up to that instant.
+    """
 
     INCREMENT = "increment"
     FULL = "full"
@@ -134,8 +137,9 @@ def read_plan(objects: Objects, run: str) -> AuditPlan:
 def make_plan(objects: Objects, audit: str, as_of_ms: int, depth: Depth) -> AuditPlan:
     """Looks at the chain, and decides.
 
-    An increment whose snapshot has none before it looks back to the first event; only one of before the snapshots that
-    have the ledger of its time looks no further than to its own instant.
+    An increment whose snapshot has none before it is a full audit. Only a snapshot asked for later, of an instant
+    before all others, is audited from the first event up to that instant; if a manifest cannot be read, it might be
+    the base, so that audit is a full one.
     """
     numbers = set(_numbers(objects, "manifests/", ".json"))
     announced = numbers.union(_numbers(objects, "published/", ""))
@@ -147,7 +151,7 @@ def make_plan(objects: Objects, audit: str, as_of_ms: int, depth: Depth) -> Audi
             manifests += some
             if increment := _increment(plan, manifests):
                 return increment
-        # One that cannot be read may be the base, and where all is told from the first event, that is told as well.
+        # One that cannot be read might be the base: a full audit tells what is wrong with it.
         whole = not missing and len(manifests) == len(numbers)
         if whole and (early := _early(plan, manifests)):
             return early

@@ -70,7 +70,7 @@ class Auditor:
         return {}
 
     def _begin(self, asked: Words) -> dict[str, Any]:
-        """Input: `audit`, `as_of_ms`, and `depth`: increment after a snapshot; without it, from the first event."""
+        """Input: `audit`, `as_of_ms`, and `depth`: increment after a snapshot; without it, full."""
         plan = make_plan(self.objects, asked["audit"], asked["as_of_ms"], Depth(asked.get("depth", Depth.FULL)))
         self.objects.put(f"{plan.run}plan.json", plan.to_json())
         scanned = segments(self.scan_segments) if plan.live else []
