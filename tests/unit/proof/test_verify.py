@@ -17,7 +17,7 @@ from inventory.proof.findings import Check, Finding
 from inventory.proof.manifest import canonical
 from inventory.proof.signatures import rsa_signer
 from inventory.proof.verify import NoSuchSnapshot, Proof, verify
-from support.auditing import findings
+from support.auditing import findings, follow_with
 from support.folding import revision
 from support.sealed import Sealer, fingerprint_of, rewrite_object, rewrite_parquet, signing_key
 
@@ -130,6 +130,22 @@ def test_an_event_that_came_after_its_snapshot_was_sealed_is_late(bucket: Sealer
     found = [each for check, each in findings(proof_of(bucket)) if check == "late_events"]
     assert [(each.record, each.path) for each in found] == [(event["event_id"], name(bucket, path))]
     assert "came late" in found[0].what
+
+
+@pytest.mark.parametrize("many", [9 * 10**18, -9 * 10**18])
+def test_holds_of_more_than_a_counter_counts_are_found_whatever_they_add_up_to(bucket: Sealer, many: int) -> None:
+    """Of two items, so that what each is said to have lost is the most, and the total is more."""
+    placed = next(each for each in bucket.events[Source.HOLDS] if each["type"] == "hold_placed")
+    [line, *_] = placed["set"]["lines"]
+    forged = {**line, "quantity": many, "drawn": [{"shard": 0, "quantity": many}]}
+    for number, item in enumerate(("cup", "mug")):
+        hold = "hold_" + f"{number}" * 32
+        told = [{**placed, "event_id": f"{hold}@1", "set": {**placed["set"], "lines": [{**forged, "item": item}] * 2}}]
+        follow_with(told, hold, "hold_executed", set={"status": "executed"})
+        follow_with(told, hold, "hold_settled", set={"settlement": "stl_forged"})
+        bucket.archive_object(Source.HOLDS, f"zz{number}", told)
+    found = {check for check, _ in findings(proof_of(bucket))}
+    assert {"placements_match", "settlements_match", "stock_conserved", "totals"} <= found
 
 
 def _reseal(bucket: Sealer, path: Path) -> None:
