@@ -1,6 +1,7 @@
 """`inventory load`: what is in a file, what is sent of it, and what a second run does."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,23 @@ def test_all_lines_are_sent_however_many_at_once(terminal: Terminal, at_once: st
     result = _load(terminal, "\n".join(["item,warehouse,quantity", *lines]), "--at-once", at_once)
     assert sorted(body["item"] for body in _bodies(terminal)) == sorted(line.split(",")[0] for line in lines)
     assert "300 of 300 lines done" in result.out
+
+
+def test_a_place_is_changed_by_one_line_at_a_time(terminal: Terminal) -> None:
+    """Else a loss could come before the receipt that makes it possible."""
+    under_way: set[str] = set()
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        assert not under_way, "another line of this place is still under way"
+        under_way.add("line")
+        time.sleep(0.01)
+        under_way.remove("line")
+        return _takes_all(request)
+
+    terminal.api(handler)
+    lines = [f"cup,berlin,+{number},PO-{number}" for number in range(1, 9)]
+    assert _load(terminal, "\n".join(["item,warehouse,quantity,reference", *lines]), "--at-once", "8").exit_code == 0
+    assert [body["quantity"] for body in _bodies(terminal)] == list(range(1, 9))
 
 
 def test_a_second_run_has_the_same_keys_wherever_a_line_has_moved(terminal: Terminal) -> None:
