@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from bench.history.bucket import Bucket
 from bench.history.rebuild import GRACE_MS
 from bench.history.recorded import EVENTS_PER_SALE, record
 
 from inventory.history.plan import Mode
 from inventory.history.steps import SnapshotSteps, conclude
-from support.objects import DirectoryObjects
 from support.workflow import KeyInMemory, Partitions, Started
 
 _SALES_PER_S: Final = 5
@@ -40,7 +40,7 @@ class Increment:
     rebuild_bytes: int
 
 
-class Counting(DirectoryObjects):
+class Counting(Bucket):
     """Counts what is read."""
 
     def __init__(self, root: Path) -> None:
@@ -53,9 +53,9 @@ class Counting(DirectoryObjects):
         self._count(key, len(content))
         return content
 
-    def download(self, key: str, path: Path) -> None:
+    def download(self, key: str, path: Path, *, tag: str | None = None) -> None:
         """As the port says."""
-        super().download(key, path)
+        super().download(key, path, tag=tag)
         self._count(key, path.stat().st_size)
 
     def _count(self, key: str, size: int) -> None:
@@ -95,7 +95,7 @@ def _snapshot(folder: Path, as_of_ms: int, *, mode: Mode = Mode.INCREMENT) -> tu
         for task in json.loads((folder / planned["lists"][listed]).read_bytes()):
             steps.run({"step": step, **task})
     words = {"step": "commit", "run": planned["run"]}
-    committed = conclude(DirectoryObjects(folder), KeyInMemory(), Partitions(), Started(), steps.now, words)
+    committed = conclude(Bucket(folder), KeyInMemory(), Partitions(), Started(), steps.now, words)
     if not committed["manifest"]:
         raise RuntimeError(f"no manifest: {committed}")
     totals = json.loads((folder / f"manifests/{committed['manifest']:08d}.json").read_bytes())["manifest"]["totals"]

@@ -9,12 +9,13 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from bench.history.bucket import Bucket
+
 from inventory.adapters.workplace import workplace
 from inventory.domain.events import Source
 from inventory.history.layout import PARTIALS
 from inventory.history.map_task import run_map_task
 from inventory.history.plan import MapTask, Mode, Plan
-from support.objects import DirectoryObjects
 
 _BUCKETS: Final = 64
 
@@ -33,8 +34,8 @@ def largest_object(folder: Path) -> Path:
 def _map(folder: Path, until_ms: int) -> None:
     key = largest_object(folder).relative_to(folder).as_posix()
     task = MapTask(Source(key.split("/")[1]), f"{PARTIALS}map/largest/")
-    objects = DirectoryObjects(folder)
-    objects.put(f"{task.folder}keys.json", json.dumps([key]).encode())
+    objects = Bucket(folder)
+    objects.put(f"{task.folder}objects.json", json.dumps(list(objects.list(key))).encode())
     plan = Plan(
         run="", as_of_ms=until_ms, mode=Mode.REBUILD, head=0, exists=None, base_ms=None, fold_from_ms=0,
         ledger_from_ms=0, sealed=True, buckets=_BUCKETS, tasks=(task,),

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import duckdb
+from bench.history.bucket import Bucket
 
 from inventory.domain.events import Source
 from inventory.history.map_task import LINES
 from inventory.history.plan import Mode
 from inventory.history.steps import SnapshotSteps
-from support.objects import DirectoryObjects
 
 BUCKETS: Final = 8
 CORES: Final = os.cpu_count() or 1
@@ -139,8 +139,8 @@ def _longest_first(folder: Path, run: str, words: list[dict[str, Any]]) -> list[
     tasks = json.loads((folder / run / "plan.json").read_bytes())["tasks"]
 
     def size(told: dict[str, Any]) -> int:
-        keys = json.loads((folder / tasks[told["task"]]["folder"] / "keys.json").read_bytes())
-        return sum((folder / key).stat().st_size for key in keys)
+        stored = json.loads((folder / tasks[told["task"]]["folder"] / "objects.json").read_bytes())
+        return sum(size for _, size, _ in stored)
 
     return sorted(words, key=size, reverse=True)
 
@@ -214,7 +214,7 @@ def _cpu_of_step(folder: Path, until_ms: int, words: dict[str, Any]) -> float:
 
 def _step(folder: Path, until_ms: int, words: dict[str, Any]) -> dict[str, Any]:
     steps = SnapshotSteps(
-        objects=DirectoryObjects(folder),
+        objects=Bucket(folder),
         now=lambda: until_ms + GRACE_MS,
         grace_ms=GRACE_MS,
         buckets=BUCKETS,

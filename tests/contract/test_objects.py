@@ -76,6 +76,18 @@ def test_a_small_object_comes_with_one_request_and_a_large_one_in_parts(
     assert len(asked) == requests
 
 
+@pytest.mark.parametrize("size", [10, 9_000_000])
+def test_an_object_is_taken_as_it_was_listed_or_not_at_all(objects: Objects, tmp_path: Path, size: int) -> None:
+    objects.put("a/1", b"x" * size)
+    [listed] = objects.list("a/")
+    objects.download("a/1", tmp_path / "copy", tag=listed.tag)
+    assert (tmp_path / "copy").read_bytes() == b"x" * size
+    objects.put("a/1", b"y" * size)
+    with pytest.raises(AlteredObject, match="a/1"):
+        objects.download("a/1", tmp_path / "copy", tag=listed.tag)
+    assert (tmp_path / "copy").read_bytes() == b"x" * size, "nothing of it was taken"
+
+
 def test_a_copy_never_replaces(objects: Objects) -> None:
     objects.put("a", b"1")
     objects.copy_new("a", "b", sha256(b"1").hexdigest())
@@ -118,6 +130,7 @@ def test_what_is_not_there_is_named(objects: Objects, tmp_path: Path) -> None:
         lambda: objects.read_end("no", 8),
         lambda: objects.read_range("no", 0, 8),
         lambda: objects.download("no", tmp_path / "x"),
+        lambda: objects.download("no", tmp_path / "x", tag="of no object"),
     ]
     for ask in asked:
         with pytest.raises(NoSuchObject, match="no"):

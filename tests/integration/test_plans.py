@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from inventory.adapters.objects import Stored
+from inventory.adapters.objects import AlteredObject, Objects, Stored
 from inventory.audit.listing import cut_folder
 from inventory.domain.events import Source
 from inventory.history.layout import archive_hour
-from inventory.history.plan import Mode, Plan, make_plan, read_keys
+from inventory.history.plan import MapTask, Mode, Plan, make_plan, read_task
 from support.objects import DirectoryObjects
 from support.tape import Tape
 from support.trade import trade
@@ -43,8 +43,12 @@ def planted(history: History, hour_ms: int) -> str:
     return key
 
 
+def keys_of(objects: Objects, task: MapTask) -> list[str]:
+    return [stored.key for stored in read_task(objects, task)]
+
+
 def read_by(history: History, plan: Plan) -> set[str]:
-    return {key for task in plan.tasks for key in read_keys(history.objects, task)}
+    return {key for task in plan.tasks for key in keys_of(history.objects, task)}
 
 
 def test_the_hour_before_the_base_is_read_where_the_stream_may_have_been_behind_the_events(history: History) -> None:
@@ -90,6 +94,18 @@ def test_an_object_that_was_overwritten_makes_another_task_until_its_first_versi
     assert folders() == written
 
 
+def test_what_was_overwritten_after_it_was_listed_is_not_read_and_nothing_is_made_of_it(history: History) -> None:
+    words = history.begin(START_MS + HOUR_MS)
+    planned = history.steps.run({**words, "step": "plan"})
+    key, first = next(iter(history.objects.contents("archive/stock/").items()))
+    history.objects.put(key, first + first)
+    with pytest.raises(AlteredObject, match=key):
+        history.each(planned, "map", "map")
+    history.objects.put(key, first)
+    history.each(planned, "map", "map")
+    assert history.objects.contents(*(task.folder for task in plan_of(history, START_MS + HOUR_MS).tasks))
+
+
 def test_a_rebuild_after_the_number_of_buckets_was_changed_takes_nothing_of_one_that_was_given_up(
     history: History, tmp_path: Path
 ) -> None:
@@ -130,7 +146,7 @@ def test_no_task_of_a_snapshot_or_an_audit_reads_more_than_a_function_can(tmp_pa
     as_of_ms = START_MS + HOUR_MS
     plan = make_plan(objects, as_of_ms=as_of_ms, mode=Mode.INCREMENT, now_ms=as_of_ms, buckets=2)
     of_audit = cut_folder(objects, "archive/stock/")
-    for cut in ([read_keys(objects, task) for task in plan.tasks], list(of_audit)):
+    for cut in ([keys_of(objects, task) for task in plan.tasks], list(of_audit)):
         assert [key for keys in cut for key in keys] == list(objects.sizes), "each is read once"
         for keys in cut:
             assert len(keys) <= 500

@@ -35,9 +35,9 @@ class Asked(list[str]):
         self.append(key)
         return DirectoryObjects.read(self._objects, key)
 
-    def _download(self, key: str, path: Path) -> None:
+    def _download(self, key: str, path: Path, *, tag: str | None = None) -> None:
         self.append(key)
-        DirectoryObjects.download(self._objects, key, path)
+        DirectoryObjects.download(self._objects, key, path, tag=tag)
 
 
 def read_live(history: History, words: dict[str, Any], name: str) -> None:

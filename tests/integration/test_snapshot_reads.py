@@ -86,7 +86,7 @@ def test_equal_plans_share_a_run_and_others_do_not(history: History) -> None:
     assert run(AS_OF_MS, Mode.REBUILD) != before, "another object of the archive is another plan"
 
 
-def test_each_map_task_reads_the_keys_of_its_own_and_no_list_names_them_all(history: History) -> None:
+def test_each_map_task_reads_the_list_of_its_own_objects_and_no_list_names_them_all(history: History) -> None:
     planned = history.steps.run({**history.begin(AS_OF_MS), "step": "plan"})
     for name in ("plan", "map", "reduce"):
         assert b"archive/" not in history.objects.read(f"{planned['run']}{name}.json"), name
@@ -95,7 +95,7 @@ def test_each_map_task_reads_the_keys_of_its_own_and_no_list_names_them_all(hist
     for item in history.items(planned, "map"):
         objects.reads.clear()
         history.steps.run({"step": "map", **item})
-        told.append([key for key in objects.reads if key.endswith("keys.json")])
+        told.append([key for key in objects.reads if key.endswith("/objects.json")])
     assert len(told) > 10
     assert all(len(keys) == 1 for keys in told)
     assert len({keys[0] for keys in told}) == len(told)

@@ -50,9 +50,11 @@ class DirectoryObjects(Objects):
     def read_range(self, key: str, start: int, count: int) -> bytes:
         return self.read(key)[start : start + count]
 
-    def download(self, key: str, path: Path) -> None:
+    def download(self, key: str, path: Path, *, tag: str | None = None) -> None:
         if not self._path(key).exists():
             raise NoSuchObject(key)
+        if tag is not None and self.tag_of(self._path(key)) != tag:
+            raise AlteredObject(key)
         shutil.copyfile(self._path(key), path)
 
     def upload(self, path: Path, key: str) -> None:
@@ -85,9 +87,13 @@ class DirectoryObjects(Objects):
         """Every object under the prefixes with its bytes."""
         return {stored.key: self.read(stored.key) for prefix in prefixes for stored in self.list(prefix)}
 
+    def tag_of(self, path: Path) -> str:
+        """What tells a file's content from another."""
+        return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+
     def _stored(self, key: str) -> Stored:
-        content = self._path(key).read_bytes()
-        return Stored(key, len(content), hashlib.md5(content, usedforsecurity=False).hexdigest())
+        path = self._path(key)
+        return Stored(key, path.stat().st_size, self.tag_of(path))
 
     def _path(self, key: str) -> Path:
         return self.root / key

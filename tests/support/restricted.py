@@ -45,9 +45,9 @@ class RestrictedObjects(Objects):
         with self._reading(key):
             return self._objects.read_range(key, start, count)
 
-    def download(self, key: str, path: Path) -> None:
+    def download(self, key: str, path: Path, *, tag: str | None = None) -> None:
         with self._reading(key):
-            self._objects.download(key, path)
+            self._objects.download(key, path, tag=tag)
 
     def upload(self, path: Path, key: str) -> None:
         self._check(_WRITE, key)

@@ -57,9 +57,12 @@ class Shelf:
         Bucket: str,  # noqa: N803 - boto3's names
         Key: str,  # noqa: N803
         Range: str = "bytes=0-",  # noqa: N803
+        IfMatch: str | None = None,  # noqa: N803
     ) -> dict[str, Any]:
-        """One object, or a part of it."""
+        """One object, or a part of it; only of this tag, where one is given."""
         content = self._content("get_object", Bucket, Key)
+        if IfMatch not in (None, self._tag(Key)):
+            raise _met("get_object", Key)
         first, last = Range.removeprefix("bytes=").split("-")
         part = content[int(first) : int(last) + 1 if last else None] if first else content[-int(last) :]
         body = StreamingBody(io.BytesIO(part), len(part))

@@ -88,6 +88,7 @@ DOWN = S3Objects(Down(), "b")
         lambda: DOWN.read_end("a", 1),
         lambda: DOWN.read_range("a", 0, 1),
         lambda: DOWN.download("a", Path("a")),
+        lambda: DOWN.download("a", Path("a"), tag="t"),
         lambda: DOWN.put("a", b""),
         lambda: DOWN.put_new("a", b""),
         lambda: DOWN.upload(Path(__file__), "a"),
@@ -145,6 +146,11 @@ def test_a_small_file_that_broke_off_is_asked_for_again(tmp_path: Path) -> None:
 
     S3Objects(_broken_off(download_file=whole), "b").download("a", tmp_path / "copy")
     assert (tmp_path / "copy").read_bytes() == b"content"
+
+
+def test_one_of_a_given_tag_that_broke_off_is_an_outage(tmp_path: Path) -> None:
+    with pytest.raises(Overloaded):
+        S3Objects(_broken_off(), "b").download("a", tmp_path / "copy", tag="t")
 
 
 def _broken_off(**calls: object) -> SimpleNamespace:

@@ -48,6 +48,7 @@ ASKED: list[Callable[[], object]] = [
     lambda: _objects("AccessDenied").read_end("a", 8),
     lambda: _objects("AccessDenied").read_range("a", 0, 8),
     lambda: _objects("AccessDenied").download("a", Path("/nowhere")),
+    lambda: _objects("AccessDenied").download("a", Path("/nowhere"), tag="t"),
     lambda: _objects("403").copy_new("a", "b", ""),
 ]
 

@@ -21,7 +21,7 @@ RUN = "partials/audit/audit_x/"
 class Going(DirectoryObjects):
     """A bucket whose objects go while they are read."""
 
-    def download(self, key: str, path: Path) -> None:
+    def download(self, key: str, path: Path, *, tag: str | None = None) -> None:
         path.write_bytes(b"half of it")
         raise NoSuchObject(key)
 
@@ -40,9 +40,9 @@ class Waiting(DirectoryObjects):
         self.work = work
         self.most = 0
 
-    def download(self, key: str, path: Path) -> None:
+    def download(self, key: str, path: Path, *, tag: str | None = None) -> None:
         self.asked.wait()
-        super().download(key, path)
+        super().download(key, path, tag=tag)
         self.most = max(self.most, sum(each.is_file() for each in self.work.rglob("*")))
 
 

@@ -30,11 +30,11 @@ class Together(DirectoryObjects):
             self.read_manifests.append(key)
         return super().read(key)
 
-    def download(self, key: str, path: Path) -> None:
+    def download(self, key: str, path: Path, *, tag: str | None = None) -> None:
         if key.startswith("ledger/"):
             self.taken.append(key)
             self.asked.wait()
-        super().download(key, path)
+        super().download(key, path, tag=tag)
 
 
 @pytest.mark.parametrize("kind", ["holds", "items"])

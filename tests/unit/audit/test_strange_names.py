@@ -12,7 +12,7 @@ from inventory.adapters.objects import S3Objects
 from inventory.audit.buckets import read_objects
 from inventory.audit.listing import cut_folder
 from inventory.audit.plan import AuditPlan, Depth
-from inventory.history.plan import Mode, make_plan, read_keys
+from inventory.history.plan import Mode, make_plan, read_task
 
 HOUR = "archive/stock/dt=2026-11-22/hour=18/"
 GOOD = f"{HOUR}0123456789abcdef-1-2.jsonl.gz"
@@ -57,7 +57,7 @@ def test_an_audit_names_each_and_writes_nothing_elsewhere(tmp_path: Path) -> Non
 def test_a_snapshot_passes_over_them() -> None:
     bucket = bucket_of(GOOD, *STRANGE)
     plan = make_plan(bucket, as_of_ms=1_800_000_000_000, mode=Mode.REBUILD, now_ms=2_000_000_000_000, buckets=1)
-    assert [read_keys(bucket, task) for task in plan.tasks] == [[GOOD]]
+    assert [[each.key for each in read_task(bucket, task)] for task in plan.tasks] == [[GOOD]]
 
 
 @pytest.mark.parametrize("day", ["2026-02-30", "2026-13-01", "0000-01-01", "20261-1-1"])
@@ -65,4 +65,4 @@ def test_a_day_that_there_is_not_is_passed_over(day: str) -> None:
     key = f"archive/stock/dt={day}/hour=18/0123456789abcdef-1-2.jsonl.gz"
     bucket = bucket_of(GOOD, key)
     plan = make_plan(bucket, as_of_ms=1_800_000_000_000, mode=Mode.REBUILD, now_ms=2_000_000_000_000, buckets=1)
-    assert [read_keys(bucket, task) for task in plan.tasks] == [[GOOD]]
+    assert [[each.key for each in read_task(bucket, task)] for task in plan.tasks] == [[GOOD]]

@@ -92,11 +92,12 @@ class Objects(Protocol):
         """
         ...
 
-    def download(self, key: str, path: Path) -> None:
-        """Writes an object's content into a file.
+    def download(self, key: str, path: Path, *, tag: str | None = None) -> None:
+        """Writes an object's content into a file: that of this tag, where one is given.
 
         Raises:
             NoSuchObject: There is none.
+            AlteredObject: Its tag is another.
         """
         ...
 
@@ -198,13 +199,24 @@ class S3Objects(Objects):
         return self._part(key, f"bytes={start}-{start + count - 1}")[0]
 
     @override
-    def download(self, key: str, path: Path) -> None:
+    def download(self, key: str, path: Path, *, tag: str | None = None) -> None:
         try:
             with outages_named(_SERVICE):
-                if not self._download_small(key, path):
+                if tag is not None:
+                    self._download_tagged(key, path, tag)
+                elif not self._download_small(key, path):
                     self._client.download_file(self._of(key), key, str(path))
         except ClientError as error:
+            if error.response["Error"]["Code"] in _PRECONDITION_FAILED:
+                raise AlteredObject(key) from error
             raise _named(error, key) from error
+
+    def _download_tagged(self, key: str, path: Path, tag: str) -> None:
+        """One request whatever its size, as `download_file` asks for whatever is there when it begins."""
+        answer = self._client.get_object(Bucket=self._of(key), Key=key, IfMatch=tag)
+        with closing(answer["Body"]) as body, path.open("wb") as file:
+            for chunk in body.iter_chunks(_CHUNK):
+                file.write(chunk)
 
     def _download_small(self, key: str, path: Path) -> bool:
         """One request, where `download_file` takes two: most files are small. It takes parts, and asks again for them.

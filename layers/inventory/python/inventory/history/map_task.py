@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -14,7 +15,7 @@ from inventory.adapters.objects import NoSuchObject, Objects
 from inventory.adapters.scratch import scratch_database
 from inventory.domain.events import VERSION, Source
 from inventory.history.columnar import LEDGER, MEMORY_MB, Columns, bucket_sql
-from inventory.history.plan import MapTask, Plan, read_keys
+from inventory.history.plan import MapTask, Plan, read_task
 
 DOWNLOADS_AT_ONCE: Final = 8
 _DECOMPRESSED_AT_ONCE: Final = 1 << 20
@@ -147,13 +148,15 @@ def run_map_task(objects: Objects, plan: Plan, task: MapTask, work: Path) -> Non
 
     Raises:
         NoSuchObject: An archived object is gone, or no plan has this task.
+        AlteredObject: One is not as it was listed any more.
         ObjectDamaged: Its checksum is wrong, or it has a line that is no event.
         UnknownVersion: See there.
     """
     if _is_done(objects, task):
         return
-    keys = read_keys(objects, task)
-    files = download_all(objects, keys, work)
+    listed = read_task(objects, task)
+    keys = [each.key for each in listed]
+    files = download_all(objects, keys, work, tags=[each.tag for each in listed])
     # One file: to begin one costs DuckDB as much as a few hundred lines, and a batch of a stream has no more.
     lines = work / "lines"
     with lines.open("wb") as together:
@@ -257,11 +260,11 @@ def decompress(key: str, file: Path, lines: BinaryIO) -> None:
         lines.write(b"\n")
 
 
-def download_all(objects: Objects, keys: Sequence[str], work: Path) -> list[Path]:
-    """Brings objects into a folder, some at once."""
+def download_all(objects: Objects, keys: Sequence[str], work: Path, *, tags: Sequence[str] = ()) -> list[Path]:
+    """Brings objects into a folder, some at once; of these tags, where they are given."""
     folder = work / "input"
     folder.mkdir(parents=True, exist_ok=True)
     files = [folder / f"{number:05d}" for number in range(len(keys))]
     with ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as pool:
-        list(pool.map(objects.download, keys, files))
+        list(pool.map(lambda key, file, tag: objects.download(key, file, tag=tag), keys, files, tags or repeat(None)))
     return files

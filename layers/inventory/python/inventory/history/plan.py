@@ -69,7 +69,7 @@ class MapTask:
 
     Attributes:
         source: The table.
-        folder: Where their keys lie, and what is made of them: the same task of any run reads and writes the same.
+        folder: Where their list lies, and what is made of them: the same task of any run reads and writes the same.
     """
 
     source: Source
@@ -146,7 +146,7 @@ def make_plan(
     buckets: int,
     opening: Opening | None = None,
 ) -> Plan:
-    """Looks at the chain and the archive, decides, and leaves the keys of each task in the task's folder.
+    """Looks at the chain and the archive, decides, and leaves the list of each task's objects in its folder.
 
     Raises:
         NotAnOpening: A snapshot of the instant or of a later one is there.
@@ -187,21 +187,24 @@ def _base(objects: Objects, as_of_ms: Milliseconds, mode: Mode, buckets: int) ->
     return base_before(objects, as_of_ms, buckets)
 
 
-def read_keys(objects: Objects, task: MapTask) -> list[str]:
-    """The archived objects that a task reads.
+def read_task(objects: Objects, task: MapTask) -> list[Stored]:
+    """The archived objects that a task reads, as they were listed.
 
     Raises:
         NoSuchObject: No plan has this task.
     """
-    keys: list[str] = json.loads(objects.read(f"{task.folder}keys.json"))
-    return keys
+    return [Stored(*each) for each in json.loads(objects.read(_task_path(task.folder)))]
+
+
+def _task_path(folder: str) -> str:
+    return f"{folder}objects.json"
 
 
 def _tasks(objects: Objects, plan: Plan, until_ms: Milliseconds) -> Iterator[MapTask]:
-    """The tasks, their keys written. Only a few tasks' keys are in memory at once: an archive has millions.
+    """The tasks, their objects written. Only a few tasks' are in memory at once: an archive has millions.
 
-    What was made of an object that was overwritten when it was listed is another task's, and not taken once it is as it
-    was. One that is overwritten between this listing and the task's reading is not told apart.
+    A task is of the versions that were listed, and reads no others: so what was made of an object that was overwritten
+    then is another task's, and not taken once the object is as it was.
     """
 
     def written(cut: tuple[Source, Sequence[Stored]]) -> MapTask:
@@ -210,7 +213,7 @@ def _tasks(objects: Objects, plan: Plan, until_ms: Milliseconds) -> Iterator[Map
         tags = [each.tag for each in stored]
         identity = json.dumps([_FORM, source, keys, tags, plan.as_of_ms, plan.fold_from_ms, plan.buckets])
         task = MapTask(source, f"{PARTIALS}map/{hashlib.sha256(identity.encode()).hexdigest()[:32]}/")
-        objects.put(f"{task.folder}keys.json", json.dumps(keys).encode())
+        objects.put(_task_path(task.folder), json.dumps(stored).encode())
         return task
 
     cuts = _cut_archive(objects, plan.base_ms, until_ms)
