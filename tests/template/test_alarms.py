@@ -100,6 +100,19 @@ def test_every_function_is_watched_for_errors_and_for_throttles() -> None:
     assert sorted(metric["Dimensions"][0]["Value"]["Ref"] for metric in throttled) == sorted(functions)
 
 
+def test_an_alarm_rings_though_the_newest_minute_has_no_data_yet() -> None:
+    """Of a metric that comes a little late FILL makes 0: if all periods had to count, such an alarm would never ring."""
+    of_a_minute = [
+        name
+        for name in ALARMS
+        if any(entry.get("MetricStat", {}).get("Period", 300) < 300 for entry in properties(name).get("Metrics", []))
+        and any("FILL" in entry.get("Expression", "") for entry in properties(name)["Metrics"])
+    ]
+    assert of_a_minute
+    for name in of_a_minute:
+        assert properties(name)["DatapointsToAlarm"] < properties(name)["EvaluationPeriods"], name
+
+
 @pytest.mark.parametrize("alarm", [name for name in ALARMS if "Metrics" in properties(name)])
 def test_an_alarm_on_a_sum_has_as_many_metrics_as_cloudwatch_takes_with_an_identifier_each(alarm: str) -> None:
     assert 1 <= len(summed(alarm)) <= METRICS_IN_AN_ALARM_MAX

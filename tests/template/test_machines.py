@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from stack.place import ROOT
 from support.machines import State, definition, next_states, tasks
 
 MACHINES = {"Snapshot": definition("SnapshotMachine"), "Audit": definition("AuditMachine")}
@@ -97,3 +98,9 @@ def test_maps_are_distributed_and_use_nothing_that_only_one_of_the_platforms_has
     assert state["ItemProcessor"]["ProcessorConfig"]["Mode"] == "DISTRIBUTED"
     assert not state.keys() & {"ItemBatcher", "ToleratedFailurePercentage", "ResultWriter"}
     assert state["MaxConcurrency"] > 0
+
+
+def test_no_machine_names_a_partition_of_aws() -> None:
+    """Or it could not run in others: what it calls belongs to the partition in which it runs."""
+    for file in (ROOT / "statemachines").iterdir():
+        assert "arn:aws" not in file.read_text(), file.name

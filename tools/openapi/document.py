@@ -33,7 +33,7 @@ STATUSES: Final[Mapping[int, tuple[str, str]]] = {
     404: ("NotFound", "There is nothing under this id"),
     405: ("MethodNotAllowed", "The path is there, but not for this method"),
     409: ("Conflict", "Others were faster for too long; the same request may be sent again"),
-    413: ("RequestTooLarge", "The gateway takes no request as large as this"),
+    413: ("RequestTooLarge", "The gateway takes no request of over 10 MB; on AWS the body is its own"),
     429: ("RateLimited", "Too many requests, or too many snapshots under way"),
     500: ("Internal", "A defect of the service"),
     503: ("Overloaded", "A part of the service did not answer in time"),

@@ -87,7 +87,11 @@ CODES: Final[Mapping[str, Code]] = {
         "that stopped halfway has only moved units between shards, and continues from there; a merge also "
         "waits for the holds on the shards that it would give up.",
     ),
-    "request_too_large": Code(413, "The request is larger than the gateway accepts. Send less at a time."),
+    "request_too_large": Code(
+        413,
+        "The request is larger than the gateway accepts (10 MB). Send less at a time. AWS's gateway answers it with a "
+        "body of its own, in which there is no code.",
+    ),
     "request_blocked": Code(403, "The firewall refused this request."),
     "rate_limit": Code(
         429,
