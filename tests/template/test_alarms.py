@@ -101,7 +101,7 @@ def test_every_function_is_watched_for_errors_and_for_throttles() -> None:
 
 
 def test_an_alarm_rings_though_the_newest_minute_has_no_data_yet() -> None:
-    """Of a metric that comes a little late FILL makes 0: if all periods had to count, such an alarm would never ring."""
+    """Of a metric that comes a little late FILL makes 0: if all periods had to count, it would never ring."""
     of_a_minute = [
         name
         for name in ALARMS
