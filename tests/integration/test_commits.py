@@ -78,7 +78,7 @@ def test_a_commit_that_died_at_any_write_is_finished_by_the_next_run_or_done_aga
             killed.conclude(words)
         killed.objects.writes_left = None
         assert killed.visible().items() <= expected.items()
-        killed.conclude({"step": "finish"})
+        killed.finish()
         finished += killed.visible() == expected
         assert killed.conclude(words) == {"outcome": "committed", "manifest": 2}
         assert killed.visible() == expected

@@ -256,5 +256,5 @@ def test_an_opening_whose_files_are_there_and_that_is_not_listed_yet_stands_in_n
     assert refused.value.lost_until_s == first // 1000
     with pytest.raises(InstantLost):
         shop.history.begin(lost)
-    shop.history.conclude({"step": "finish"})
+    shop.history.finish()
     assert [each.as_of_ms for each in openings(objects)] == [first, shop.history.head().as_of_ms]

@@ -104,7 +104,7 @@ def test_a_run_killed_at_every_seventeenth_write_and_started_again_ends_with_the
         assert len(torn - expected.keys()) == 0
         killed.objects.writes_left = None
         killed.snapshot(after_spell(2))
-        killed.conclude({"step": "finish"})
+        killed.finish()
         assert killed.visible() == expected
         shutil.rmtree(root)
 
@@ -235,7 +235,7 @@ def test_the_chain_is_hashed_signed_and_has_one_root_over_its_files(history: His
 
 
 def test_a_commit_that_was_overtaken_writes_nothing(history: History) -> None:
-    history.conclude({"step": "finish"})
+    history.finish()
     planned = history.reduced(history.begin(after_spell(2)))
     history.snapshot(after_spell(1))
     before = history.visible()

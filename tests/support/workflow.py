@@ -141,6 +141,10 @@ class Workflow:
             self.as_seen_by("snapshot_commit"), self.signer, self.catalogue, self.audits, lambda: self.now_ms, words
         )
 
+    def finish(self, as_of_ms: int | None = None, mode: Mode = Mode.INCREMENT) -> None:
+        """The step that finishes what an earlier execution left undone, before one of the instant and mode begins."""
+        self.conclude({"step": "finish", "as_of_ms": as_of_ms, "mode": mode})
+
     def head(self) -> Manifest:
         """The newest manifest."""
         return read_manifest(self.objects, head_number(self.objects))
@@ -196,7 +200,7 @@ class History(Workflow):
         """
         self.now_ms = max(self.now_ms, as_of_ms + self.steps.grace_ms)
         before("Finish")
-        self.conclude({"step": "finish", "as_of_ms": as_of_ms, "mode": mode})
+        self.finish(as_of_ms, mode)
         before("Begin")
         words = self.begin(as_of_ms, mode)
         return self._audited(words, attempts, before)
@@ -211,7 +215,7 @@ class History(Workflow):
     ) -> dict[str, Any]:
         """One execution that opens the history anew; time goes on by as long as it waits."""
         self.now_ms = max(self.now_ms, self.tape.world.clock.now_ms)
-        self.conclude({"step": "finish", "as_of_ms": None, "mode": Mode.OPENING})
+        self.finish(None, Mode.OPENING)
         before("Open")
         opening = self.steps.run({"step": "open", "reason": reason, "actor": actor})
         for item in json.loads(self.objects.read(opening["list"])):

@@ -8,7 +8,7 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
-from inventory.adapters.objects import NoSuchObject, Objects
+from inventory.adapters.objects import Objects
 from inventory.adapters.scratch import scratch_database
 from inventory.history.columnar import HEADS, LIVE, MEMORY_MB, load
 from inventory.history.layout import PARTIALS
@@ -84,34 +84,26 @@ def compare_bucket(objects: Objects, plan: Plan, live: str, bucket: int, work: P
     return told
 
 
-def find_incomplete(objects: Objects, plan: Plan, live: str, work: Path) -> list[Incomplete]:
+def find_incomplete(objects: Objects, plan: Plan, live: str) -> list[Incomplete]:
     """The first few records that stand in the way of the seal; none where the snapshot may be committed.
 
     Args:
         objects: The history's bucket.
         plan: The run, reduced, and compared bucket by bucket.
         live: The folder of what it was compared with.
-        work: A folder on disk.
 
     Raises:
-        NoSuchObject: A reduce or scan task has not been done.
+        NoSuchObject: A reduce task has not been done, or a bucket not compared.
     """
     gaps = [Incomplete(gap, _why(plan, gap)) for result in read_results(objects, plan) for gap in result.gaps]
     if gaps or plan.sealed:
         return gaps[:_TOLD_MAX]
     found: list[Incomplete] = []
     for bucket in range(plan.buckets):
-        found += _compared(objects, plan, live, bucket, work / f"{bucket}")
+        found += _COMPARED.validate_json(objects.read(_compared_path(plan, live, bucket)))
         if len(found) >= _TOLD_MAX:
             break
     return found[:_TOLD_MAX]
-
-
-def _compared(objects: Objects, plan: Plan, live: str, bucket: int, work: Path) -> list[Incomplete]:
-    try:
-        return _COMPARED.validate_json(objects.read(_compared_path(plan, live, bucket)))
-    except NoSuchObject:  # executions begun before this was a step of its own come here straight from reducing
-        return compare_bucket(objects, plan, live, bucket, work)
 
 
 def _compared_path(plan: Plan, live: str, bucket: int) -> str:

@@ -112,7 +112,7 @@ class SnapshotSteps:
             InstantLost: It is of a time that an opening snapshot has given up.
             NotAnOpening: It is one without having been opened, or the other way round.
         """
-        mode = Mode(words.get("mode", Mode.INCREMENT))
+        mode = Mode(words["mode"])
         opening = words.get("opening") or None  # the state machine says {} for none
         if (opening is not None) != (mode is Mode.OPENING):
             raise NotAnOpening("a history is opened by the mode of this name, and by no other")
@@ -222,8 +222,7 @@ class SnapshotSteps:
         return {}
 
     def _seal(self, words: Words) -> dict[str, Any]:
-        with workplace() as work:
-            found = find_incomplete(self.objects, read_plan(self.objects, words["run"]), words["live"], work)
+        found = find_incomplete(self.objects, read_plan(self.objects, words["run"]), words["live"])
         return {"complete": not found, "incomplete": [asdict(each) for each in found]}
 
 
@@ -254,13 +253,14 @@ def conclude(
     They `finish` what an earlier run left undone, `commit`, and start the `audit`. Publishing has started the one that
     looks back to the snapshot before; what a rebuild has proved from the first event is audited from there, too.
     """
-    rebuild = words.get("mode") == Mode.REBUILD  # executions begun before it was told do not say
     match words["step"]:
         case "finish":
-            finish(objects, catalogue, audits, now, words.get("as_of_ms") if rebuild else None)
+            remade_ms = words["as_of_ms"] if words["mode"] == Mode.REBUILD else None
+            finish(objects, catalogue, audits, now, remade_ms)
             return {}
         case "audit":
-            return {"audit": start_audit(objects, audits, words["as_of_ms"], full=rebuild)}
+            full = words["mode"] == Mode.REBUILD
+            return {"audit": start_audit(objects, audits, words["as_of_ms"], full=full)}
     committed = commit(objects, read_plan(objects, words["run"]), signer, catalogue, audits, now)
     return {"outcome": committed.outcome, "manifest": committed.number}
 
