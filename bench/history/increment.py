@@ -10,8 +10,9 @@ from bench.history.bucket import Bucket
 from bench.history.rebuild import GRACE_MS
 from bench.history.recorded import EVENTS_PER_SALE, record
 
+from inventory.history.commit import Publisher
 from inventory.history.plan import Mode
-from inventory.history.steps import SnapshotSteps, conclude
+from inventory.history.steps import SnapshotSteps
 from support.workflow import KeyInMemory, Partitions, Started
 
 _SALES_PER_S: Final = 5
@@ -95,7 +96,8 @@ def _snapshot(folder: Path, as_of_ms: int, *, mode: Mode = Mode.INCREMENT) -> tu
         for task in json.loads((folder / planned["lists"][listed]).read_bytes()):
             steps.run({"step": step, **task})
     words = {"step": "commit", "run": planned["run"]}
-    committed = conclude(Bucket(folder), KeyInMemory(), Partitions(), Started(), steps.now, words)
+    publisher = Publisher(Bucket(folder), KeyInMemory(), Partitions(), Started(), steps.now)
+    committed = publisher.run(words)
     if not committed["manifest"]:
         raise RuntimeError(f"no manifest: {committed}")
     totals = json.loads((folder / f"manifests/{committed['manifest']:08d}.json").read_bytes())["manifest"]["totals"]

@@ -11,9 +11,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from inventory.domain.events import Source
+from inventory.history.commit import Publisher
 from inventory.history.manifest import Manifest, Signer, head_number, read_manifest
-from inventory.history.plan import Mode
-from inventory.history.steps import SnapshotSteps, conclude, read_plan, scan
+from inventory.history.plan import Mode, read_plan
+from inventory.history.steps import SnapshotSteps, scan
 from inventory.pipeline.archiver import archive_batch
 from support.objects import DirectoryObjects
 from support.parquet import rows_of
@@ -137,9 +138,14 @@ class Workflow:
         return items
 
     def conclude(self, words: dict[str, Any]) -> dict[str, Any]:
-        return conclude(
-            self.as_seen_by("snapshot_commit"), self.signer, self.catalogue, self.audits, lambda: self.now_ms, words
+        publisher = Publisher(
+            objects=self.as_seen_by("snapshot_commit"),
+            signer=self.signer,
+            catalogue=self.catalogue,
+            audits=self.audits,
+            now=lambda: self.now_ms,
         )
+        return publisher.run(words)
 
     def finish(self, as_of_ms: int | None = None, mode: Mode = Mode.INCREMENT) -> None:
         """The step that finishes what an earlier execution left undone, before one of the instant and mode begins."""

@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache, partial
@@ -41,8 +41,12 @@ if TYPE_CHECKING:
     from inventory.audit.report import Reporter
     from inventory.audit.steps import Auditor
     from inventory.domain.keys import ApiKey
+    from inventory.history.commit import Publisher
     from inventory.history.past import Past
     from inventory.history.steps import SnapshotSteps
+
+#: Reads the segment of a live table that the words name, and tells how many records it has.
+Scan = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 #: botocore makes a longer one anew, twice for each call: a tenth of all the CPU that a place takes.
 USER_AGENT = f"inventory Botocore/{botocore.__version__}"
@@ -255,6 +259,39 @@ def snapshot_steps_from(settings: Settings) -> "SnapshotSteps":
         buckets=settings.history_buckets,
         scan_segments=settings.scan_segments,
         archive_lag_s=settings.archive_lag_s,
+    )
+
+
+def snapshot_scan_from(settings: Settings) -> Scan:
+    """How a snapshot reads one segment of a live table."""
+    from inventory.history.steps import scan
+
+    return partial(
+        scan, objects_from(settings), boto3.client("dynamodb", config=SCAN_CONFIG), archived_tables(settings)
+    )
+
+
+def publisher_from(settings: Settings) -> "Publisher":
+    """What makes snapshots visible."""
+    from inventory.adapters.catalogue import GlueCatalogue
+    from inventory.adapters.signing import KmsSigner
+    from inventory.history.commit import Publisher
+
+    return Publisher(
+        objects=objects_from(settings),
+        signer=KmsSigner(boto3.client("kms", config=OBJECTS_CONFIG), settings.signing_key),
+        catalogue=GlueCatalogue(boto3.client("glue", config=OBJECTS_CONFIG), settings.glue_database),
+        audits=StepFunctionsMachine(boto3.client("stepfunctions", config=OBJECTS_CONFIG), settings.audit_machine),
+        now=now_ms,
+    )
+
+
+def audit_scan_from(settings: Settings) -> Scan:
+    """How an audit reads one segment of a live table."""
+    from inventory.audit.scan import scan
+
+    return partial(
+        scan, objects_from(settings), boto3.client("dynamodb", config=SCAN_CONFIG), archived_tables(settings)
     )
 
 

@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
@@ -26,7 +27,7 @@ from inventory.history.manifest import (
     read_manifest,
     signed,
 )
-from inventory.history.plan import Plan
+from inventory.history.plan import Mode, Plan, read_plan
 from inventory.history.reduced import Reduced, read_results
 
 _COPIES_AT_ONCE: Final = 8
@@ -69,102 +70,138 @@ class FilesForgotten(Exception):
         )
 
 
-def commit(
-    objects: Objects, plan: Plan, signer: Signer, catalogue: Catalogue, audits: Machine, now: Callable[[], Milliseconds]
-) -> Committed:
-    """Writes the manifest of a sealed run and publishes its files; done again, it does the same.
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """Makes snapshots visible, and has them audited: what the machine's steps work with once a run is sealed.
 
-    Raises:
-        NoSuchObject: A reduce task has not been done.
-        RebuildDiffers: The snapshot existed, and its bytes are not those of the rebuild.
-        AuditNotStarted: The manifest is written, and it is not published.
-    """
-    results = read_results(objects, plan)
-    files = sorted(file for result in results for file in result.files)
-    if plan.exists is not None:
-        standing = read_manifest(objects, plan.exists)
-        compared = _compare(standing, files)
-        if objects.first(published_path(standing.number)) is None:  # its own files were forgotten: these are the same
-            objects.put(_pointer(standing.content), plan.run.encode())
-            publish(objects, standing, catalogue, audits, now)
-        return compared
-    previous = read_manifest(objects, plan.head) if plan.head else None
-    totals = _totals(results)
-    body = body_of(
-        previous=previous,
-        as_of_ms=plan.as_of_ms,
-        ledger_from_ms=plan.ledger_from_ms,
-        buckets=plan.buckets,
-        writer=writer(),
-        files=files,
-        totals={name: value for name, value in totals.items() if name not in _OF_OPENING},
-        opening=_opening(objects, plan, totals),
-    )
-    content = signed(body, signer)
-    number = int(body["number"])
-    if previous is not None:
-        publish(objects, previous, catalogue, audits, now)  # so that only the newest can ever be left unpublished
-    objects.put_new(f"{KEYS}{fingerprint_of(signer.public_key_der)}.pem", _pem(signer.public_key_der))
-    objects.put(_pointer(content), plan.run.encode())
-    if head_number(objects) > number or not objects.put_new(manifest_path(number), content):
-        standing = read_manifest(objects, number)
-        if standing.content != content:
-            return Committed(Outcome.OVERTAKEN, None)
-    publish(objects, parsed(content), catalogue, audits, now)
-    return Committed(Outcome.COMMITTED, number)
-
-
-def finish(
-    objects: Objects,
-    catalogue: Catalogue,
-    audits: Machine,
-    now: Callable[[], Milliseconds],
-    remade_ms: Milliseconds | None = None,
-) -> None:
-    """Publishes the newest manifest where its commit died before it had.
-
-    Args:
+    Attributes:
         objects: The history's bucket.
+        signer: Signs manifests.
         catalogue: Has the tables' partitions.
         audits: Where audits run.
         now: Milliseconds since 1970.
-        remade_ms: The instant of a snapshot that is about to be made again from the first event. Where it is that of
-            the newest manifest, what is forgotten stands in nobody's way: it is what will be made.
-
-    Raises:
-        FilesForgotten: It died so long ago that what it had made is gone.
-        AuditNotStarted: It is still not published.
     """
-    number = head_number(objects)
-    if number:
-        newest = read_manifest(objects, number)
-        try:
-            publish(objects, newest, catalogue, audits, now)
-        except NoSuchObject as error:
-            if newest.as_of_ms != remade_ms:
-                raise FilesForgotten(number, error.key, newest.as_of_ms) from error
 
+    objects: Objects
+    signer: Signer
+    catalogue: Catalogue
+    audits: Machine
+    now: Callable[[], Milliseconds]
 
-def publish(
-    objects: Objects, manifest: Manifest, catalogue: Catalogue, audits: Machine, now: Callable[[], Milliseconds]
-) -> None:
-    """Brings a manifest's files to their places, registers partitions, lists it, starts its audit, and says so.
+    def run(self, words: Mapping[str, Any]) -> dict[str, Any]:
+        """Does the step that the words name.
 
-    Whoever publishes it starts its audit: the audit of the next snapshot begins with what this one looks at.
-    """
-    if objects.first(published_path(manifest.number)) is not None:
-        return
-    run = objects.read(_pointer(manifest.content)).decode()
-    with ThreadPoolExecutor(_COPIES_AT_ONCE) as pool:
-        list(
-            pool.map(lambda file: objects.copy_new(f"{run}sealed/{file.path}", file.path, file.sha256), manifest.files)
+        They `finish` what an earlier run left undone, `commit`, and start the `audit`. Publishing has started the one
+        that looks back to the snapshot before; what a rebuild has proved from the first event is audited from there,
+        too.
+
+        Raises:
+            KeyError: There is no such step.
+        """
+        steps: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+            "finish": self._finish,
+            "commit": self._commit,
+            "audit": self._audit,
+        }
+        return steps[words["step"]](words)
+
+    def _finish(self, words: Mapping[str, Any]) -> dict[str, Any]:
+        self.finish(words["as_of_ms"] if words["mode"] == Mode.REBUILD else None)
+        return {}
+
+    def _commit(self, words: Mapping[str, Any]) -> dict[str, Any]:
+        committed = self.commit(read_plan(self.objects, words["run"]))
+        return {"outcome": committed.outcome, "manifest": committed.number}
+
+    def _audit(self, words: Mapping[str, Any]) -> dict[str, Any]:
+        full = words["mode"] == Mode.REBUILD
+        return {"audit": start_audit(self.objects, self.audits, words["as_of_ms"], full=full)}
+
+    def commit(self, plan: Plan) -> Committed:
+        """Writes the manifest of a sealed run and publishes its files; done again, it does the same.
+
+        Raises:
+            NoSuchObject: A reduce task has not been done.
+            RebuildDiffers: The snapshot existed, and its bytes are not those of the rebuild.
+            AuditNotStarted: The manifest is written, and it is not published.
+        """
+        results = read_results(self.objects, plan)
+        files = sorted(file for result in results for file in result.files)
+        if plan.exists is not None:
+            standing = read_manifest(self.objects, plan.exists)
+            compared = _compare(standing, files)
+            if self.objects.first(published_path(standing.number)) is None:
+                # Its own files were forgotten: these are the same.
+                self.objects.put(_pointer(standing.content), plan.run.encode())
+                self.publish(standing)
+            return compared
+        previous = read_manifest(self.objects, plan.head) if plan.head else None
+        totals = _totals(results)
+        body = body_of(
+            previous=previous,
+            as_of_ms=plan.as_of_ms,
+            ledger_from_ms=plan.ledger_from_ms,
+            buckets=plan.buckets,
+            writer=writer(),
+            files=files,
+            totals={name: value for name, value in totals.items() if name not in _OF_OPENING},
+            opening=_opening(self.objects, plan, totals),
         )
-    for table in TABLES:
-        if any(file.path.startswith(f"{table}/") for file in manifest.files):
-            catalogue.register(table, stamp_of(manifest.as_of_ms))
-    objects.put_new(listed_path(manifest.as_of_ms), _entry(manifest, now()))
-    start_audit(objects, audits, manifest.as_of_ms)
-    objects.put_new(published_path(manifest.number), b"")
+        content = signed(body, self.signer)
+        number = int(body["number"])
+        if previous is not None:
+            self.publish(previous)  # so that only the newest can ever be left unpublished
+        key = self.signer.public_key_der
+        self.objects.put_new(f"{KEYS}{fingerprint_of(key)}.pem", _pem(key))
+        self.objects.put(_pointer(content), plan.run.encode())
+        if head_number(self.objects) > number or not self.objects.put_new(manifest_path(number), content):
+            standing = read_manifest(self.objects, number)
+            if standing.content != content:
+                return Committed(Outcome.OVERTAKEN, None)
+        self.publish(parsed(content))
+        return Committed(Outcome.COMMITTED, number)
+
+    def finish(self, remade_ms: Milliseconds | None = None) -> None:
+        """Publishes the newest manifest where its commit died before it had.
+
+        Args:
+            remade_ms: The instant of a snapshot that is about to be made again from the first event. Where it is that
+                of the newest manifest, what is forgotten stands in nobody's way: it is what will be made.
+
+        Raises:
+            FilesForgotten: It died so long ago that what it had made is gone.
+            AuditNotStarted: It is still not published.
+        """
+        number = head_number(self.objects)
+        if number:
+            newest = read_manifest(self.objects, number)
+            try:
+                self.publish(newest)
+            except NoSuchObject as error:
+                if newest.as_of_ms != remade_ms:
+                    raise FilesForgotten(number, error.key, newest.as_of_ms) from error
+
+    def publish(self, manifest: Manifest) -> None:
+        """Brings a manifest's files to their places, registers partitions, lists it, starts its audit, and says so.
+
+        Whoever publishes it starts its audit: the audit of the next snapshot begins with what this one looks at.
+        """
+        objects = self.objects
+        if objects.first(published_path(manifest.number)) is not None:
+            return
+        run = objects.read(_pointer(manifest.content)).decode()
+
+        def brought(file: DataFile) -> None:
+            objects.copy_new(f"{run}sealed/{file.path}", file.path, file.sha256)
+
+        with ThreadPoolExecutor(_COPIES_AT_ONCE) as pool:
+            list(pool.map(brought, manifest.files))
+        for table in TABLES:
+            if any(file.path.startswith(f"{table}/") for file in manifest.files):
+                self.catalogue.register(table, stamp_of(manifest.as_of_ms))
+        objects.put_new(listed_path(manifest.as_of_ms), _entry(manifest, self.now()))
+        start_audit(objects, self.audits, manifest.as_of_ms)
+        objects.put_new(published_path(manifest.number), b"")
 
 
 def _entry(manifest: Manifest, created_ms: Milliseconds) -> bytes:

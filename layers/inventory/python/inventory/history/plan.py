@@ -127,6 +127,15 @@ def plan_from(content: bytes) -> Plan:
     return _PLAN.validate_json(content)
 
 
+def read_plan(objects: Objects, run: str) -> Plan:
+    """The plan of a run.
+
+    Raises:
+        NoSuchObject: There is no such run.
+    """
+    return plan_from(objects.read(f"{run}plan.json"))
+
+
 def check_instant(as_of_ms: Milliseconds, now_ms: Milliseconds, grace_ms: Milliseconds) -> None:
     """Passes instants that a snapshot can have.
 

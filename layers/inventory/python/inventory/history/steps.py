@@ -8,27 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from inventory.adapters.catalogue import Catalogue
-from inventory.adapters.executions import Machine
 from inventory.adapters.objects import Objects
 from inventory.adapters.workplace import workplace
 from inventory.domain.clock import AHEAD_MAX_MS, Milliseconds
 from inventory.domain.events import Source
-from inventory.history.audits import start_audit
-from inventory.history.commit import commit, finish
 from inventory.history.layout import latest_possible, snapshot_id, stamp_of
-from inventory.history.manifest import Signer
 from inventory.history.map_task import run_map_task
-from inventory.history.plan import (
-    InstantLost,
-    Mode,
-    NotAnOpening,
-    Opening,
-    Plan,
-    check_instant,
-    make_plan,
-    plan_from,
-)
+from inventory.history.plan import InstantLost, Mode, NotAnOpening, Opening, check_instant, make_plan, read_plan
 from inventory.history.reduce import reduce_holds, reduce_items
 from inventory.history.scan import Reading, Segment, live_folder, scan_segment, segments, segments_path, whole_folder
 from inventory.history.seal import compare_bucket, compared_folder, find_incomplete
@@ -238,37 +224,3 @@ def scan(objects: Objects, client: Any, tables: Mapping[Source, str], words: Wor
     with workplace() as work:
         reading = Reading(words["live"], words["buckets"], segment, whole=bool(words.get("whole")))
         return {"records": scan_segment(objects, client, tables[segment.source], reading, work)}
-
-
-def conclude(
-    objects: Objects,
-    signer: Signer,
-    catalogue: Catalogue,
-    audits: Machine,
-    now: Callable[[], Milliseconds],
-    words: Words,
-) -> dict[str, Any]:
-    """The steps that make things visible, and have them audited.
-
-    They `finish` what an earlier run left undone, `commit`, and start the `audit`. Publishing has started the one that
-    looks back to the snapshot before; what a rebuild has proved from the first event is audited from there, too.
-    """
-    match words["step"]:
-        case "finish":
-            remade_ms = words["as_of_ms"] if words["mode"] == Mode.REBUILD else None
-            finish(objects, catalogue, audits, now, remade_ms)
-            return {}
-        case "audit":
-            full = words["mode"] == Mode.REBUILD
-            return {"audit": start_audit(objects, audits, words["as_of_ms"], full=full)}
-    committed = commit(objects, read_plan(objects, words["run"]), signer, catalogue, audits, now)
-    return {"outcome": committed.outcome, "manifest": committed.number}
-
-
-def read_plan(objects: Objects, run: str) -> Plan:
-    """The plan of a run.
-
-    Raises:
-        NoSuchObject: There is no such run.
-    """
-    return plan_from(objects.read(f"{run}plan.json"))
