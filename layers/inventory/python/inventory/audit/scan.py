@@ -16,56 +16,28 @@ from inventory.adapters.outages import pages_named
 from inventory.adapters.workplace import workplace
 from inventory.audit.layout import bucket_of, live_prefix
 from inventory.domain.events import Source
+from inventory.proof.live import LIVE_COLUMNS
 
-#: Of each table, which attributes are looked at, by their names in `inventory.proof.live.LIVE_COLUMNS`.
-_SHARD: Final = {
-    "record_key": "stock_id",
-    "available": "available",
-    "held": "held",
-    "inflow": "inflow",
-    "cause": "cause",
-    "rev": "rev",
-    "at_ms": "at",
+#: What the key of a record is called in its table.
+_KEYS: Final = {
+    "live_shard": "stock_id",
+    "live_directory": "stock_id",
+    "live_hold": "hold_id",
+    "live_adjustment": "adjustment_id",
 }
-_DIRECTORY: Final = {"record_key": "stock_id", "warehouses": "warehouses", "rev": "rev", "at_ms": "at"}
-_HOLD: Final = {
-    "record_key": "hold_id",
-    "status": "status",
-    "lines": "lines",
+#: What else is called otherwise in a table than in `inventory.proof.live`.
+_CALLED: Final = {
+    "at_ms": "at",
     "created_ms": "created",
     "expires_at_ms": "expires_at",
-    "actor": "actor",
-    "metadata": "metadata",
-    "fingerprint": "fingerprint",
-    "resolution": "resolution",
-    "settlement": "settlement",
-    "open": "open",
-    "due": "due",
-    "ttl": "ttl",
-    "rev": "rev",
-    "at_ms": "at",
-}
-_ADJUSTMENT: Final = {
-    "record_key": "adjustment_id",
-    "item": "item",
-    "warehouse": "warehouse",
     "source": "from",
     "destination": "to",
-    "quantity": "quantity",
     "counted": "count",
-    "reason": "reason",
-    "reference": "reference",
-    "metadata": "metadata",
-    "actor": "actor",
-    "fingerprint": "fingerprint",
-    "rev": "rev",
-    "at_ms": "at",
 }
+#: Of each kind of record, which attributes are looked at, by their names in `LIVE_COLUMNS`.
 ATTRIBUTES: Final[Mapping[str, Mapping[str, str]]] = {
-    "live_shard": _SHARD,
-    "live_directory": _DIRECTORY,
-    "live_hold": _HOLD,
-    "live_adjustment": _ADJUSTMENT,
+    live: {name: {**_CALLED, "record_key": _KEYS[live]}.get(name, name) for name in columns}
+    for live, columns in LIVE_COLUMNS.items()
 }
 #: Which kinds of records a table of the service has.
 TABLES: Final[Mapping[str, Sequence[str]]] = {
