@@ -86,36 +86,27 @@ SHARDS: Final[Columns] = {
     "at_ms": "BIGINT",
 }
 DIRECTORIES: Final[Columns] = {"item_id": "VARCHAR", "warehouses": "VARCHAR", "rev": "BIGINT", "at_ms": "BIGINT"}
+
+
+def _as_in_the_ledger(*names: str) -> Columns:
+    return {name: LEDGER[name] for name in names}
+
+
 HOLDS: Final[Columns] = {
     "hold_id": "VARCHAR",
-    "status": "VARCHAR",
-    "lines": "VARCHAR",
-    "metadata": "VARCHAR",
-    "resolution": "VARCHAR",
-    "actor": "VARCHAR",
-    "fingerprint": "VARCHAR",
-    "open": "VARCHAR",
-    "created_ms": "BIGINT",
-    "expires_at_ms": "BIGINT",
-    "rev": "BIGINT",
-    "at_ms": "BIGINT",
+    **_as_in_the_ledger("status", "lines", "metadata", "resolution", "actor", "fingerprint", "open"),
+    **_as_in_the_ledger("created_ms", "expires_at_ms", "rev", "at_ms"),
 }
 DRAWS: Final[Columns] = {
     "hold_id": "VARCHAR",
     "line": "INTEGER",
-    "item_id": "VARCHAR",
-    "warehouse_id": "VARCHAR",
-    "shard": "INTEGER",
-    "quantity": "BIGINT",
+    **_as_in_the_ledger("item_id", "warehouse_id", "shard", "quantity"),
     "line_quantity": "BIGINT",
     "line_executed": "BIGINT",
-    "status": "VARCHAR",
-    "created_ms": "BIGINT",
-    "expires_at_ms": "BIGINT",
-    "at_ms": "BIGINT",
+    **_as_in_the_ledger("status", "created_ms", "expires_at_ms", "at_ms"),
     "created": "TIMESTAMP",
     "expires_at": "TIMESTAMP",
-    "actor": "VARCHAR",
+    **_as_in_the_ledger("actor"),
 }
 #: What a fold says of a record to whoever compares it with the live one. `final`: it will never change again.
 #: `later`: the first archived revision after the snapshot's instant.

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import duckdb
 
-from inventory.history.columnar import DIRECTORIES, load
+from inventory.history.columnar import DIRECTORIES, HOLDS, load
 
 _LINES: Final = (
     '\'[{"item": "VARCHAR", "warehouse": "VARCHAR", "quantity": "BIGINT", "executed": "BIGINT", '
@@ -93,8 +93,11 @@ FROM (
     SELECT hold_id, rev, at_ms, status, lines, false, false FROM base
 ) GROUP BY hold_id
 """
+_LATEST_OF_HOLD: Final = ", ".join(
+    f"arg_max({name}, rev) AS {name}" for name in HOLDS if name not in {"hold_id", "rev", "at_ms"}
+)
 #: The unsettled ones, whole. Most of a long history is older than they are, and is not read again.
-FOLD_HOLDS: Final = """
+FOLD_HOLDS: Final = f"""
 CREATE TABLE folded AS
 WITH open AS (SELECT hold_id FROM ended WHERE NOT final),
 told AS (
@@ -104,10 +107,7 @@ told AS (
     UNION ALL BY NAME
     FROM base WHERE hold_id IN (FROM open)
 )
-SELECT hold_id, max(rev) AS rev, max(at_ms) AS at_ms, arg_max(status, rev) AS status, arg_max(lines, rev) AS lines,
-       arg_max(metadata, rev) AS metadata, arg_max(resolution, rev) AS resolution,
-       arg_max(fingerprint, rev) AS fingerprint, arg_max(open, rev) AS open, arg_max(created_ms, rev) AS created_ms,
-       arg_max(expires_at_ms, rev) AS expires_at_ms, arg_max(actor, rev) AS actor
+SELECT hold_id, max(rev) AS rev, max(at_ms) AS at_ms, {_LATEST_OF_HOLD}
 FROM told GROUP BY hold_id
 """
 DRAWS_OF_HOLDS: Final = f"""
