@@ -12,7 +12,7 @@ from inventory.history.fold import EventsDiffer
 from inventory.history.layout import stamp_of
 from inventory.history.manifest import fingerprint_of
 from inventory.history.plan import Mode
-from inventory.proof.signatures import rsa_signer
+from inventory.proof.signatures import RsaVerifier
 from inventory.proof.verify import Proof, verify
 from inventory.protocol.extend import extend
 from inventory.protocol.resolve import execute, release
@@ -100,7 +100,7 @@ def history(shop: Shop, tmp_path: Path) -> History:
 
 
 def verified(history: History) -> Proof:
-    return verify(Path(history.objects.root), {fingerprint_of(history.signer.public_key_der)}, rsa_signer, every=True)
+    return verify(Path(history.objects.root), RsaVerifier({fingerprint_of(history.signer.public_key_der)}), every=True)
 
 
 @pytest.mark.parametrize("taken", [(0, 1, 2), (1, 2), (2,)])

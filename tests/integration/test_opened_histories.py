@@ -10,7 +10,7 @@ from inventory.domain.errors import InstantNotSealed
 from inventory.domain.events import Source
 from inventory.history.manifest import fingerprint_of
 from inventory.history.past import Past
-from inventory.proof.signatures import rsa_signer
+from inventory.proof.signatures import RsaVerifier
 from inventory.proof.verify import Proof, verify
 from support.auditing import findings
 from support.audits import Audits
@@ -57,7 +57,7 @@ def folder(day: Opened, tmp_path: Path) -> Path:
 
 def proof_of(shop: Shop, folder: Path | None = None, **how: Any) -> Proof:
     trusted = {fingerprint_of(shop.history.signer.public_key_der)}
-    return verify(folder or shop.history.objects.root, trusted, rsa_signer, **how)
+    return verify(folder or shop.history.objects.root, RsaVerifier(trusted), **how)
 
 
 def test_verification_tells_the_hole_and_proves_everything_on_both_sides_of_it(day: Opened) -> None:

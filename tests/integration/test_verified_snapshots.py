@@ -6,7 +6,7 @@ import pytest
 
 from inventory.history.manifest import fingerprint_of
 from inventory.history.plan import Mode
-from inventory.proof.signatures import rsa_signer
+from inventory.proof.signatures import RsaVerifier
 from inventory.proof.verify import Proof, verify
 from support.auditing import findings
 from support.tape import Tape
@@ -37,7 +37,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> History:
 
 def verified(history: History) -> Proof:
     trusted = {fingerprint_of(history.signer.public_key_der)}
-    return verify(Path(history.objects.root), trusted, rsa_signer, every=True)
+    return verify(Path(history.objects.root), RsaVerifier(trusted), every=True)
 
 
 def test_what_the_workflow_sealed_is_what_the_archive_gives(history: History) -> None:

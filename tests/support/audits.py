@@ -13,7 +13,7 @@ from inventory.audit.scan import scan
 from inventory.audit.steps import Auditor
 from inventory.history.layout import audit_path, stamp_of
 from inventory.history.manifest import fingerprint_of
-from inventory.proof.signatures import rsa_signer
+from inventory.proof.signatures import RsaVerifier
 from support.parquet import rows_of
 from support.workflow import History, Partitions
 
@@ -58,8 +58,7 @@ class Audits:
         return Auditor(
             objects=self.history.as_seen_by("audit"),
             now=lambda: self.history.now_ms,
-            trusted=lambda: {fingerprint_of(self.history.signer.public_key_der)},
-            signer_of=rsa_signer,
+            verifier=RsaVerifier({fingerprint_of(self.history.signer.public_key_der)}),
             scan_segments=2,
         )
 

@@ -77,4 +77,4 @@ def test_an_audit_believes_the_key_that_signs_and_all_that_signed_before_it(monk
     monkeypatch.setattr(boto3, "client", lambda *_, **__: kms)
     for earlier, trusted in (("", ["new"]), ("old", ["new", "old"]), ("old,,older", ["new", "old", "older"])):
         auditor = auditor_from(Settings(signing_key="new", earlier_signing_keys=earlier))
-        assert set(auditor.trusted()) == {sha256(key.encode()).hexdigest() for key in trusted}
+        assert set(auditor.verifier.fingerprints) == {sha256(key.encode()).hexdigest() for key in trusted}

@@ -106,14 +106,13 @@ def _prove(
     head: str | None,
 ) -> "Proof":
     from inventory.proof.chain import CopyChanged
-    from inventory.proof.signatures import rsa_signer
+    from inventory.proof.signatures import RsaVerifier
     from inventory.proof.verify import NoSuchSnapshot
     from inventory.proof.verify import verify as prove
 
     try:
-        return prove(
-            folder, trusted, rsa_signer, wanted=snapshot, every=every, head=head, left_out=left_out, begin=begin
-        )
+        verifier = RsaVerifier(trusted)
+        return prove(folder, verifier, wanted=snapshot, every=every, head=head, left_out=left_out, begin=begin)
     except NoSuchSnapshot:
         raise NotFound(f"No manifest has the snapshot {snapshot}.") from None
     except CopyChanged as changed:

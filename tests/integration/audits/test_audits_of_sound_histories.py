@@ -9,7 +9,7 @@ from inventory.domain.events import Source
 from inventory.history.layout import data_path, instant_of_audit, published_path
 from inventory.history.manifest import fingerprint_of
 from inventory.history.plan import Mode
-from inventory.proof.signatures import rsa_signer
+from inventory.proof.signatures import RsaVerifier
 from inventory.proof.verify import verify
 from inventory.storage.codec import Record
 from support.auditing import findings
@@ -152,7 +152,7 @@ def test_a_settled_hold_s_expiry_that_is_archived_after_the_seal_is_no_discrepan
         assert found(audits, instant) == {}
         assert {each["name"]: each["looked_at"] for each in result["checks"]}["late_events"] > 0
     trusted = {fingerprint_of(history.signer.public_key_der)}
-    assert findings(verify(history.objects.root, trusted, rsa_signer, every=True)) == []
+    assert findings(verify(history.objects.root, RsaVerifier(trusted), every=True)) == []
 
 
 @pytest.mark.parametrize(("wider", "common"), [(4, 2), (3, 1)])

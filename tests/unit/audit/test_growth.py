@@ -22,6 +22,7 @@ from inventory.audit.steps import Auditor
 from inventory.proof.chain import read_chain
 from inventory.proof.findings import Check, Finding
 from inventory.proof.manifest import Manifest, manifest_path
+from inventory.proof.signatures import RsaVerifier
 from support.objects import DirectoryObjects
 from support.parquet import rows_of
 
@@ -64,8 +65,7 @@ def auditor(bucket: DirectoryObjects) -> Auditor:
     return Auditor(
         objects=bucket,
         now=lambda: 0,
-        trusted=set,
-        signer_of=lambda *_: None,
+        verifier=RsaVerifier(()),
         scan_segments=1,
     )
 
@@ -219,7 +219,7 @@ def test_the_chain_is_followed_with_a_few_manifests_in_memory_however_long_it_is
     for number in range(1, length + 1):
         bucket.put(manifest_path(number), manifest(number))
     bucket.put("manifests/notes.txt", b"")
-    [check, _] = check_chain(bucket, NONE_LOOKED_AT, {"nobody"}, lambda *_: None).checks
+    [check, _] = check_chain(bucket, NONE_LOOKED_AT, RsaVerifier({"nobody"})).checks
     assert check.looked_at == length
     assert 1 <= alive.most <= 2 * 8
     unlinked = [each for each in check.findings if "does not name the manifest before it" in each.what]
@@ -236,11 +236,11 @@ def test_the_chain_is_followed_by_what_was_found_where_files_are_looked_at(bucke
     made = make_plan(bucket, "audit_x", 6_000, Depth.FULL)
     assert made.files == (1, 2, 3, 4, 6), "one that is no manifest is looked at too, for the chain to say so"
     for number in made.files:
-        check_files_of(bucket, made.run, number, set(), lambda *_: None, tmp_path)
+        check_files_of(bucket, made.run, number, RsaVerifier(()), tmp_path)
     bucket.put(manifest_path(7), manifest(7))  # since the audit was planned
-    [by_itself, _] = check_chain(bucket, replace(made, files=()), set(), lambda *_: None).checks
+    [by_itself, _] = check_chain(bucket, replace(made, files=()), RsaVerifier(())).checks
     bucket.reads.clear()
-    [check, _] = check_chain(bucket, made, set(), lambda *_: None).checks
+    [check, _] = check_chain(bucket, made, RsaVerifier(())).checks
     assert [key for key in bucket.reads if key.startswith("manifests/")] == [manifest_path(7)]
     assert check == by_itself
     assert check.looked_at == 6
@@ -258,8 +258,8 @@ def test_a_manifest_that_was_gone_when_its_files_were_to_be_looked_at_is_missing
     made = make_plan(bucket, "audit_x", 3_000, Depth.FULL)
     (bucket.root / manifest_path(2)).unlink()
     for number in made.files:
-        check_files_of(bucket, made.run, number, set(), lambda *_: None, tmp_path)
-    [check, _] = check_chain(bucket, made, set(), lambda *_: None).checks
+        check_files_of(bucket, made.run, number, RsaVerifier(()), tmp_path)
+    [check, _] = check_chain(bucket, made, RsaVerifier(())).checks
     assert "Manifest 2 is missing." in {each.what for each in check.findings}
 
 
@@ -275,9 +275,9 @@ def test_the_chain_has_a_manifest_as_it_is_where_that_is_not_how_it_was_when_its
     if before is not None:
         bucket.put(manifest_path(2), before)
     for number in made.files:
-        check_files_of(bucket, made.run, number, set(), lambda *_: None, tmp_path)
+        check_files_of(bucket, made.run, number, RsaVerifier(()), tmp_path)
     bucket.put(manifest_path(2), manifest(2))
-    told, as_it_is = (check_chain(bucket, each, set(), lambda *_: None) for each in (made, replace(made, files=())))
+    told, as_it_is = (check_chain(bucket, each, RsaVerifier(())) for each in (made, replace(made, files=())))
     assert told == as_it_is
     assert told.checks[0].looked_at == 3
 
@@ -295,7 +295,7 @@ def test_the_chain_of_a_copy_leaves_the_names_of_its_files_on_disk(tmp_path: Pat
         told["manifest"]["files"] = files(number)
         (tmp_path / manifest_path(number)).write_text(json.dumps(told))
     tracemalloc.start()
-    chain, _ = read_chain(tmp_path, set(), lambda *_: None)
+    chain, _ = read_chain(tmp_path, RsaVerifier(()))
     kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(chain) == 40
@@ -316,5 +316,5 @@ def test_a_manifest_that_goes_while_the_chain_is_followed_is_missing(bucket: Wat
         return read(key)
 
     bucket.read = reading  # type: ignore[method-assign]
-    [check, _] = check_chain(bucket, NONE_LOOKED_AT, set(), lambda *_: None).checks
+    [check, _] = check_chain(bucket, NONE_LOOKED_AT, RsaVerifier(())).checks
     assert [each.path for each in check.findings if each.what == "Manifest 2 is missing."] == [gone]

@@ -19,7 +19,7 @@ from inventory.domain.events import Source
 from inventory.history.layout import audit_path
 from inventory.proof.findings import Finding
 from inventory.proof.manifest import instant_name, manifest_path
-from inventory.proof.signatures import rsa_signer
+from inventory.proof.signatures import RsaVerifier
 from inventory.proof.verify import verify
 from support.objects import DirectoryObjects
 from support.parquet import rows_of
@@ -54,7 +54,7 @@ def verified(bucket: Sealer) -> list[Named]:
         assert float(size) >= 0, "as whoever shows the progress reckons"
         return lambda _done: None
 
-    proof = verify(bucket.folder, {fingerprint_of(bucket.key)}, rsa_signer, every=True, begin=begin)
+    proof = verify(bucket.folder, RsaVerifier({fingerprint_of(bucket.key)}), every=True, begin=begin)
     told: list[Finding] = next(check.findings for check in proof.checks if check.name == CHAIN)
     return [(each.path, each.record, each.what) for each in told]
 
@@ -62,7 +62,7 @@ def verified(bucket: Sealer) -> list[Named]:
 def audited(bucket: Sealer) -> list[Named]:
     """What an audit from the first event finds in the chain, as its table of findings has it."""
     objects = DirectoryObjects(bucket.folder)
-    auditor = Auditor(objects, lambda: INSTANT, lambda: {fingerprint_of(bucket.key)}, rsa_signer, scan_segments=1)
+    auditor = Auditor(objects, lambda: INSTANT, RsaVerifier({fingerprint_of(bucket.key)}), scan_segments=1)
     began = auditor.run({"step": "begin", "input": {"audit": AUDIT, "as_of_ms": INSTANTS[-1]}})
 
     def each(listed: str, step: str) -> None:
@@ -213,7 +213,7 @@ def test_an_increment_names_what_is_missing_on_both_sides_of_what_it_follows(buc
     (bucket.folder / "published").mkdir()
     (bucket.folder / "published/00000012").touch()
     objects = DirectoryObjects(bucket.folder)
-    auditor = Auditor(objects, lambda: INSTANT, lambda: {fingerprint_of(bucket.key)}, rsa_signer, scan_segments=1)
+    auditor = Auditor(objects, lambda: INSTANT, RsaVerifier({fingerprint_of(bucket.key)}), scan_segments=1)
     asked = {"audit": AUDIT, "as_of_ms": INSTANTS[-1] + 8 * HOUR_MS, "depth": "increment"}
     began = auditor.run({"step": "begin", "input": asked})
     assert began["depth"] == Depth.INCREMENT

@@ -11,7 +11,7 @@ import pytest
 from inventory.domain.events import Source
 from inventory.proof.findings import Finding
 from inventory.proof.names import NOT_PLAIN
-from inventory.proof.signatures import rsa_signer
+from inventory.proof.signatures import RsaVerifier
 from inventory.proof.verify import verify
 from support.sealed import Sealer, fingerprint_of
 
@@ -19,7 +19,7 @@ Alter = Callable[[str], str]
 
 
 def found(bucket: Sealer) -> list[Finding]:
-    proof = verify(bucket.folder, {fingerprint_of(bucket.key)}, rsa_signer)
+    proof = verify(bucket.folder, RsaVerifier({fingerprint_of(bucket.key)}))
     return [finding for check in proof.checks if check.name == "archive_readable" for finding in check.findings]
 
 
@@ -164,7 +164,7 @@ def test_twins_in_one_object_are_told_apart_whatever_stands_beside_them(bucket: 
     event = json.loads(first)
     twin = json.dumps({**event, "set": {**event["set"], "reason": "a line\u2028and another"}}, ensure_ascii=False)
     path.write_bytes(gzip.compress("\n".join([first, twin, "{}", *others]).encode(), mtime=0))
-    proof = verify(bucket.folder, {fingerprint_of(bucket.key)}, rsa_signer)
+    proof = verify(bucket.folder, RsaVerifier({fingerprint_of(bucket.key)}))
     [twins] = [check for check in proof.checks if check.name == "equal_twins"]
     [finding] = twins.findings
     assert finding.record == event["event_id"]

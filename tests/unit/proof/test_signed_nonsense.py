@@ -15,7 +15,7 @@ from inventory.proof.chain import link_of
 from inventory.proof.findings import Finding
 from inventory.proof.manifest import canonical, key_path
 from inventory.proof.merkle import merkle_root
-from inventory.proof.signatures import rsa_signer
+from inventory.proof.signatures import RsaVerifier
 from inventory.proof.verify import verify
 from support.folding import revision
 from support.parquet import rows_of
@@ -25,7 +25,7 @@ Told = dict[str, Any]
 
 
 def found_in(bucket: Sealer, check: str) -> list[Finding]:
-    proof = verify(bucket.folder, {fingerprint_of(bucket.key)}, rsa_signer, every=True)
+    proof = verify(bucket.folder, RsaVerifier({fingerprint_of(bucket.key)}), every=True)
     return [finding for each in proof.checks if each.name == check for finding in each.findings]
 
 
@@ -79,7 +79,7 @@ def test_a_signature_whose_key_is_missing_is_not_believed(bucket: Sealer) -> Non
 def test_a_key_that_is_none_of_rsa_signed_nothing() -> None:
     key = ec.generate_private_key(ec.SECP256R1()).public_key()
     pem = key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    assert rsa_signer(pem, b"signature", b"message") is None
+    assert RsaVerifier(()).signer_of(pem, b"signature", b"message") is None
 
 
 @pytest.mark.parametrize("order", [lambda files: files[::-1], lambda files: [files[0], *files]])
@@ -119,7 +119,7 @@ def test_an_opening_says_why_who_and_after_what_and_begins_anew(
     if after is not None and after["as_of_ms"] is None:  # as late as the opening itself
         told["opening"]["after"] = {**after, "as_of_ms": told["as_of_ms"]}
     raw = canonical({**content, "manifest": told}) + b"\n"
-    found = [each.what for each in link_of(4, raw, lambda _: None, (), rsa_signer)[0].inside]
+    found = [each.what for each in link_of(4, raw, lambda _: None, RsaVerifier(()))[0].inside]
     assert found == ([] if right else ["It opens the history anew, and does not say why, who, or after what."])
 
 

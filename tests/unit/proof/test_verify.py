@@ -15,7 +15,7 @@ from inventory.proof import archive
 from inventory.proof.chain import CopyChanged
 from inventory.proof.findings import Check, Finding
 from inventory.proof.manifest import canonical
-from inventory.proof.signatures import rsa_signer
+from inventory.proof.signatures import RsaVerifier
 from inventory.proof.verify import NoSuchSnapshot, Proof, verify
 from support.auditing import findings, follow_with
 from support.folding import revision
@@ -23,7 +23,7 @@ from support.sealed import Sealer, fingerprint_of, rewrite_object, rewrite_parqu
 
 
 def proof_of(bucket: Sealer, **how: object) -> Proof:
-    return verify(bucket.folder, {fingerprint_of(bucket.key)}, rsa_signer, every=True, **how)  # type: ignore[arg-type]
+    return verify(bucket.folder, RsaVerifier({fingerprint_of(bucket.key)}), every=True, **how)  # type: ignore[arg-type]
 
 
 def objects(bucket: Sealer, source: Source) -> list[Path]:
@@ -272,7 +272,7 @@ def test_a_manifest_signed_by_somebody_else_is_not_believed(bucket: Sealer) -> N
     trusted = {fingerprint_of(bucket.key)}
     forger = Sealer(bucket.folder, bucket.events, key=signing_key(1), manifests=bucket.manifests - 1)
     forger.commit(told)
-    chain = verify(bucket.folder, trusted, rsa_signer).checks[0]
+    chain = verify(bucket.folder, RsaVerifier(trusted)).checks[0]
     assert [(each.path, each.what) for each in chain.findings] == [
         (name(bucket, last), "It is signed with a key that is not trusted.")
     ]
@@ -281,7 +281,7 @@ def test_a_manifest_signed_by_somebody_else_is_not_believed(bucket: Sealer) -> N
         (bucket.folder / f"keys/{fingerprint_of(forger.key)}.pem").read_bytes()
     )
     _edited(bucket, 4, lambda content: content["signature"].update(key=fingerprint_of(bucket.key)))
-    chain = verify(bucket.folder, trusted, rsa_signer).checks[0]
+    chain = verify(bucket.folder, RsaVerifier(trusted)).checks[0]
     assert {each.what for each in chain.findings} == {
         "Its signature is wrong.",
         "The key that signed it is another than its name says.",
@@ -333,21 +333,21 @@ def test_a_signature_of_another_form_is_found(bucket: Sealer, signature: object)
 
 
 def test_an_empty_bucket_proves_nothing(tmp_path: Path) -> None:
-    proof = verify(tmp_path, set(), rsa_signer)
+    proof = verify(tmp_path, RsaVerifier(set()))
     assert [each.what for _, each in findings(proof)] == ["There is no manifest."]
 
 
 def test_one_snapshot_is_rebuilt_by_its_id_its_instant_or_by_default_the_latest(sealed_day: Sealer) -> None:
     trusted = {fingerprint_of(sealed_day.key)}
-    latest = verify(sealed_day.folder, trusted, rsa_signer)
+    latest = verify(sealed_day.folder, RsaVerifier(trusted))
     assert [each.number for each in latest.rebuilt] == [3], "the fourth was made later, of an earlier instant"
     second = latest.manifests[1]
     for wanted in (second.snapshot, second.as_of):
-        proof = verify(sealed_day.folder, trusted, rsa_signer, wanted=wanted)
+        proof = verify(sealed_day.folder, RsaVerifier(trusted), wanted=wanted)
         assert [each.number for each in proof.rebuilt] == [2]
         assert proof.discrepancies == 0
     with pytest.raises(NoSuchSnapshot):
-        verify(sealed_day.folder, trusted, rsa_signer, wanted="snap_0")
+        verify(sealed_day.folder, RsaVerifier(trusted), wanted="snap_0")
 
 
 def test_a_manifest_that_is_changed_while_it_is_verified_proves_nothing(bucket: Sealer) -> None:
@@ -360,7 +360,7 @@ def test_a_manifest_that_is_changed_while_it_is_verified_proves_nothing(bucket: 
         return lambda _done: None
 
     with pytest.raises(CopyChanged, match=re.escape(str(path))):
-        verify(bucket.folder, {fingerprint_of(bucket.key)}, rsa_signer, begin=begin)
+        verify(bucket.folder, RsaVerifier({fingerprint_of(bucket.key)}), begin=begin)
 
 
 def test_of_very_many_findings_the_first_are_kept_and_all_are_counted() -> None:

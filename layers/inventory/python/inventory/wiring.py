@@ -301,12 +301,10 @@ def auditor_from(settings: Settings) -> "Auditor":
     from inventory.audit.steps import Auditor
 
     trusted = [settings.signing_key, *filter(None, settings.earlier_signing_keys.split(","))]
-    verifier = KmsVerifier(boto3.client("kms", config=OBJECTS_CONFIG), trusted)
     return Auditor(
         objects=objects_from(settings),
         now=now_ms,
-        trusted=lambda: verifier.fingerprints,
-        signer_of=verifier.signer_of,
+        verifier=KmsVerifier(boto3.client("kms", config=OBJECTS_CONFIG), trusted),
         scan_segments=settings.scan_segments,
     )
 

@@ -12,7 +12,7 @@ from typing import Final
 from inventory.adapters.objects import NoSuchObject, Objects
 from inventory.audit.parts import Part, read_link, write_link
 from inventory.audit.plan import AuditPlan, Depth
-from inventory.proof.chain import KeyOf, Link, SignatureCheck, follow, link_of
+from inventory.proof.chain import KeyOf, Link, Verifier, follow, link_of
 from inventory.proof.files import SEALED, wrong_file
 from inventory.proof.findings import Check, Finding
 from inventory.proof.manifest import File, Manifest, instant_name, key_path, manifest_number, manifest_path
@@ -23,7 +23,7 @@ _AT_ONCE: Final = 8
 _NAME: Final = re.compile(r"(?P<prefix>[a-z]+)/as_of=[^/]+/(?P<kind>[a-z]+)-(?P<bucket>[0-9]+)[.]parquet")
 
 
-def check_chain(objects: Objects, plan: AuditPlan, trusted: Collection[str], signer_of: SignatureCheck) -> Part:
+def check_chain(objects: Objects, plan: AuditPlan, verifier: Verifier) -> Part:
     """The chain from the plan's first manifest on; of those before it, that they are there.
 
     A few links are in memory at once, however many there are. An audit from the first event also looks for files in
@@ -34,7 +34,7 @@ def check_chain(objects: Objects, plan: AuditPlan, trusted: Collection[str], sig
 
     def links() -> Iterator[Link]:
         nonlocal end
-        for link in _links(objects, plan, trusted, signer_of):
+        for link in _links(objects, plan, verifier):
             end = link.number + 1
             yield link
 
@@ -63,7 +63,7 @@ def _strange(objects: Objects, folders: Iterable[str], instants: Collection[str]
     return check
 
 
-def _links(objects: Objects, plan: AuditPlan, trusted: Collection[str], signer_of: SignatureCheck) -> Iterator[Link]:
+def _links(objects: Objects, plan: AuditPlan, verifier: Verifier) -> Iterator[Link]:
     """Of most manifests of a full audit this was found where their files were looked at, many at once.
 
     One that was gone then, or was another, is looked at now.
@@ -78,7 +78,7 @@ def _links(objects: Objects, plan: AuditPlan, trusted: Collection[str], signer_o
             raw = objects.read(manifest_path(number))
         except NoSuchObject:  # gone since it was listed: missing
             return None
-        return link_of(number, raw, key_of, trusted, signer_of)[0]
+        return link_of(number, raw, key_of, verifier)[0]
 
     names = ((stored.key.removeprefix("manifests/"), stored.tag) for stored in objects.list("manifests/"))
     numbered = ((number, tag) for name, tag in names if (number := manifest_number(name)) is not None)
@@ -98,9 +98,7 @@ def _keys(objects: Objects) -> KeyOf:
     return key_of
 
 
-def check_files_of(
-    objects: Objects, run: str, number: int, trusted: Collection[str], signer_of: SignatureCheck, work: Path
-) -> Part:
+def check_files_of(objects: Objects, run: str, number: int, verifier: Verifier, work: Path) -> Part:
     """One manifest by itself, its files, and whether others lie beside them.
 
     What is wrong with the manifest is left for whoever follows the chain; of one that is gone there is nothing.
@@ -111,7 +109,7 @@ def check_files_of(
         raw = objects.read(manifest_path(number))
     except NoSuchObject:
         return Part([check])
-    link, manifest = link_of(number, raw, _keys(objects), trusted, signer_of)
+    link, manifest = link_of(number, raw, _keys(objects), verifier)
     write_link(objects, run, link, listed.tag if listed else "")
     if manifest is None:
         return Part([check])

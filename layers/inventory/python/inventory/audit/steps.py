@@ -4,7 +4,7 @@ Each can be done again, any number of times, and does the same.
 """
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from inventory.audit.listing import archive_folders, cut_folder
 from inventory.audit.parts import Part, read_parts, write_part
 from inventory.audit.plan import AuditPlan, Depth, make_plan, read_plan
 from inventory.audit.scan import segments
-from inventory.proof.chain import SignatureCheck
+from inventory.proof.chain import Verifier
 from inventory.proof.findings import joined
 
 Words = Mapping[str, Any]
@@ -34,15 +34,13 @@ class Auditor:
     Attributes:
         objects: The history's bucket; under `partials/` the parts hand things to each other.
         now: Milliseconds since 1970.
-        trusted: Gives the fingerprints of the keys that may have signed manifests.
-        signer_of: Tells who made a signature.
+        verifier: Knows who may have signed manifests, and who did.
         scan_segments: Into how many parts each live table is read.
     """
 
     objects: Objects
     now: Callable[[], int]
-    trusted: Callable[[], Collection[str]]
-    signer_of: SignatureCheck
+    verifier: Verifier
     scan_segments: int
 
     def run(self, words: Words) -> dict[str, Any]:
@@ -142,7 +140,7 @@ class Auditor:
         return audit_bucket(self.objects, plan, "items", words["number"], work)
 
     def _files(self, plan: AuditPlan, words: Words, work: Path) -> Part:
-        return check_files_of(self.objects, plan.run, words["number"], self.trusted(), self.signer_of, work)
+        return check_files_of(self.objects, plan.run, words["number"], self.verifier, work)
 
     def _chain(self, plan: AuditPlan, _: Words, __: Path) -> Part:
-        return check_chain(self.objects, plan, self.trusted(), self.signer_of)
+        return check_chain(self.objects, plan, self.verifier)

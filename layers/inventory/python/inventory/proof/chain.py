@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, NamedTuple, overload
+from typing import Any, Final, NamedTuple, Protocol, overload
 
 from inventory.proof.findings import Check, Finding
 from inventory.proof.gaps import Gap
@@ -26,11 +26,21 @@ from inventory.proof.merkle import merkle_root
 
 ALGORITHM: Final = "RSASSA_PKCS1_V1_5_SHA_256"
 
-#: Takes a public key's PEM, a signature and a message; gives the key's fingerprint (the SHA-256 of its DER, in hex)
-#: where the signature over the message is its own, else None.
-SignatureCheck = Callable[[bytes, bytes, bytes], str | None]
 #: Gives the PEM of the key of a fingerprint; None where the bucket has none.
 KeyOf = Callable[[str], bytes | None]
+
+
+class Verifier(Protocol):
+    """Knows which keys may have signed, and tells whose a signature is."""
+
+    @property
+    def fingerprints(self) -> Collection[str]:
+        """Of each key that may have signed, the SHA-256 of its public half's DER, in hex."""
+        ...
+
+    def signer_of(self, pem: bytes, signature: bytes, message: bytes) -> str | None:
+        """The fingerprint of the PEM's key where the signature over the message is its own, else None."""
+        ...
 
 
 class CopyChanged(Exception):
@@ -92,17 +102,14 @@ class Link(NamedTuple):
     signature: Sequence[Finding]
 
 
-def link_of(
-    number: int, raw: bytes, key_of: KeyOf, trusted: Collection[str], signer_of: SignatureCheck
-) -> tuple[Link, Manifest | None]:
+def link_of(number: int, raw: bytes, key_of: KeyOf, verifier: Verifier) -> tuple[Link, Manifest | None]:
     """Looks at one manifest, whatever the others are; gives it too, unless it is none.
 
     Args:
         number: Its place in the chain, by its name.
         raw: Its file.
         key_of: Gives the PEM of the key of a fingerprint; None where there is none.
-        trusted: Fingerprints of the keys that may have signed.
-        signer_of: Tells who made a signature.
+        verifier: Knows who may have signed, and who did.
     """
     try:
         manifest = parsed(manifest_path(number), raw)
@@ -111,7 +118,7 @@ def link_of(
         return Link(number, hashlib.sha256(raw).hexdigest(), None, None, [wrong], []), None
     content = content_of(raw)
     inside = list(_wrong_inside(manifest, raw, content, number))
-    signature = list(_wrong_signature(key_of, manifest, content, trusted, signer_of))
+    signature = list(_wrong_signature(key_of, manifest, content, verifier))
     previous = content["manifest"].get("previous")
     return Link(number, manifest.sha256, manifest.as_of, previous, inside, signature), manifest
 
@@ -149,17 +156,14 @@ def follow(links: Iterable[Link], check: Check, *, head: str | None = None, firs
     return instants
 
 
-def read_chain(
-    folder: Path, trusted: Collection[str], signer_of: SignatureCheck, *, head: str | None = None
-) -> tuple[list[Manifest], Check]:
+def read_chain(folder: Path, verifier: Verifier, *, head: str | None = None) -> tuple[list[Manifest], Check]:
     """Every manifest of a copy of the bucket that can be read, in the chain's order, and what is wrong with the chain.
 
     Their files stay on disk until they are asked for.
 
     Args:
         folder: The copy.
-        trusted: Fingerprints of the keys that may have signed.
-        signer_of: Tells who made a signature.
+        verifier: Knows who may have signed, and who did.
         head: See `follow`.
     """
 
@@ -171,7 +175,7 @@ def read_chain(
 
     def links() -> Iterator[Link]:
         for number, path in _numbered(folder):
-            link, manifest = link_of(number, path.read_bytes(), key_of, trusted, signer_of)
+            link, manifest = link_of(number, path.read_bytes(), key_of, verifier)
             if manifest is not None:
                 chain.append(replace(manifest, files=FilesOnDisk(path, manifest.sha256)))
             yield link
@@ -227,12 +231,12 @@ def _wrong_link(link: Link, last_hash: str | None) -> Iterator[Finding]:
 
 
 def _wrong_signature(
-    key_of: KeyOf, manifest: Manifest, content: Mapping[str, Any], trusted: Collection[str], signer_of: SignatureCheck
+    key_of: KeyOf, manifest: Manifest, content: Mapping[str, Any], verifier: Verifier
 ) -> Iterator[Finding]:
     value = content.get("signature")
     signature: Mapping[str, Any] = value if isinstance(value, Mapping) else {}
     fingerprint = str(signature.get("key"))
-    if fingerprint not in trusted:
+    if fingerprint not in verifier.fingerprints:
         yield Finding("It is signed with a key that is not trusted.", manifest.path, evidence={"key": fingerprint})
         return
     pem = key_of(fingerprint)
@@ -244,7 +248,7 @@ def _wrong_signature(
     except (KeyError, TypeError, ValueError):
         yield Finding("It has no signature that can be read.", manifest.path)
         return
-    signer = signer_of(pem, value, canonical(content["manifest"]))
+    signer = verifier.signer_of(pem, value, canonical(content["manifest"]))
     if signature.get("algorithm") != ALGORITHM or signer is None:
         yield Finding("Its signature is wrong.", manifest.path, evidence={"key": fingerprint})
     elif signer != fingerprint:

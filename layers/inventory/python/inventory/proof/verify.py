@@ -1,13 +1,13 @@
 """The whole proof, from the newest manifest's signature down to the first archived event."""
 
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from inventory.proof.archive import archived_objects, missing_revisions, read_archive, unequal_twins
 from inventory.proof.base import begin_from
-from inventory.proof.chain import SignatureCheck, read_chain
+from inventory.proof.chain import Verifier, read_chain
 from inventory.proof.checks import check_events
 from inventory.proof.files import check_files
 from inventory.proof.findings import Check, Finding, Progress, joined
@@ -52,8 +52,7 @@ class NoSuchSnapshot(Exception):
 
 def verify(
     folder: Path,
-    trusted: Collection[str],
-    signer_of: SignatureCheck,
+    verifier: Verifier,
     *,
     wanted: str | None = None,
     every: bool = False,
@@ -65,8 +64,7 @@ def verify(
 
     Args:
         folder: The copy.
-        trusted: Fingerprints of the keys that may have signed, from somewhere else than the bucket.
-        signer_of: Tells who made a signature.
+        verifier: Knows who may have signed, from somewhere else than the bucket, and who did.
         wanted: Which snapshot to rebuild, by its id or its instant; None: the one of the latest instant.
         every: Rebuild each of them.
         head: A manifest's SHA-256 that was seen before: the chain must still have it.
@@ -77,7 +75,7 @@ def verify(
         NoSuchSnapshot: There is a chain, but `wanted` is not in it.
         CopyChanged: Somebody changed the copy meanwhile.
     """
-    manifests, chain = read_chain(folder, trusted, signer_of, head=head)
+    manifests, chain = read_chain(folder, verifier, head=head)
     chosen = _chosen(manifests, wanted, every=every)
     sealed = check_files(folder, manifests, left_out, begin("files", sum(_bytes(each) for each in manifests)))
     with tempfile.TemporaryDirectory(prefix="inventory-verify-") as scratch:
