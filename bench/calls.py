@@ -4,10 +4,12 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from bench.figures import Figure, Section
 
+from inventory.domain.adjustments import Asked
 from inventory.domain.drawing import Want
 from inventory.domain.errors import InsufficientStock
 from inventory.domain.holds import Hold, Take
@@ -43,7 +45,7 @@ def over_deployed_tables(stack: Stack) -> Section:
     environment = {variable: stack.outputs[table] for variable, table in table_names().items()}
     core = core_from(Settings.from_env(environment), client=client, count=lambda _name, _value: None)
     item = f"cup-{time.time_ns()}"
-    adjust.adjust(core, item, _WAREHOUSE, _STOCK, reason="received", reference=None, metadata={}, by=_requester("r"))
+    adjust.adjust(core, Asked(item, _WAREHOUSE, "received", _requester("r")), _STOCK)
     while not core.database.get(core.tables.availability_of(item, _WAREHOUSE)):
         time.sleep(0.1)
     time.sleep(_FORGOTTEN_S)
@@ -82,8 +84,8 @@ class _Counting:
         core, item = self._core, self._item
         hold = self._place(2).value
         take = [Take(item, _WAREHOUSE, 1)]
+        asked = partial(Asked, item, _WAREHOUSE, "bench")
         told: dict[str, Any] = {"reference": None, "metadata": {}}
-        why = {"reason": "bench", **told}
         return [
             ("refuse, first within a second", lambda: self._place(_STOCK)),
             ("refuse, again within a second", lambda: self._place(_STOCK)),
@@ -99,9 +101,9 @@ class _Counting:
             ),
             ("read stock, consistent", lambda: stock_view.read_stock(core, item, consistent=True)),
             ("read stock of several items", lambda: stock_view.read_stocks(core, [item])),
-            *_with_keys("adjust", lambda by: adjust.adjust(core, item, _WAREHOUSE, 1, **why, by=by)),
-            *_with_keys("take away", lambda by: adjust.adjust(core, item, _WAREHOUSE, -1, **why, by=by)),
-            *_with_keys("count", lambda by: count.count(core, item, _WAREHOUSE, _STOCK, **why, by=by)),
+            *_with_keys("adjust", lambda by: adjust.adjust(core, asked(by), 1)),
+            *_with_keys("take away", lambda by: adjust.adjust(core, asked(by), -1)),
+            *_with_keys("count", lambda by: count.count(core, asked(by), _STOCK)),
             *_with_keys("transfer", lambda by: transfer.transfer(core, item, _WAREHOUSE, _OTHER, 1, **told, by=by)),
             *_with_keys("split", lambda by: split.split(core, item, _WAREHOUSE, 4 if by.keyed else 2, by=by)),
             ("merge", lambda: split.split(core, item, _WAREHOUSE, 1, by=_requester("m"))),

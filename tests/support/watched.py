@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from inventory.domain.adjustments import Adjustment, Transfer
+from inventory.domain.adjustments import Adjustment, Asked, Transfer
 from inventory.domain.availability import ItemStock
 from inventory.domain.drawing import Want
 from inventory.domain.errors import InsufficientStock
@@ -131,11 +131,7 @@ class Watched(World):
     ) -> Answer[Adjustment]:
         """Adds or takes units."""
         by = self.by(key, [item, quantity, warehouse], "/v1/adjustments")
-        return self.fairly(
-            lambda: _adjust.adjust(
-                core or self.core, item, warehouse, quantity, reason="test", reference=None, metadata={}, by=by
-            )
-        )
+        return self.fairly(lambda: _adjust.adjust(core or self.core, Asked(item, warehouse, "test", by), quantity))
 
     @by_function("adjustments")
     def count(
@@ -143,9 +139,7 @@ class Watched(World):
     ) -> Answer[Adjustment]:
         """Counts."""
         by = self.by(key, [item, counted, warehouse], "/v1/adjustments")
-        return _count.count(
-            core or self.core, item, warehouse, counted, reason="counted", reference=None, metadata={}, by=by
-        )
+        return _count.count(core or self.core, Asked(item, warehouse, "counted", by), counted)
 
     @by_function("adjustments")
     def transfer(

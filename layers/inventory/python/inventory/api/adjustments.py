@@ -16,6 +16,7 @@ from inventory.api.views import (
     stock_view,
     transfer_view,
 )
+from inventory.domain.adjustments import Asked
 from inventory.domain.errors import InsufficientStock, InvalidRequest
 from inventory.domain.ids import ADJUSTMENT, TRANSFER
 from inventory.domain.keys import Scope
@@ -111,18 +112,13 @@ def _blaming_quantity() -> Iterator[None]:
 
 
 def _adjust(core: Core, call: Call[Adjust]) -> Reply:
-    asked = call.parameters
-    why: dict[str, Any] = {
-        "reason": asked.reason,
-        "reference": asked.reference,
-        "metadata": asked.metadata,
-        "by": call.by,
-    }
-    if asked.count is not None:
-        answer = count.count(core, asked.item, asked.warehouse, asked.count, **why)
+    said = call.parameters
+    asked = Asked(said.item, said.warehouse, said.reason, call.by, said.reference, said.metadata)
+    if said.count is not None:
+        answer = count.count(core, asked, said.count)
     else:
         with _blaming_quantity():
-            answer = adjust.adjust(core, asked.item, asked.warehouse, asked.quantity or 0, **why)
+            answer = adjust.adjust(core, asked, said.quantity or 0)
     return Reply(adjustment_view(answer.value), answer.replayed)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from inventory.domain.clock import Milliseconds
+from inventory.domain.ids import Requester
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,34 @@ class Adjustment:
     count: int | None = None
     reference: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who wants an item's stock in a warehouse to be adjusted, and why; by how much is said beside it."""
+
+    item: str
+    warehouse: str
+    reason: str
+    by: Requester
+    reference: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    def made(self, identifier: str, quantity: int, at: Milliseconds, count: int | None = None) -> Adjustment:
+        """The record of it, made at an instant."""
+        return Adjustment(
+            id=identifier,
+            item=self.item,
+            warehouse=self.warehouse,
+            quantity=quantity,
+            count=count,
+            reason=self.reason,
+            reference=self.reference,
+            metadata=self.metadata,
+            at=at,
+            actor=self.by.actor,
+            fingerprint=self.by.fingerprint,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,11 @@
 """Adjust: stock that arrives or goes other than by a sale, in one transaction with its own record."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from inventory.domain.adjustments import Adjustment
+from inventory.domain.adjustments import Adjustment, Asked
 from inventory.domain.clock import Milliseconds
 from inventory.domain.drawing import Want
-from inventory.domain.ids import ADJUSTMENT, Requester
+from inventory.domain.ids import ADJUSTMENT
 from inventory.domain.stock import Cause, Change, ShardKey
 from inventory.protocol.core import Answer, Core
 from inventory.protocol.flow import emptiest, receipt, shard_changes, taken
@@ -15,17 +15,7 @@ from inventory.storage.adjustment_records import adjustment_from, put_adjustment
 from inventory.storage.writes import Write
 
 
-def adjust(
-    core: Core,
-    item: str,
-    warehouse: str,
-    quantity: int,
-    *,
-    reason: str,
-    reference: str | None,
-    metadata: Mapping[str, str],
-    by: Requester,
-) -> Answer[Adjustment]:
+def adjust(core: Core, asked: Asked, quantity: int) -> Answer[Adjustment]:
     """Adds units to an item in a warehouse, or (negative) takes available ones away.
 
     The first units of an item or warehouse make its directory entry in the same transaction. A return is an
@@ -37,8 +27,9 @@ def adjust(
         IdempotencyKeyMismatch: The key made another adjustment.
         Conflict, Overloaded: Nothing is known to have changed; try again.
     """
+    item, warehouse, by = asked.item, asked.warehouse, asked.by
     identifier = by.object_id(ADJUSTMENT, core.new_uuid)
-    cause = Cause("adjustment", identifier, by.actor, reason, reference)
+    cause = Cause("adjustment", identifier, by.actor, asked.reason, asked.reference)
 
     def compose(seen_at: Milliseconds) -> tuple[Adjustment, Sequence[Write]] | None:
         if quantity > 0:
@@ -52,18 +43,7 @@ def adjust(
                 return None
             at = core.clock.stamp(seen_at)
             writes = shard_changes(core, changes, at, cause)
-        adjustment = Adjustment(
-            id=identifier,
-            item=item,
-            warehouse=warehouse,
-            quantity=quantity,
-            reason=reason,
-            reference=reference,
-            metadata=metadata,
-            at=at,
-            actor=by.actor,
-            fingerprint=by.fingerprint,
-        )
+        adjustment = asked.made(identifier, quantity, at)
         return adjustment, [put_adjustment(core.tables, adjustment), *writes]
 
     return record_once(core, identifier, by, adjustment_from, compose)

@@ -1,8 +1,8 @@
 """Count: what a person counted on the shelves, applied as the difference to what was on hand at one instant."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from inventory.domain.adjustments import Adjustment
+from inventory.domain.adjustments import Adjustment, Asked
 from inventory.domain.clock import Milliseconds
 from inventory.domain.drawing import Want, plan, taking_changes
 from inventory.domain.errors import Conflict, InvalidRequest
@@ -22,17 +22,7 @@ from inventory.storage.writes import Write
 _DRAWS_MAX = TRANSACTION_RECORDS_MAX - 2  # beside the adjustment and the directory
 
 
-def count(
-    core: Core,
-    item: str,
-    warehouse: str,
-    counted: int,
-    *,
-    reason: str,
-    reference: str | None,
-    metadata: Mapping[str, str],
-    by: Requester,
-) -> Answer[Adjustment]:
+def count(core: Core, asked: Asked, counted: int) -> Answer[Adjustment]:
     """Sets what is on hand (available and held together) to what was counted.
 
     The difference is taken at one instant and applied unless another count was applied since; sales meanwhile are
@@ -43,8 +33,9 @@ def count(
         IdempotencyKeyMismatch: The key made another adjustment.
         Conflict, Overloaded: Nothing is known to have changed; try again.
     """
+    item, warehouse, by = asked.item, asked.warehouse, asked.by
     identifier = by.object_id(ADJUSTMENT, core.new_uuid)
-    cause = Cause("count", identifier, by.actor, reason, reference)
+    cause = Cause("count", identifier, by.actor, asked.reason, asked.reference)
 
     def compose(seen_at: Milliseconds) -> tuple[Adjustment, Sequence[Write]] | None:
         earlier, seen = _on_hand_at_an_instant(core, item, warehouse)
@@ -56,19 +47,7 @@ def count(
         if changes is None:
             return None
         at = core.clock.stamp(seen_at)
-        adjustment = Adjustment(
-            id=identifier,
-            item=item,
-            warehouse=warehouse,
-            quantity=quantity,
-            count=counted,
-            reason=reason,
-            reference=reference,
-            metadata=metadata,
-            at=at,
-            actor=by.actor,
-            fingerprint=by.fingerprint,
-        )
+        adjustment = asked.made(identifier, quantity, at, counted)
         return adjustment, [
             put_adjustment(core.tables, adjustment),
             _counted_write(core, seen, changes, item, warehouse, at, cause),
