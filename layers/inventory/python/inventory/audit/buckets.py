@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from inventory.adapters.objects import NoSuchObject, Objects
 from inventory.adapters.scratch import scratch_database
 from inventory.audit.chain import download_present, files_in_bucket
-from inventory.audit.layout import bucket_sql, claims_prefix, lines_prefix, live_prefix
+from inventory.audit.layout import claims_prefix, lines_prefix, live_prefix
 from inventory.audit.parts import Part
 from inventory.audit.plan import AuditPlan, read_manifest
 from inventory.proof.archive import (
@@ -30,6 +30,7 @@ from inventory.proof.lives import tell_lives_apart
 from inventory.proof.manifest import Manifest, manifest_path
 from inventory.proof.names import NOT_PLAIN, is_plain
 from inventory.proof.rebuild import compare_ledger, compare_rows, fold_books, fold_records, rebuilt_totals
+from inventory.proof.sql import KEY, bucket_sql
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -46,12 +47,11 @@ _FILES: Final = {
 }
 _LINE: Final = ", ".join(LINE_COLUMNS)
 #: Whose bucket a line belongs to: an adjustment that names no item goes by its own key.
-_KEY: Final = "regexp_extract(event_id, '^(.*)@', 1)"
 _NAME: Final = {
-    "holds": _KEY,
+    "holds": KEY,
     "items": f"""
-        CASE WHEN starts_with(path, 'archive/stock/') THEN split_part({_KEY}, '#', 1)
-             ELSE coalesce(json_extract_string(text, '$.set.item'), {_KEY}) END""",
+        CASE WHEN starts_with(path, 'archive/stock/') THEN split_part({KEY}, '#', 1)
+             ELSE coalesce(json_extract_string(text, '$.set.item'), {KEY}) END""",
 }
 
 

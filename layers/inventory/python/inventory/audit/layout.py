@@ -7,13 +7,8 @@ KINDS: Final = ("holds", "items")
 
 
 def bucket_of(name: str, buckets: int) -> int:
-    """The bucket of an item or of a hold."""
+    """The bucket of an item or of a hold, as `inventory.proof.sql.bucket_sql` has it."""
     return int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) % buckets
-
-
-def bucket_sql(name: str, buckets: int) -> str:
-    """The same of a name in SQL."""
-    return f"('0x' || sha256({name})[1:8])::UBIGINT % {buckets}"
 
 
 def live_prefix(run: str, table: str, bucket: int) -> str:

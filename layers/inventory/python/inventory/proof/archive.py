@@ -14,6 +14,7 @@ from inventory.proof.form import FORMS
 from inventory.proof.lives import tell_lives_apart
 from inventory.proof.names import NOT_PLAIN, is_plain, literal
 from inventory.proof.spans import Span, tell_holes
+from inventory.proof.sql import AT, count
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -36,7 +37,6 @@ LINE_COLUMNS: Final = {
 #: The order in which lines were archived, told by the names of their objects: the hour, the first sequence number in
 #: the stream, which is a decimal number, and the place in the object. What the archiver never called so comes last.
 _ARCHIVED: Final = "^archive/[a-z]+/(dt=[0-9-]+/hour=[0-9]+)/[0-9a-f]{16}-([0-9]+)-[0-9]+[.]jsonl[.]gz$"
-_AT: Final = "(text->>'$.at')::BIGINT"
 _FIRST_ARCHIVED: Final = f"""
     NOT regexp_matches(path, '{_ARCHIVED}'), regexp_extract(path, '{_ARCHIVED}', 1),
     length(ltrim(regexp_extract(path, '{_ARCHIVED}', 2), '0')), ltrim(regexp_extract(path, '{_ARCHIVED}', 2), '0'),
@@ -111,7 +111,7 @@ def make_events(database: "DuckDBPyConnection") -> None:
         SELECT {ROW}, path
         FROM (
             SELECT event_id, from_json(text, '{LINE}') AS e, path FROM line WHERE kind IS NOT NULL
-            QUALIFY row_number() OVER (PARTITION BY event_id, stretch_of({_AT}) ORDER BY {_FIRST_ARCHIVED}) = 1)
+            QUALIFY row_number() OVER (PARTITION BY event_id, stretch_of({AT}) ORDER BY {_FIRST_ARCHIVED}) = 1)
     """)  # noqa: S608 the columns are our own
 
 
@@ -150,8 +150,8 @@ def _fill_lines(database: "DuckDBPyConnection", folder: Path, source: str, paths
 
 
 def _set_holes_aside(database: "DuckDBPyConnection") -> None:
-    of_hole = f"FROM line WHERE kind IS NOT NULL AND in_hole({_AT})"
-    database.execute(f"INSERT INTO hole_event SELECT event_id, {_AT} {of_hole}")
+    of_hole = f"FROM line WHERE kind IS NOT NULL AND in_hole({AT})"
+    database.execute(f"INSERT INTO hole_event SELECT event_id, {AT} {of_hole}")
     database.execute(f"DELETE {of_hole}")
 
 
@@ -181,11 +181,11 @@ def _place_twins(database: "DuckDBPyConnection", folder: Path) -> None:
 def unequal_twins(database: "DuckDBPyConnection") -> Check:
     """Events of one id with different contents, in the table `line`; the one archived first is told first."""
     check = Check("equal_twins")
-    (check.looked_at,) = database.execute("SELECT count(*) FROM line").fetchone() or (0,)
+    check.looked_at = count(database, "SELECT count(*) FROM line")
     twins = database.execute(f"""
         SELECT event_id, list(path ORDER BY first), list(text ORDER BY first)
         FROM (
-            SELECT event_id, stretch_of({_AT}) AS stretch, text, path,
+            SELECT event_id, stretch_of({AT}) AS stretch, text, path,
                    row_number() OVER (PARTITION BY event_id ORDER BY {_FIRST_ARCHIVED}) AS first
             FROM line SEMI JOIN (
                 SELECT event_id FROM line WHERE kind IS NOT NULL GROUP BY event_id HAVING count(DISTINCT text) > 1
@@ -207,7 +207,7 @@ def missing_revisions(database: "DuckDBPyConnection", span: Span) -> Check:
     """
     check = Check("gapless")
     events = "at_ms > ? AND at_ms <= ?"
-    (check.looked_at,) = database.execute(f"SELECT count(*) FROM event WHERE {events}", list(span)).fetchone() or (0,)  # noqa: S608 our own
+    check.looked_at = count(database, f"SELECT count(*) FROM event WHERE {events}", span)  # noqa: S608 our own
     gaps = database.execute(
         f"""
         WITH followed AS (

@@ -13,6 +13,7 @@ from inventory.proof.columns import LINES_SHAPE, counted
 from inventory.proof.findings import Check, Finding
 from inventory.proof.lives import plain
 from inventory.proof.spans import Span
+from inventory.proof.sql import count
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -271,7 +272,7 @@ def check_rules(database: "DuckDBPyConnection") -> list[Check]:
 def checked(database: "DuckDBPyConnection", rule: Rule, span: Span | None = None) -> Check:
     """What one rule finds; `$since` and `$until` in its queries are the span's."""
     check = Check(rule.name)
-    (check.looked_at,) = database.execute(rule.looked_at, _used(rule.looked_at, span)).fetchone() or (0,)
+    check.looked_at = count(database, rule.looked_at, _used(rule.looked_at, span))
     wrong = f"({rule.wrong}) AS wrong (record, path, evidence)"
     query = f"SELECT record, path, to_json(evidence) FROM {wrong} ORDER BY record, path"  # noqa: S608 our own
     for record, path, evidence in database.execute(query, _used(rule.wrong, span)).fetchall():

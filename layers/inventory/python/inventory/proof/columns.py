@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from inventory.proof.sql import KEY, REV
+
 #: What of a line is read, and as what. Whatever lies deeper is JSON.
 LINE: Final = """{
     "event_id": "VARCHAR", "type": "VARCHAR", "at": "BIGINT", "by": "VARCHAR", "settled": "BOOLEAN",
@@ -22,7 +24,6 @@ LINES_SHAPE: Final = (
 #: Of either sign; a column has one more below zero.
 _MOST: Final = 2**63 - 1
 
-_KEY = "regexp_extract(event_id, '^(.*)@', 1)"
 _SHARD = "e.type IN ('shard_changed', 'shard_removed')"
 _STOCK = "(e.type LIKE 'shard_%' OR e.type LIKE 'directory_%')"
 _DIRECTORY = "e.type LIKE 'directory_%'"
@@ -30,19 +31,19 @@ _DIRECTORY = "e.type LIKE 'directory_%'"
 #: Column, type, and how it follows from the line `e` and the `event_id` that is told of it.
 COLUMNS: Final[tuple[tuple[str, str, str], ...]] = (
     ("event_id", "VARCHAR", "event_id"),
-    ("record_key", "VARCHAR", _KEY),
+    ("record_key", "VARCHAR", KEY),
     ("type", "VARCHAR", "e.type"),
-    ("rev", "BIGINT", "regexp_extract(event_id, '@([0-9]+)$', 1)::BIGINT"),
+    ("rev", "BIGINT", f"{REV}::BIGINT"),
     ("at_ms", "BIGINT", "e.at"),
     ("happened_at", "TIMESTAMP", "make_timestamp(e.at * 1000)"),
-    ("item_id", "VARCHAR", f"CASE WHEN {_STOCK} THEN split_part({_KEY}, '#', 1) ELSE e.set.item END"),
+    ("item_id", "VARCHAR", f"CASE WHEN {_STOCK} THEN split_part({KEY}, '#', 1) ELSE e.set.item END"),
     (
         "warehouse_id",
         "VARCHAR",
-        f"CASE WHEN {_SHARD} THEN split_part({_KEY}, '#', 2) ELSE coalesce(e.set.warehouse, e.set.from) END",
+        f"CASE WHEN {_SHARD} THEN split_part({KEY}, '#', 2) ELSE coalesce(e.set.warehouse, e.set.from) END",
     ),
     ("to_warehouse_id", "VARCHAR", "e.set.to"),
-    ("shard", "INTEGER", f"CASE WHEN {_SHARD} THEN split_part({_KEY}, '#', 3)::INTEGER END"),
+    ("shard", "INTEGER", f"CASE WHEN {_SHARD} THEN split_part({KEY}, '#', 3)::INTEGER END"),
     ("available_before", "BIGINT", f"CASE WHEN {_SHARD} THEN (e.before->>'available')::BIGINT END"),
     ("held_before", "BIGINT", f"CASE WHEN {_SHARD} THEN (e.before->>'held')::BIGINT END"),
     ("available_after", "BIGINT", f"CASE WHEN {_SHARD} THEN (e.after->>'available')::BIGINT END"),

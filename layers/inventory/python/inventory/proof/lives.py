@@ -6,6 +6,8 @@ before the last one are called `<id>~1@…`, `<id>~2@…` here, so that each lif
 
 from typing import TYPE_CHECKING, Final
 
+from inventory.proof.sql import AT, KEY, REV
+
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
@@ -13,8 +15,6 @@ _ENDED: Final = "~"
 #: A removal has the stream's time, and so may seem to come after what was placed a moment later. TTL removes a hold
 #: weeks after it was placed, so what it removes within a day of a placement is what was there before.
 _SLACK_MS: Final = 86_400_000
-_AT: Final = "(text->>'$.at')::BIGINT"
-_KEY: Final = "regexp_extract(event_id, '^(.*)@', 1)"
 
 
 def plain(name: str) -> str:
@@ -27,15 +27,15 @@ def tell_lives_apart(database: "DuckDBPyConnection") -> None:
     database.execute(f"""
         CREATE OR REPLACE TEMP TABLE begun_again AS
         WITH removed AS (
-            SELECT {_KEY} AS record_key, min({_AT}) AS at_ms FROM line
+            SELECT {KEY} AS record_key, min({AT}) AS at_ms FROM line
             WHERE kind = 'hold_removed' AND text->>'$.settled' = 'true' AND text->>'$.by' = 'ttl' GROUP BY ALL),
-        placed AS (SELECT {_KEY} AS record_key, {_AT} AS at_ms FROM line WHERE kind = 'hold_placed'),
+        placed AS (SELECT {KEY} AS record_key, {AT} AS at_ms FROM line WHERE kind = 'hold_placed'),
         again AS (SELECT DISTINCT record_key, at_ms FROM placed SEMI JOIN removed
                   ON placed.record_key = removed.record_key AND removed.at_ms < placed.at_ms + {_SLACK_MS})
         SELECT record_key AS id, at_ms AS from_ms, row_number() OVER (PARTITION BY record_key ORDER BY at_ms) AS life
         FROM again""")  # noqa: S608 the expressions are our own
     if database.execute("SELECT 1 FROM begun_again LIMIT 1").fetchone() is not None:
-        rename_ended(database, "line", f"({_KEY})", "(kind = 'hold_removed')", _AT)
+        rename_ended(database, "line", f"({KEY})", "(kind = 'hold_removed')", AT)
 
 
 def rename_ended(
@@ -53,7 +53,7 @@ def rename_ended(
     """
     renamed = f"{key} || '{_ENDED}' || life"
     database.execute(f"""
-        UPDATE {table} SET event_id = renamed.name || '@' || regexp_extract(event_id, '@([0-9]+)$', 1)
+        UPDATE {table} SET event_id = renamed.name || '@' || {REV}
                {", record_key = renamed.name" if also_key else ""}
         FROM (SELECT told.rowid AS row, min_by({renamed}, life) AS name
               FROM {table} AS told JOIN begun_again ON {key} = begun_again.id

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from inventory.proof.findings import Check, Finding
 from inventory.proof.manifest import Manifest
 from inventory.proof.names import literal
+from inventory.proof.sql import KEY, REV, count
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -28,10 +29,9 @@ _STATES: Final = {
     "holds": "hold_id, rev",
 }
 #: Of each record that both sides or the opening alone knows: the revisions that neither has and the archive lacks.
-_MISSING: Final = """
+_MISSING: Final = f"""
 WITH archived AS (
-    SELECT DISTINCT regexp_extract(event_id, '^(.*)@', 1) AS record_key,
-           regexp_extract(event_id, '@([0-9]+)$', 1)::BIGINT AS rev
+    SELECT DISTINCT {KEY} AS record_key, {REV}::BIGINT AS rev
     FROM hole_event WHERE at_ms > $since AND at_ms <= $until),
 known AS (
     SELECT record_key, opened.rev, coalesce(sealed.rev, 0) AS sealed_rev
@@ -47,14 +47,14 @@ told AS (
     SELECT record_key, from_rev, until_rev, path FROM lost
     WHERE what = 'missing' AND record_key IN (SELECT record_key FROM known))
 SELECT coalesce(told.record_key, expected.record_key) || '@' || coalesce(told.from_rev, expected.from_rev), told.path,
-       to_json({'expected': {'from': expected.from_rev, 'until': expected.until_rev},
-                'found': {'from': told.from_rev, 'until': told.until_rev}})
+       to_json({{'expected': {{'from': expected.from_rev, 'until': expected.until_rev}},
+                'found': {{'from': told.from_rev, 'until': told.until_rev}}}})
 FROM told FULL JOIN expected USING (record_key, from_rev, until_rev)
 WHERE told.record_key IS NULL OR expected.record_key IS NULL
 UNION ALL
-SELECT record_key || '@' || archived.rev, lost.path, to_json({'missing': {'from': from_rev, 'until': until_rev}})
+SELECT record_key || '@' || archived.rev, lost.path, to_json({{'missing': {{'from': from_rev, 'until': until_rev}}}})
 FROM lost JOIN archived USING (record_key) WHERE what = 'missing' AND archived.rev BETWEEN from_rev AND until_rev
-ORDER BY 1"""
+ORDER BY 1"""  # noqa: S608 our own
 _CHANGED: Final = """
 WITH expected AS (
     SELECT item_id, warehouse_id, coalesce(old.available, 0) AS available_before, coalesce(old.held, 0) AS held_before,
@@ -90,8 +90,7 @@ def check_openings(database: "DuckDBPyConnection", folder: Path, manifests: Sequ
             _load(database, folder, manifest, None if after is None else by_number.get(after.number))
             check.extend(_wrong(database, manifest))
             for table in ("lost", "changed", "opened"):
-                (rows,) = database.execute(f"SELECT count(*) FROM {table}").fetchone() or (0,)  # noqa: S608 our own
-                check.looked_at += rows
+                check.looked_at += count(database, f"SELECT count(*) FROM {table}")  # noqa: S608 our own
     return [check] if check.looked_at or check.discrepancies else []
 
 

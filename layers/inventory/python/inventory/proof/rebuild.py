@@ -16,6 +16,7 @@ from inventory.proof.lives import plain, rename_ended
 from inventory.proof.manifest import Manifest
 from inventory.proof.names import literal
 from inventory.proof.spans import Span
+from inventory.proof.sql import bucket_sql, count
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -155,8 +156,8 @@ def compare_ledger(database: "DuckDBPyConnection", folder: Path, ledgers: Sequen
     rename_ended(database, "sealed_ledger", "record_key", "(type = 'hold_removed')", "at_ms", also_key=True)
     database.execute(_OWED)
     counted = "SELECT count(*) FROM {} WHERE at_ms > ? AND at_ms <= ?"
-    (rows.looked_at,) = database.execute(counted.format("sealed_ledger"), list(span)).fetchone() or (0,)
-    (late.looked_at,) = database.execute(counted.format("event"), [0, span.until_ms]).fetchone() or (0,)
+    rows.looked_at = count(database, counted.format("sealed_ledger"), span)
+    late.looked_at = count(database, counted.format("event"), [0, span.until_ms])
     rows.extend(_ledger_twice(database))
     wrong = database.execute(
         f"""
@@ -197,10 +198,10 @@ def _compare(database: "DuckDBPyConnection", folder: Path, manifest: Manifest, t
     columns = _COMPARED_COLUMNS[table]
     _load(database, folder, f"sealed_{table}", [file.path for file in manifest.under(f"{table}/")], columns)
     names = _ROW_NAME[table]
-    (check.looked_at,) = database.execute(f"SELECT count(*) FROM rebuilt_{table}").fetchone() or (0,)  # noqa: S608
+    check.looked_at = count(database, f"SELECT count(*) FROM rebuilt_{table}")  # noqa: S608 our own
     row = ", ".join(f"{name} := {{0}}.{name}" for name in columns.split(", "))
     made, sealed = (f"struct_pack({row.format(side)})" for side in ("made", "sealed"))
-    bucket = f"('0x' || sha256(made.{names[0]})[1:8])::UBIGINT % {manifest.buckets}"
+    bucket = bucket_sql(f"made.{names[0]}", manifest.buckets)
     wrong = database.execute(
         f"""
         SELECT concat_ws(' ', {", ".join(f"coalesce(made.{name}, sealed.{name})" for name in names)}) AS name,
@@ -258,11 +259,8 @@ def compare_totals(rebuilt: Mapping[str, int], manifest: Manifest) -> Check:
 
 
 def _count(database: "DuckDBPyConnection", manifest: Manifest, pattern: str) -> int:
-    found = database.execute(
-        "SELECT count(*) FROM owed WHERE at_ms > ? AND at_ms <= ? AND regexp_matches(type, ?)",
-        [manifest.ledger_from_ms, manifest.as_of_ms, pattern],
-    ).fetchone()
-    return int(found[0]) if found else 0
+    events = "SELECT count(*) FROM owed WHERE at_ms > ? AND at_ms <= ? AND regexp_matches(type, ?)"
+    return count(database, events, [manifest.ledger_from_ms, manifest.as_of_ms, pattern])
 
 
 def _load(database: "DuckDBPyConnection", folder: Path, table: str, paths: Sequence[str], columns: str) -> None:

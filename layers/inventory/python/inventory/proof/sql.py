@@ -1,0 +1,25 @@
+"""What queries of several proofs say alike."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+#: An event is called by the key of its record and the record's revision; the last is still a text.
+KEY: Final = "regexp_extract(event_id, '^(.*)@', 1)"
+REV: Final = "regexp_extract(event_id, '@([0-9]+)$', 1)"
+#: The instant in an archived line's `text`, milliseconds since 1970.
+AT: Final = "(text->>'$.at')::BIGINT"
+
+
+def bucket_sql(name: str, buckets: int) -> str:
+    """SQL for the bucket of an item or of a hold; `name` is SQL for what it is called."""
+    return f"('0x' || sha256({name})[1:8])::UBIGINT % {buckets}"
+
+
+def count(database: "DuckDBPyConnection", query: str, values: Sequence[object] | Mapping[str, object] = ()) -> int:
+    """The one number that a query gives."""
+    number: int
+    (number,) = database.execute(query, values).fetchone() or (0,)
+    return number
