@@ -21,7 +21,6 @@ from inventory.domain.stock import ShardKey
 from inventory.pipeline.collector import settle_collected
 from inventory.pipeline.settler import settle_batch
 from inventory.protocol.settle import SETTLING_ROUNDS_MAX
-from inventory.telemetry import metrics
 from support.kinesis import CollectedHolds
 from support.watched import Watched
 from support.wire import TRANSACTIONS, conflicting
@@ -116,12 +115,9 @@ class TestRefusals:
         _sold_of_hot_item(world, 12)
         on_the_full_shard = sum(hold.shard_keys() == {ShardKey("A", "W1", 1)} for hold in world.holds())
         assert 0 < on_the_full_shard < 12
-        metrics.clear_metrics()
         assert _settle(world, _stream(world), stream) == on_the_full_shard
-        counted = {name: sum(metric["Value"]) for name, metric in metrics.metric_set.items()}
-        metrics.clear_metrics()
-        assert counted["CollectingRefused"] == on_the_full_shard
-        assert counted["HoldsCollected"] == 12 - on_the_full_shard
+        assert world.counted["CollectingRefused"] == on_the_full_shard
+        assert world.counted["HoldsCollected"] == 12 - on_the_full_shard
         assert _collect(world, stream.drain()) == 12 - on_the_full_shard
 
     def test_a_stream_that_does_not_answer_is_not_waited_for_again_by_the_next_batches(self, world: Watched) -> None:
@@ -134,7 +130,6 @@ class TestRefusals:
 
         pass_on = CollectingStream(SimpleNamespace(put_records=down), "collecting", lambda: world.clock.now_ms).pass_on
         world.scatter("A", [18] * 4)
-        metrics.clear_metrics()
         for after_ms, calls in ((0, 1), (UNREACHABLE_FOR_MS - 1, 1), (UNREACHABLE_FOR_MS, 2)):
             for _ in range(6):
                 world.execute(world.place("A").value)
@@ -142,8 +137,7 @@ class TestRefusals:
             until_ms = world.clock.now_ms + 50_000
             settled = settle_batch(world.core, _stream(world), world._set_aside, until_ms=until_ms, pass_on=pass_on)
             assert (settled, len(failed_ms)) == (6, calls)
-        assert sum(metrics.metric_set["CollectingRefused"]["Value"]) == 18
-        metrics.clear_metrics()
+        assert world.counted["CollectingRefused"] == 18
 
 
 class TestCollecting:

@@ -12,7 +12,7 @@ from inventory.pipeline.stream import RecordChange, SetAside, StreamRecord, put_
 from inventory.protocol.core import Core
 from inventory.protocol.settle import settle
 from inventory.storage.hold_records import sound_hold_from
-from inventory.telemetry import logger, report
+from inventory.telemetry import logger
 
 Told = tuple[StreamRecord, Hold]
 
@@ -36,7 +36,7 @@ def settle_batch(
     """
     told = list(understood(records, _resolved, set_aside))
     if pass_on is not None:
-        passed = _passed_on([hold for _, hold in told], pass_on)
+        passed = _passed_on(core, [hold for _, hold in told], pass_on)
         told = [(record, hold) for record, hold in told if hold.id not in passed]
     return settle_told(core, told, set_aside, until_ms=until_ms)
 
@@ -51,11 +51,11 @@ def settle_told(core: Core, told: Iterable[Told], set_aside: SetAside, *, until_
     resolved = {hold.id: (hold, record) for record, hold in told}
     done = settle(core, [hold for hold, _ in resolved.values()], until_ms=until_ms)
     for hold, why in done.broken:
-        report(Metric.INVARIANT_BROKEN, 1)
+        core.report(Metric.INVARIANT_BROKEN, 1)
         put_aside(resolved[hold.id][1], why, set_aside)
     if done.settled:
-        report(Metric.HOLDS_SETTLED, done.settled)
-        report(Metric.SETTLEMENT_LAG, done.lag_ms)
+        core.report(Metric.HOLDS_SETTLED, done.settled)
+        core.report(Metric.SETTLEMENT_LAG, done.lag_ms)
     logger.info("settled", extra={"holds": len(resolved), "settled": done.settled, "lag_ms": done.lag_ms})
     if done.hindered is not None:
         raise done.hindered
@@ -67,7 +67,7 @@ def passing_for(event: Mapping[str, Any], pass_on: PassOn | None) -> PassOn | No
     return None if event.get("redrive") else pass_on
 
 
-def _passed_on(holds: Sequence[Hold], pass_on: PassOn) -> set[str]:
+def _passed_on(core: Core, holds: Sequence[Hold], pass_on: PassOn) -> set[str]:
     """Passes on what is worth it, and gives the ids of the holds that were taken. Nothing hinders the others."""
     groups = thinly_spread({hold.id: hold for hold in holds}.values())
     if not groups:
@@ -78,11 +78,11 @@ def _passed_on(holds: Sequence[Hold], pass_on: PassOn) -> set[str]:
     except NotPassedOn as refused:
         left = set(refused.left)
         count = sum(len(groups[shard]) for shard in refused.left)
-        report(Metric.COLLECTING_REFUSED, count)
+        core.report(Metric.COLLECTING_REFUSED, count)
         logger.warning("not passed on", extra={"holds": count, "error": type(refused).__name__, "why": str(refused)})
     passed = {hold.id for shard, together in groups.items() if shard not in left for hold in together}
     if passed:
-        report(Metric.HOLDS_COLLECTED, len(passed))
+        core.report(Metric.HOLDS_COLLECTED, len(passed))
     return passed
 
 

@@ -5,7 +5,7 @@ from inventory.pipeline.resharded import announce_resharded
 from inventory.protocol.core import Core
 from inventory.protocol.rebalance import merge_cold
 from inventory.protocol.sweep import Swept, sweep
-from inventory.telemetry import logger, report
+from inventory.telemetry import logger
 
 
 def run_sweep(core: Core, *, until_ms: int) -> Swept:
@@ -18,10 +18,10 @@ def run_sweep(core: Core, *, until_ms: int) -> Swept:
     try:
         return sweep(core, until_ms=until_ms, swept=swept)
     finally:
-        _tell(swept)
+        _tell(core, swept)
 
 
-def _tell(swept: Swept) -> None:
+def _tell(core: Core, swept: Swept) -> None:
     for name, value in (
         (Metric.HOLDS_EXPIRED, swept.expired),
         (Metric.EXPIRY_LAG, swept.lag_ms),
@@ -30,7 +30,7 @@ def _tell(swept: Swept) -> None:
         (Metric.POISON_RECORDS, len(swept.unreadable)),
     ):
         if value:
-            report(name, value)
+            core.report(name, value)
     for hold, why in swept.settling.broken:
         logger.error("hold cannot be settled", extra={"hold_id": hold.id, "why": why})
     for hold_id in swept.unreadable:
