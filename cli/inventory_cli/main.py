@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperGroup, TyperOption
 
 from inventory_cli.commands import audit, change, hold, keys, redrive, snapshot
 from inventory_cli.commands import history as history_command
@@ -25,15 +25,13 @@ Exit codes: 0 done · 1 failed · 2 wrong use of the command · 3 not enough sto
 A request that is not answered, or whose answer says so, is tried again up to 3 times. That is safe: whatever changes
 something carries an Idempotency-Key, so that it happens once.
 """
-_WITH_VALUE = ("--url", "--key", "--stack", "--region", "--endpoint-url", "--timeout")
-_FLAGS = ("--json",)
 
 
 class _Root(TyperGroup):
     """Takes its own options from anywhere on the line, and turns errors into messages and exit codes."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, _own_first(args))
+        return super().parse_args(ctx, self._own_first(args))
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -44,22 +42,27 @@ class _Root(TyperGroup):
             output.error(error)
             raise typer.Exit(error.exit_code) from None
 
+    def _own_first(self, args: list[str]) -> list[str]:
+        """The arguments, with the root's own options in front; what follows ``--`` is left alone.
 
-def _own_first(args: list[str]) -> list[str]:
-    """The arguments, with the root's own options in front; what follows ``--`` is left alone."""
-    own, rest = [], []
-    remaining = iter(args)
-    for argument in remaining:
-        if argument == "--":
-            rest.append(argument)
-            rest.extend(remaining)
-        elif argument in _FLAGS or argument.startswith(tuple(f"{name}=" for name in _WITH_VALUE)):
-            own.append(argument)
-        elif argument in _WITH_VALUE:
-            own.extend((argument, *[value for value in (next(remaining, None),) if value is not None]))
-        else:
-            rest.append(argument)
-    return own + rest
+        Those are the callback's: completion is asked of no command, and help of whatever it stands behind.
+        """
+        options = [each for each in self.params if isinstance(each, TyperOption) and each.expose_value]
+        flags = {name for each in options if each.is_flag for name in each.opts}
+        with_value = {name for each in options if not each.is_flag for name in each.opts}
+        own, rest = [], []
+        remaining = iter(args)
+        for argument in remaining:
+            if argument == "--":
+                rest.append(argument)
+                rest.extend(remaining)
+            elif argument in flags or argument.startswith(tuple(f"{name}=" for name in with_value)):
+                own.append(argument)
+            elif argument in with_value:
+                own.extend((argument, *[value for value in (next(remaining, None),) if value is not None]))
+            else:
+                rest.append(argument)
+        return own + rest
 
 
 app = typer.Typer(
