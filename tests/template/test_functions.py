@@ -7,7 +7,7 @@ import pytest
 from bench.prime_day.assumptions import COLLECTING_LANES, PEAK_SALES_PER_S
 from bench.prime_day.assumptions import STREAM_SHARDS as BOTH_TABLES_SHARDS
 
-from inventory.domain.heat import CHANGES_PER_SHARD_MAX, COLD_AFTER_MS, HEAT_TRIES_MIN, Thresholds
+from inventory.domain.heat import Thresholds
 from inventory.settings import Settings
 from inventory.wiring import core_from
 from stack.invoke import folder_of
@@ -160,10 +160,11 @@ def test_a_stream_is_read_from_its_beginning_so_that_no_deploy_skips_records() -
 def test_what_is_hot_and_cold_is_what_the_domain_says_unless_a_deployment_says_otherwise() -> None:
     parameters = load_template()["Parameters"]
     told = {name: parameters[name]["Default"] for name in ("ChangesPerShard", "HeatTries", "ColdAfterSeconds")}
+    on_aws = Thresholds()
     assert told == {
-        "ChangesPerShard": CHANGES_PER_SHARD_MAX,
-        "HeatTries": HEAT_TRIES_MIN,
-        "ColdAfterSeconds": COLD_AFTER_MS // 1000,
+        "ChangesPerShard": on_aws.changes_per_shard,
+        "HeatTries": on_aws.tries,
+        "ColdAfterSeconds": on_aws.cold_after_ms // 1000,
     }
     variables = {
         name: value.get("Ref")

@@ -6,10 +6,7 @@ import pytest
 
 from inventory.domain.availability import Availability, DirectoryCount, News, ShardCount, fold
 from inventory.domain.heat import (
-    COLD_AFTER_MS,
     HEAT_DECAY_MS,
-    HEAT_TRIES_MIN,
-    UNITS_PER_SHARD_MIN,
     Heat,
     Thresholds,
     Touch,
@@ -94,7 +91,7 @@ class TestShardsWanted:
         assert shards_wanted(steady(60), 1, PLENTY, Thresholds(changes_per_shard=20)) == 4
 
     def test_little_evidence_is_none(self) -> None:
-        few = Heat(0, HEAT_TRIES_MIN * 400, HEAT_TRIES_MIN * 599)
+        few = Heat(0, ON_AWS.tries * 400, ON_AWS.tries * 599)
         assert shards_wanted(few, 1, PLENTY, ON_AWS) == 1
 
     def test_where_hardly_anything_succeeds_the_tries_are_evidence(self) -> None:
@@ -105,7 +102,7 @@ class TestShardsWanted:
         assert shards_wanted(steady(12, 1), 16, PLENTY, ON_AWS) == 16
 
     def test_no_more_shards_than_there_are_units_for(self) -> None:
-        assert shards_wanted(steady(100, 5), 1, 5 * UNITS_PER_SHARD_MIN, ON_AWS) == 5
+        assert shards_wanted(steady(100, 5), 1, 5 * ON_AWS.units_per_shard, ON_AWS) == 5
         assert shards_wanted(steady(100, 5), 1, 0, ON_AWS) == 1
 
     def test_what_it_asks_for_is_enough_by_its_own_measure(self) -> None:
@@ -177,9 +174,9 @@ class TestWhen:
 
     def test_cold_after_an_hour_without_any_change_or_try(self) -> None:
         split = Availability("A", "W1", {0: ShardCount(9, 5, 0)}, DirectoryCount(2, 4), Heat(at=1_000))
-        assert not cold(split, 1_000 + COLD_AFTER_MS - 1, ON_AWS)
-        assert cold(split, 1_000 + COLD_AFTER_MS, ON_AWS)
-        assert not cold(claimed(split, 2_000), 1_000 + COLD_AFTER_MS, ON_AWS)
+        assert not cold(split, 1_000 + ON_AWS.cold_after_ms - 1, ON_AWS)
+        assert cold(split, 1_000 + ON_AWS.cold_after_ms, ON_AWS)
+        assert not cold(claimed(split, 2_000), 1_000 + ON_AWS.cold_after_ms, ON_AWS)
 
     def test_one_shard_has_nothing_to_merge(self) -> None:
-        assert not cold(Availability("A", "W1", {0: ShardCount(9, 5, 0)}), COLD_AFTER_MS, ON_AWS)
+        assert not cold(Availability("A", "W1", {0: ShardCount(9, 5, 0)}), ON_AWS.cold_after_ms, ON_AWS)

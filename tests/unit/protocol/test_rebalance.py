@@ -8,7 +8,7 @@ import pytest
 
 from inventory.domain.availability import Availability
 from inventory.domain.drawing import Want
-from inventory.domain.heat import COLD_AFTER_MS, Heat, Thresholds
+from inventory.domain.heat import Heat, Thresholds
 from inventory.domain.leveling import MOVED_SHARDS_MAX
 from inventory.domain.limits import ATTEMPTS_MAX, SHARDS_MAX, SHARDS_PER_ITEM_MAX
 from inventory.domain.rebalancing import REBALANCED_EVERY_MS
@@ -243,7 +243,7 @@ class TestLevelling:
 
 class TestMerge:
     def _cool(self, world: Watched) -> None:
-        world.clock.now_ms += COLD_AFTER_MS
+        world.clock.now_ms += Thresholds().cold_after_ms
 
     def test_what_nothing_changes_for_an_hour_is_merged(
         self, world: Watched, told: list[tuple[str, Mapping[str, Any]]]
@@ -259,7 +259,7 @@ class TestMerge:
 
     def test_not_before(self, world: Watched) -> None:
         world.scatter("A", [5, 6, 7])
-        world.clock.now_ms += COLD_AFTER_MS - 60_000
+        world.clock.now_ms += Thresholds().cold_after_ms - 60_000
         assert (world.merge_cold(), world.shard_count("A")) == (0, 3)
 
     def test_what_is_sold_meanwhile_is_not_cold(self, world: Watched) -> None:

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final, Self
 
-from inventory.domain.heat import CHANGES_PER_SHARD_MAX, COLD_AFTER_MS, HEAT_TRIES_MIN
+from inventory.domain.heat import Thresholds
 
+_ON_AWS: Final = Thresholds()
 #: The settings that are numbers, each with its highest value.
 _NUMBERS: Final[Mapping[str, int]] = {
     "open_slices": 1_024,
@@ -73,9 +74,9 @@ class Settings:
     archive_lag_s: int = 10
     scan_segments: int = 8
     open_slices: int = 64
-    changes_per_shard: int = CHANGES_PER_SHARD_MAX
-    heat_tries: int = HEAT_TRIES_MIN
-    cold_after_s: int = COLD_AFTER_MS // 1000
+    changes_per_shard: int = _ON_AWS.changes_per_shard
+    heat_tries: int = _ON_AWS.tries
+    cold_after_s: int = _ON_AWS.cold_after_ms // 1000
     event_bus: str = ""
     docs_url: str = ""
 

@@ -13,20 +13,7 @@ from typing import Final, NamedTuple
 from inventory.domain.clock import Milliseconds
 from inventory.domain.limits import SHARDS_MAX
 
-# When an item is counted on more shards, and on fewer again. A partition of DynamoDB takes 1,000 write units a second
-# (Amazon DynamoDB Developer Guide, "Best practices for designing and using partition keys effectively"), and a write
-# within a transaction takes two ("Amazon DynamoDB Transactions: How it works"): 500 changes a second of one shard at
-# most. How long a transaction keeps a record nobody publishes: about 2 to 12 ms, so that tries begin to fail at some 20
-# to 100 a second. That is not guessed at: the failed tries themselves tell.
 HEAT_DECAY_MS: Final = 2_000  # what is this old counts 1/e: seconds, so that a rush is met within seconds
-HEAT_TRIES_MIN: Final = 40  # decayed tries: fewer prove nothing
-HOPS_PER_CHANGE_MAX: Final = 0.25  # of five tries one fails: a fifth of the time a shard is kept by somebody
-CHANGES_PER_SHARD_MAX: Final = 250  # a second: half of what a partition takes
-TRIES_PER_SHARD_MIN: Final = 2  # a second: a shard asked less often has time to spare, whatever the rush will be
-UNITS_PER_SHARD_MIN: Final = 16  # finer, the last units are harder to find than buyers are to keep apart
-LEVELED_MEAN_MIN: Final = 32  # units on the average shard: with fewer there is little to level
-COLD_AFTER_MS: Final = 3_600_000  # without any change shards are merged; and so long after a try that left some
-
 _WHOLE = 1_000  # counts are kept in thousandths, as whole numbers
 
 
@@ -65,7 +52,13 @@ class Heat(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """When stock is counted on more shards. The defaults are for AWS; see above for their sources.
+    """When stock is counted on more shards, and on fewer again. The defaults are for AWS.
+
+    A partition of DynamoDB takes 1,000 write units a second (Amazon DynamoDB Developer Guide, "Best practices for
+    designing and using partition keys effectively"), and a write within a transaction takes two ("Amazon DynamoDB
+    Transactions: How it works"): 500 changes a second of one shard at most. How long a transaction keeps a record
+    nobody publishes: about 2 to 12 ms, so that tries begin to fail at some 20 to 100 a second. That is not guessed at:
+    the failed tries themselves tell.
 
     Attributes:
         hops_per_change: More failed tries than this for each change is contention that shards should take away.
@@ -73,17 +66,17 @@ class Thresholds:
         tries_per_shard: No more shards than keep this many tries a second each.
         tries: Fewer (decayed) tries than this prove nothing. Tries, as the worse it is the fewer succeed.
         units_per_shard: No more shards than have this many units each.
-        leveled_mean: With fewer units on the average shard there is nothing to level.
-        cold_after_ms: What nothing has changed for so long is merged.
+        leveled_mean: With fewer units on the average shard there is little to level.
+        cold_after_ms: What nothing has changed for so long is merged; and what a try left, so long after it.
     """
 
-    hops_per_change: float = HOPS_PER_CHANGE_MAX
-    changes_per_shard: int = CHANGES_PER_SHARD_MAX
-    tries_per_shard: int = TRIES_PER_SHARD_MIN
-    tries: int = HEAT_TRIES_MIN
-    units_per_shard: int = UNITS_PER_SHARD_MIN
-    leveled_mean: int = LEVELED_MEAN_MIN
-    cold_after_ms: Milliseconds = COLD_AFTER_MS
+    hops_per_change: float = 0.25  # of five tries one fails: a fifth of the time a shard is kept by somebody
+    changes_per_shard: int = 250  # half of what a partition takes
+    tries_per_shard: int = 2  # a shard asked less often has time to spare, whatever the rush will be
+    tries: int = 40
+    units_per_shard: int = 16  # finer, the last units are harder to find than buyers are to keep apart
+    leveled_mean: int = 32
+    cold_after_ms: Milliseconds = 3_600_000
 
 
 def warmed(known: Heat, touches: Iterable[Touch], latest: Milliseconds) -> Heat:
