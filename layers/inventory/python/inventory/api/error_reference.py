@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from inventory.domain.limits import SNAPSHOTS_AT_ONCE_MAX
+from inventory.domain.limits import BODY_BYTES_MAX, SNAPSHOTS_AT_ONCE_MAX
 
 
 class Code(NamedTuple):
@@ -26,7 +26,7 @@ CODES: Final[Mapping[str, Code]] = {
     ),
     "parameter_unknown": Code(400, "There is no such parameter: `param` names it. Check the spelling."),
     "body_invalid": Code(400, "The body is not what its Content-Type says, or is malformed: `message` says where."),
-    "body_too_large": Code(400, "The body has more than 262,144 bytes. Send less at a time."),
+    "body_too_large": Code(400, f"The body has more than {BODY_BYTES_MAX:,} bytes. Send less at a time."),
     "content_type_unsupported": Code(
         400,
         "Send JSON or a form, in UTF-8, not compressed, and say which in Content-Type.",
