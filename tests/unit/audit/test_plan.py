@@ -134,3 +134,22 @@ def test_an_increment_reads_few_manifests_where_it_is_of_late_and_many_at_once_w
         assert make_plan(objects, "audit_x", instant, Depth.INCREMENT).depth is Depth.INCREMENT
         assert most / 2 <= objects.most <= most
         assert objects.reads in reads
+
+
+def test_an_increment_asked_for_later_begins_with_the_snapshot_just_before_it(tmp_path: Path) -> None:
+    first, second, third, asked = (HOUR + hours * HOUR_MS for hours in (0, 1, 3, 2))
+    plan = planned(tmp_path, Depth.INCREMENT, asked, first, second, third, asked)
+    assert (plan.depth, plan.since_ms, plan.base) == (Depth.INCREMENT, second, 2)
+
+
+def test_an_increment_reads_the_ledgers_of_its_own_time_only(tmp_path: Path) -> None:
+    instants = [HOUR + hours * HOUR_MS for hours in range(9)]
+    plan = planned(tmp_path, Depth.INCREMENT, instants[5], *instants)
+    assert {ledger.as_of_ms for ledger in plan.ledgers} == set(instants[3:6])
+
+
+def test_the_ledger_of_the_margin_before_the_first_hour_is_read(tmp_path: Path) -> None:
+    base = HOUR + 20 * 60_000
+    instants = [HOUR - 3 * HOUR_MS, HOUR - 10 * 60_000, base, base + HOUR_MS]
+    plan = planned(tmp_path, Depth.INCREMENT, instants[-1], *instants)
+    assert instants[1] in {ledger.as_of_ms for ledger in plan.ledgers}

@@ -191,3 +191,22 @@ def test_an_event_takes_at_most_64_bytes_of_the_archive(archive: Archive) -> Non
     events = len(archive.events(Source.STOCK)) + len(archive.events(Source.HOLDS))
     assert events > 1000
     assert sum(map(len, archive.objects.contents("archive/").values())) / events <= 64
+
+
+@pytest.mark.parametrize(
+    ("source", "edited"),
+    [
+        (Source.ADJUSTMENTS, {"quantity": {"N": "2.5"}}),
+        (Source.ADJUSTMENTS, {"quantity": {"S": "2"}}),
+        (Source.STOCK, {"rev": {"S": "1"}}),
+        (Source.STOCK, {"stock_id": {"S": "A"}}),
+        (Source.HOLDS, {"status": {"S": "lost"}}),
+    ],
+)
+def test_a_record_that_was_edited_into_nonsense_is_set_aside_and_stops_nothing(
+    tape: Tape, archive: Archive, source: Source, edited: dict[str, Any]
+) -> None:
+    first, other = tape.of(source)[:2]
+    odd = {**first, "dynamodb": {**first["dynamodb"], "NewImage": {**first["dynamodb"]["NewImage"], **edited}}}
+    assert archive.take([odd, other]).events == 1
+    assert [record for record, _ in archive.set_aside] == [odd]

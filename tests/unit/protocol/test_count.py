@@ -205,3 +205,19 @@ class TestRetries:
         world.wire.refuse(conflicting(1), times=ATTEMPTS_MAX)
         with pytest.raises(Conflict):
             world.count("A", 8)
+
+
+def test_of_two_counts_at_once_only_one_applies_however_many_there_were_before(world: Watched) -> None:
+    world.receive("A", 10)
+    world.count("A", 10)
+    world.wire.meanwhile(lambda: world.count("A", 7, core=world.instance()))
+    assert world.count("A", 7).value.quantity == 0
+    assert world.available("A") == 7
+    assert world.directories()["A"].warehouses["W1"] == Warehouse(shards=1, counts=3)
+
+
+def test_one_unit_that_was_found_does_not_land_on_a_shard_given_up_meanwhile(world: Watched) -> None:
+    world.scatter("A", [5, 0])
+    world.wire.meanwhile(lambda: world.split("A", 1, core=world.instance()))
+    world.count("A", 6)
+    assert {shard.key.number: shard.available for shard in world.shards("A")} == {0: 6, 1: 0}

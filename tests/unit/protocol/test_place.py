@@ -401,3 +401,30 @@ def test_a_read_between_two_projections_only_costs_another_try(world: Watched) -
     world.clock.pass_s(2)
     world.place("A", 2)
     assert world.available("A") == 0
+
+
+class TestARetryThatCannotBeCarriedOut:
+    """Its hold stands: who is told that nothing was changed may place another, and this one's stock stays held."""
+
+    def test_is_told_of_its_own_hold_where_it_met_others_each_time(self, world: Watched) -> None:
+        world.receive("A", 2)
+        placed = world.place("A", 1, key="k").value
+        world.wire.refuse(conflicting(1), times=ATTEMPTS_MAX)
+        again = world.place("A", 1, key="k")
+        assert (again.value.id, again.replayed) == (placed.id, True)
+
+    def test_is_told_of_its_own_hold_by_an_instance_with_a_wrong_clock(self, world: Watched) -> None:
+        world.receive("A", 2)
+        wants = [Want("A", None, 1)]
+        placed = world.place_all(*wants, key="k").value
+        again = world.place_all(*wants, key="k", core=world.instance(skew_ms=-60_000))
+        assert (again.value, again.replayed) == (placed, True)
+
+
+def test_as_many_places_as_a_transaction_takes_are_not_refused_where_more_seemed_to_be_needed(world: Watched) -> None:
+    for number in range(100):
+        world.receive("I0", 1, f"W{number}")
+    with world.wire.undisturbed(), pytest.raises(InvalidRequest):
+        world.place_all(Want("I0", None, 100))  # now its instance remembers
+    world.adjust("I0", 1, "W7", core=world.instance())
+    assert len(world.place_all(Want("I0", None, 100)).value.lines) == 99

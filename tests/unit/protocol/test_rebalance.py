@@ -347,3 +347,27 @@ class TestMerge:
         world.scatter("A", [5, 6])
         self._cool(world)
         assert merge_cold(world.core, until_ms=world.clock.now_ms) == []
+
+
+def test_no_unit_lands_on_the_highest_of_several_shards_where_that_was_given_up_meanwhile(world: Watched) -> None:
+    world.adjust("A", 1_200)
+    world.split("A", 4)
+    for source in (3, 2):
+        world.move("A", source, 0, 300)
+
+    def merge() -> None:
+        world.split("A", 3, core=world.instance())
+        world.move("A", 1, 0, 400)
+
+    world.wire.meanwhile(merge)
+    rebalance(world.core, Availability("A", "W1"), until_ms=world.clock.now_ms + 60_000)
+    assert sum(world.units_by_shard("A")[: world.shard_count("A")]) == 1_200
+
+
+def test_where_each_shard_that_would_gain_is_contended_nothing_is_moved(world: Watched) -> None:
+    world.adjust("A", 900)
+    world.split("A", 2)
+    world.move("A", 1, 0, 450)
+    world.wire.refuse(conflicting(0))
+    assert rebalance(world.core, Availability("A", "W1"), until_ms=world.clock.now_ms + 60_000) is None
+    assert world.units_by_shard("A") == [900, 0]

@@ -312,3 +312,29 @@ class TestWhatCannotBe:
         world.wire.refuse(half_way, TRANSACTIONS)
         done = _settle(world.core, [hold])
         assert (done.settled, done.broken) == (1, [])
+
+
+def test_one_unit_that_comes_back_is_an_inflow(world: Watched) -> None:
+    """The second reading of a refusal, or of a count, tells by it that stock did not only fall between them."""
+    world.receive("A", 1)
+    world.release(world.place("A", 1).value)
+    [before] = world.shards("A")
+    world.flow()
+    [after] = world.shards("A")
+    assert (after.available, after.inflow) == (1, before.inflow + 1)
+
+
+def test_a_hold_whose_companion_was_settled_meanwhile_is_not_broken(world: Watched) -> None:
+    world.receive("A", 2)
+    first, second = _ended(world, 2)
+    world.wire.meanwhile(lambda: _settle(world.instance(), [first]))
+    done = _settle(world.core, [first, second])
+    assert (done.settled, done.broken) == (1, [])
+
+
+def test_the_lag_is_the_longest_of_all_groups(world: Watched) -> None:
+    world.receive("A", 1)
+    world.receive("B", 1)
+    early = _ended(world, 1, "A")
+    world.clock.pass_s(30)
+    assert _settle(world.core, [*early, *_ended(world, 1, "B")]).lag_ms >= 30_000

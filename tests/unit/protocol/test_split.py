@@ -215,6 +215,13 @@ def test_a_move_does_not_land_on_a_shard_given_up_meanwhile(world: Watched) -> N
     assert world.units_by_shard("A") == [8, 0]
 
 
+def test_nor_on_the_highest_of_several_where_that_alone_was_given_up(world: Watched) -> None:
+    world.scatter("A", [4, 4, 0, 0])
+    world.wire.meanwhile(lambda: world.split("A", 3, core=world.instance()))
+    world.level("A", 4)
+    assert sum(world.units_by_shard("A")[: world.shard_count("A")]) == 8
+
+
 def test_a_reader_between_the_passes_sees_one_instant(world: Watched) -> None:
     world.scatter("A", [4, 4])
     world.wire.meanwhile(lambda: world.move("A", 0, 1, 3), BATCH_READS, nth=3)
