@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from inventory.domain.adjustments import Asked
 from inventory.domain.drawing import Want
 from inventory.domain.errors import Conflict, IdempotencyKeyMismatch, InvalidRequest, Overloaded
 from inventory.domain.limits import ATTEMPTS_MAX, READ_PASSES_MAX
@@ -221,3 +222,12 @@ def test_one_unit_that_was_found_does_not_land_on_a_shard_given_up_meanwhile(wor
     world.wire.meanwhile(lambda: world.split("A", 1, core=world.instance()))
     world.count("A", 6)
     assert {shard.key.number: shard.available for shard in world.shards("A")} == {0: 6, 1: 0}
+
+
+def test_a_count_says_by_what_it_was_asked_for(world: Watched) -> None:
+    by = world.by(path="/v1/adjustments")
+    count_module.count(world.core, Asked("A", "W1", "counted", by, reference="sheet-7", metadata={"who": "Ann"}), 7)
+    [record] = world.records(world.tables.adjustments)
+    assert (record["reason"], record["reference"], record["metadata"]) == ("counted", "sheet-7", {"who": "Ann"})
+    causes = [each["cause"] for each in world.records(world.tables.stock)]
+    assert [(cause["reason"], cause["reference"]) for cause in causes] == [("counted", "sheet-7")] * 2

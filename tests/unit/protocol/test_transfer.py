@@ -6,6 +6,7 @@ from inventory.domain.drawing import Want
 from inventory.domain.errors import IdempotencyKeyMismatch, InsufficientStock, InvalidRequest, Overloaded
 from inventory.protocol import flow
 from inventory.protocol.adjustments_view import get_transfer
+from inventory.protocol.transfer import transfer
 from support.watched import Watched
 from support.wire import BATCH_READS
 
@@ -100,3 +101,13 @@ class TestRetries:
             world.transfer("A", 5, key="k")
         assert world.transfer("A", 5, key="k").replayed
         assert _by_warehouse(world) == {"W1": 0, "W2": 5}
+
+
+def test_a_transfer_says_by_what_it_was_asked_for(world: Watched) -> None:
+    world.receive("A", 5)
+    by = world.by(path="/v1/transfers")
+    transfer(world.core, "A", "W1", "W2", 2, reference="truck-7", metadata={"who": "Ann"}, by=by)
+    [record] = [each for each in world.records(world.tables.adjustments) if "to" in each]
+    assert (record["reference"], record["metadata"]) == ("truck-7", {"who": "Ann"})
+    causes = [each["cause"] for each in world.records(world.tables.stock) if each["cause"]["type"] == "transfer"]
+    assert {cause["reference"] for cause in causes} == {"truck-7"}
