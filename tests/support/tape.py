@@ -50,8 +50,8 @@ class Tape:
 
 def told_event(source: Source, record: StreamRecord) -> Event:
     """The event that a stream's record tells of."""
-    told_ms = round(record["dynamodb"]["ApproximateCreationDateTime"] * 1000)
-    return event_of(source, *images(record), told_ms=told_ms, by_ttl="userIdentity" in record)
+    stream_ms = round(record["dynamodb"]["ApproximateCreationDateTime"] * 1000)
+    return event_of(source, *images(record), stream_ms=stream_ms, by_ttl="userIdentity" in record)
 
 
 def images(record: StreamRecord) -> tuple[Any, Any]:

@@ -110,7 +110,7 @@ def test_equal_ids_with_other_contents_are_named(tape: Tape) -> None:
 
 def test_a_removal_takes_the_next_revision_and_the_time_of_the_stream(schema: Draft202012Validator) -> None:
     hold = {"hold_id": HOLD_ID, "rev": 3, "at": 1_800_000_000_000, "settlement": "stl_1"}
-    by_ttl = event_of(Source.HOLDS, hold, None, told_ms=1_800_003_024_001, by_ttl=True)
+    by_ttl = event_of(Source.HOLDS, hold, None, stream_ms=1_800_003_024_001, by_ttl=True)
     assert by_ttl == {
         "v": 1,
         "event_id": f"{HOLD_ID}@4",
@@ -119,7 +119,7 @@ def test_a_removal_takes_the_next_revision_and_the_time_of_the_stream(schema: Dr
         "by": "ttl",
         "settled": True,
     }
-    shard = event_of(Source.STOCK, SHARD, None, told_ms=1)
+    shard = event_of(Source.STOCK, SHARD, None, stream_ms=1)
     assert (shard["at"], shard["by"], shard["before"]) == (SHARD["at"], "someone", {"available": 5, "held": 0})
     directory = {"stock_id": "cup#*", "warehouses": {"berlin": {"shards": 1, "counts": 0}}, "rev": 1, "at": 100}
     for event in (by_ttl, shard, event_of(Source.STOCK, directory, None)):

@@ -8,7 +8,7 @@ import pytest
 
 from inventory.domain.events import Source
 from inventory.history import layout
-from inventory.pipeline.archiver import Told, object_key
+from inventory.pipeline.archiver import ArchivedEvent, object_key
 from inventory.proof.names import is_plain, literal
 from support.sealed import Sealer
 
@@ -17,10 +17,10 @@ LATEST_MS = 253_402_300_799_000
 
 @pytest.mark.parametrize("source", Source)
 @pytest.mark.parametrize("sequence", ["1", "9" * 56])
-@pytest.mark.parametrize("told_ms", [0, LATEST_MS])
-def test_what_the_archiver_calls_an_object_is_plain(source: Source, sequence: str, told_ms: int) -> None:
-    batch = [Told(source, told_ms, "f" * 32, sequence, {}, "")]
-    key = object_key(layout.archive_hour(source, told_ms), batch)
+@pytest.mark.parametrize("stream_ms", [0, LATEST_MS])
+def test_what_the_archiver_calls_an_object_is_plain(source: Source, sequence: str, stream_ms: int) -> None:
+    batch = [ArchivedEvent(source, stream_ms, "f" * 32, sequence, {}, "")]
+    key = object_key(layout.archive_hour(source, stream_ms), batch)
     assert is_plain(key)
     assert layout.hour_of(key) is not None
 

@@ -50,7 +50,7 @@ KEY_OF: Final = {Source.STOCK: "stock_id", Source.HOLDS: "hold_id", Source.ADJUS
 
 
 def event_of(
-    source: Source, before: Record | None, after: Record | None, *, told_ms: Milliseconds = 0, by_ttl: bool = False
+    source: Source, before: Record | None, after: Record | None, *, stream_ms: Milliseconds = 0, by_ttl: bool = False
 ) -> Event:
     """The event that turned one state of a record into the next.
 
@@ -58,7 +58,7 @@ def event_of(
         source: The record's table.
         before: The record before, or None where it is new.
         after: The record after, or None where it was removed.
-        told_ms: The stream's own time; only a removal, which carries no `at`, takes it from there.
+        stream_ms: The stream's own time; only a removal, which carries no `at`, takes it from there.
         by_ttl: Whether a removal was the table's own, of an expired record.
 
     Raises:
@@ -67,7 +67,7 @@ def event_of(
     if after is None:
         if before is None:
             raise ValueError("neither before nor after")
-        return _removal(source, before, told_ms, by="ttl" if by_ttl else "someone")
+        return _removal(source, before, stream_ms, by="ttl" if by_ttl else "someone")
     event: dict[str, Any] = {
         "v": VERSION,
         "event_id": event_id(after[KEY_OF[source]], _whole(after["rev"])),
@@ -105,12 +105,12 @@ def record_key(event: Event) -> str:
     return key
 
 
-def _removal(source: Source, before: Record, told_ms: Milliseconds, *, by: str) -> Event:
+def _removal(source: Source, before: Record, stream_ms: Milliseconds, *, by: str) -> Event:
     key = before[KEY_OF[source]]
     event: dict[str, Any] = {
         "v": VERSION,
         "event_id": event_id(key, _whole(before["rev"]) + 1),
-        "at": max(_whole(before["at"]), tick_at_or_after(told_ms)),
+        "at": max(_whole(before["at"]), tick_at_or_after(stream_ms)),
         "by": by,
     }
     if source is Source.HOLDS:

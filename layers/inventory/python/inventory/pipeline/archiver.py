@@ -26,11 +26,11 @@ class NoSuchTable(Exception):
     """The function is given a stream that it was not told of: its mappings and its environment do not agree."""
 
 
-class Told(NamedTuple):
+class ArchivedEvent(NamedTuple):
     """An event with what its stream record says beside it: the stream's time, and the ids that name its object."""
 
     source: Source
-    told_ms: Milliseconds
+    stream_ms: Milliseconds
     stream_id: str
     sequence: str
     event: Event
@@ -66,7 +66,7 @@ def archive_batch(
         Overloaded: The bucket did not answer; the batch must be given again.
         NoSuchTable: A record is of none of these tables, which no record is to blame for; likewise.
     """
-    events = [event for record in records if (event := _told(record, sources, set_aside)) is not None]
+    events = [event for record in records if (event := _archived_event(record, sources, set_aside)) is not None]
     new = 0
     for folder, batch in _by_hour(events).items():
         new += objects.put_new(object_key(folder, batch), body_of(batch))
@@ -79,13 +79,13 @@ def archive_batch(
     return Archived(len(events), new, lag_ms)
 
 
-def object_key(folder: str, batch: Sequence[Told]) -> str:
+def object_key(folder: str, batch: Sequence[ArchivedEvent]) -> str:
     """The name of the object for events of one hour: equal batches have equal names, different ones never."""
     ids = hashlib.sha256("".join(f"{each.stream_id}\n" for each in batch).encode()).hexdigest()[:16]
     return f"{folder}{ids}-{batch[0].sequence}-{batch[-1].sequence}.jsonl.gz"
 
 
-def body_of(batch: Sequence[Told]) -> bytes:
+def body_of(batch: Sequence[ArchivedEvent]) -> bytes:
     """The events as compressed lines; the same bytes whenever it is done."""
     return compressed(each.line for each in batch)
 
@@ -95,7 +95,7 @@ def compressed(lines: Iterable[str]) -> bytes:
     return gzip.compress("".join(f"{line}\n" for line in lines).encode(), compresslevel=9, mtime=0)
 
 
-def _told(record: StreamRecord, sources: Mapping[str, Source], set_aside: SetAside) -> Told | None:
+def _archived_event(record: StreamRecord, sources: Mapping[str, Source], set_aside: SetAside) -> ArchivedEvent | None:
     try:
         before, after = change_of(record)
         table = record["eventSourceARN"].split(":table/")[1].split("/")[0]
@@ -103,29 +103,29 @@ def _told(record: StreamRecord, sources: Mapping[str, Source], set_aside: SetAsi
             raise NoSuchTable(table)
         source = sources[table]
         stream = record["dynamodb"]
-        told_ms = round(float(stream["ApproximateCreationDateTime"]) * 1000)
+        stream_ms = round(float(stream["ApproximateCreationDateTime"]) * 1000)
         by_ttl = after is None and _TTL.items() <= (record.get("userIdentity") or {}).items()
-        event = event_of(source, before, after, told_ms=told_ms, by_ttl=by_ttl)
-        return Told(source, told_ms, record["eventID"], stream["SequenceNumber"], event, line_of(event))
+        event = event_of(source, before, after, stream_ms=stream_ms, by_ttl=by_ttl)
+        return ArchivedEvent(source, stream_ms, record["eventID"], stream["SequenceNumber"], event, line_of(event))
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         put_aside(record, f"{type(error).__name__}: {error}", set_aside)
         return None
 
 
-def _by_hour(events: Iterable[Told]) -> dict[str, list[Told]]:
+def _by_hour(events: Iterable[ArchivedEvent]) -> dict[str, list[ArchivedEvent]]:
     """Whoever reads the hours around an instant finds all of it: no object has another hour's events."""
-    batches: dict[str, list[Told]] = {}
+    batches: dict[str, list[ArchivedEvent]] = {}
     for each in events:
-        batches.setdefault(archive_hour(each.source, each.told_ms), []).append(each)
+        batches.setdefault(archive_hour(each.source, each.stream_ms), []).append(each)
     return batches
 
 
-def _report_apart(events: Iterable[Told]) -> None:
-    apart = [each for each in events if abs(each.event["at"] - each.told_ms) > APART_MAX_MS]
+def _report_apart(events: Iterable[ArchivedEvent]) -> None:
+    apart = [each for each in events if abs(each.event["at"] - each.stream_ms) > APART_MAX_MS]
     if apart:
         report(Metric.STAMPS_APART, len(apart))
         for each in apart[:3]:
             logger.error(
                 "an event's instant is far from the stream's time",
-                extra={"event_id": each.event["event_id"], "at": each.event["at"], "told_ms": each.told_ms},
+                extra={"event_id": each.event["event_id"], "at": each.event["at"], "stream_ms": each.stream_ms},
             )

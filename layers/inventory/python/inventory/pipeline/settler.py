@@ -14,8 +14,6 @@ from inventory.protocol.settle import settle
 from inventory.storage.hold_records import sound_hold_from
 from inventory.telemetry import logger
 
-Told = tuple[StreamRecord, Hold]
-
 
 def settle_batch(
     core: Core,
@@ -41,7 +39,9 @@ def settle_batch(
     return settle_told(core, told, set_aside, until_ms=until_ms)
 
 
-def settle_told(core: Core, told: Iterable[Told], set_aside: SetAside, *, until_ms: Milliseconds) -> int:
+def settle_told(
+    core: Core, told: Iterable[tuple[StreamRecord, Hold]], set_aside: SetAside, *, until_ms: Milliseconds
+) -> int:
     """Settles holds, each of which some record told of, and gives their number.
 
     Raises:

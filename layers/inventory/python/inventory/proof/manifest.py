@@ -34,27 +34,27 @@ class NoManifest(ValueError):
     """A file that should be a manifest has not the form of one."""
 
 
-class _Told(BaseModel):
+class _Untrusted(BaseModel):
     """A part of a file that anyone may have written. What it says beside this is no concern of the form."""
 
     model_config = ConfigDict(strict=True, frozen=True)
 
 
-class _File(_Told):
+class _File(_Untrusted):
     path: Annotated[str, StringConstraints(pattern=NAMED)]
     bytes: _Count
     rows: _Count
     sha256: _Digest
 
 
-class After(_Told):
+class After(_Untrusted):
     """The snapshot after which an opening comes."""
 
     number: _Number
     as_of_ms: _Instant
 
 
-class Opening(_Told):
+class Opening(_Untrusted):
     """What a manifest says that opens the history anew: why, who answers for it, after what, and how much is lost."""
 
     reason: str = ""
@@ -64,7 +64,7 @@ class Opening(_Told):
     lost_revisions: _Count = 0
 
 
-class _Manifest(_Told):
+class _Manifest(_Untrusted):
     number: _Number
     snapshot: str
     as_of: _InstantName
@@ -76,7 +76,7 @@ class _Manifest(_Told):
     opening: Opening | None = None
 
 
-class _Content(_Told):
+class _Content(_Untrusted):
     manifest: _Manifest
 
 

@@ -8,7 +8,7 @@ from inventory.domain.drawing import Want
 from inventory.domain.ids import ADJUSTMENT
 from inventory.domain.stock import Cause, Change, ShardKey
 from inventory.protocol.core import Answer, Core
-from inventory.protocol.flow import emptiest, receipt, shard_changes, taken
+from inventory.protocol.flow import emptiest, receipt, shard_writes, taken
 from inventory.protocol.lookout import read_pass
 from inventory.protocol.record_once import record_once
 from inventory.storage.adjustment_records import adjustment_from, put_adjustment
@@ -42,7 +42,7 @@ def adjust(core: Core, asked: Asked, quantity: int) -> Answer[Adjustment]:
             if changes is None:
                 return None
             at = core.clock.stamp(seen_at)
-            writes = shard_changes(core, changes, at, cause)
+            writes = shard_writes(core, changes, at, cause)
         adjustment = asked.made(identifier, quantity, at)
         return adjustment, [put_adjustment(core.tables, adjustment), *writes]
 

@@ -11,7 +11,7 @@ from inventory.domain.limits import READ_PASSES_MAX, TRANSACTION_RECORDS_MAX
 from inventory.domain.passes import Pass
 from inventory.domain.stock import Cause, Change, ShardKey
 from inventory.protocol.core import Answer, Core
-from inventory.protocol.flow import emptiest, opened, shard_changes
+from inventory.protocol.flow import directory_write, emptiest, shard_writes
 from inventory.protocol.lookout import read_pass
 from inventory.protocol.move import gather
 from inventory.protocol.record_once import record_once
@@ -51,7 +51,7 @@ def count(core: Core, asked: Asked, counted: int) -> Answer[Adjustment]:
         return adjustment, [
             put_adjustment(core.tables, adjustment),
             _counted_write(core, seen, changes, item, warehouse, at, cause),
-            *shard_changes(core, changes, at, cause),
+            *shard_writes(core, changes, at, cause),
         ]
 
     return record_once(core, identifier, by, adjustment_from, compose)
@@ -104,6 +104,6 @@ def _counted_write(
 ) -> Write:
     directory = seen.directory
     if directory is None or warehouse not in directory.warehouses:
-        return opened(core, item, warehouse, directory, 1, at, cause)
+        return directory_write(core, item, warehouse, directory, 1, at, cause)
     highest = max((change.key.number for change in changes if change.available > 0), default=0)
     return apply_count(core.tables, item, warehouse, directory.warehouses[warehouse].counts, highest, at, cause)

@@ -51,13 +51,13 @@ def receipt(core: Core, change: Change, directory: Directory | None, at: Millise
     item, warehouse, number = change.key
     writes = [change_shard(core.tables, change, at, cause)]
     if directory is None or warehouse not in directory.warehouses:
-        writes.append(opened(core, item, warehouse, directory, 0, at, cause))
+        writes.append(directory_write(core, item, warehouse, directory, 0, at, cause))
     elif number > 0:
         writes.append(check_covered(core.tables, item, warehouse, number, at))
     return writes
 
 
-def opened(
+def directory_write(
     core: Core,
     item: str,
     warehouse: str,
@@ -80,6 +80,6 @@ def opened(
     return add_warehouse(core.tables, item, warehouse, counts, at, cause)
 
 
-def shard_changes(core: Core, changes: Sequence[Change], at: Milliseconds, cause: Cause) -> list[Write]:
+def shard_writes(core: Core, changes: Sequence[Change], at: Milliseconds, cause: Cause) -> list[Write]:
     """The writes that make these changes."""
     return [change_shard(core.tables, change, at, cause) for change in changes]

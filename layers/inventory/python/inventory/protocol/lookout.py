@@ -17,7 +17,7 @@ from inventory.storage.stock_records import directory_from, is_directory, shard_
 PROJECTED_WITHIN_MS: Final = 1_000  # how far the projection lags; more in a rush
 
 #: An item in a warehouse, or (None) in all.
-Scope = tuple[str, str | None]
+Place = tuple[str, str | None]
 
 
 def hinted_views(core: Core, wants: Sequence[Want]) -> dict[str, ItemView]:
@@ -27,9 +27,9 @@ def hinted_views(core: Core, wants: Sequence[Want]) -> dict[str, ItemView]:
     What is left of a hot item may be gone before the projection hears of it, so that where little is, it is read
     strongly, and instead of the projection where this instance knows that from before.
     """
-    views = {scope: core.hints.recall(*scope) for scope in _scopes(wants)}
-    views |= {scope: _read_again(core, scope) for scope, view in views.items() if view is None}
-    unknown = [scope for scope, view in views.items() if view is None]
+    views = {place: core.hints.recall(*place) for place in _places(wants)}
+    views |= {place: _read_again(core, place) for place, view in views.items() if view is None}
+    unknown = [place for place, view in views.items() if view is None]
     named = _named(core, sorted((item, warehouse) for item, warehouse in unknown if warehouse is not None))
     for item, warehouse in unknown:
         projected = everywhere(core, item) if warehouse is None else named.get((item, warehouse), [])
@@ -40,29 +40,29 @@ def hinted_views(core: Core, wants: Sequence[Want]) -> dict[str, ItemView]:
     return by_item
 
 
-def _scopes(wants: Sequence[Want]) -> list[Scope]:
+def _places(wants: Sequence[Want]) -> list[Place]:
     """Each item with the warehouses to look into; with None alone, where one of its wants names none."""
     anywhere = {want.item for want in wants if want.warehouse is None}
     return sorted({(want.item, None if want.item in anywhere else want.warehouse) for want in wants}, key=str)
 
 
-def _read_again(core: Core, scope: Scope) -> ItemView | None:
+def _read_again(core: Core, place: Place) -> ItemView | None:
     """A strong reading where the last one saw little; None where there was none, or it saw enough."""
-    last = core.passes.get(scope)
-    return _read(core, scope) if last is not None and _runs_out(last.view) else None
+    last = core.passes.get(place)
+    return _read(core, place) if last is not None and _runs_out(last.view) else None
 
 
-def _seen(core: Core, scope: Scope, projected: Sequence[Availability]) -> ItemView:
+def _seen(core: Core, place: Place, projected: Sequence[Availability]) -> ItemView:
     """What the projection says; a strong reading where that is little and sells."""
     view = {each.warehouse: _latest(core, each) for each in projected}
-    core.hints.remember(*scope, view)  # so that its shards are read along with the directory, too
+    core.hints.remember(*place, view)  # so that its shards are read along with the directory, too
     runs_out = _runs_out(view) and any(sells(each, core.clock.now()) for each in projected)
-    return _read(core, scope) if runs_out else view
+    return _read(core, place) if runs_out else view
 
 
-def _read(core: Core, scope: Scope) -> ItemView:
-    view = read_pass(core, *scope).view
-    core.hints.remember(*scope, view)
+def _read(core: Core, place: Place) -> ItemView:
+    view = read_pass(core, *place).view
+    core.hints.remember(*place, view)
     return view
 
 

@@ -8,7 +8,7 @@ from inventory.domain.drawing import Want
 from inventory.domain.ids import TRANSFER, Requester
 from inventory.domain.stock import Cause, Change, ShardKey
 from inventory.protocol.core import Answer, Core
-from inventory.protocol.flow import emptiest, receipt, shard_changes, taken
+from inventory.protocol.flow import emptiest, receipt, shard_writes, taken
 from inventory.protocol.lookout import read_pass
 from inventory.protocol.record_once import record_once
 from inventory.storage.adjustment_records import put_transfer, transfer_from
@@ -58,7 +58,7 @@ def transfer(
         )
         return moved, [
             put_transfer(core.tables, moved),
-            *shard_changes(core, changes, at, cause),
+            *shard_writes(core, changes, at, cause),
             *receipt(core, gain, seen.directory, at, cause),
         ]
 
