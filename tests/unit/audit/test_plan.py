@@ -37,7 +37,9 @@ def sealed(objects: B, *instants: int, opened: int | None = None) -> B:
             "files": [],
             "totals": {},
         }
-        after: Mapping[str, Any] = {"number": number - 1, "as_of_ms": before, "sha256": ""}
+        after: Mapping[str, Any] | None = None
+        if before:
+            after = {"number": number - 1, "as_of_ms": before, "sha256": ""}
         told |= {"opening": {**OPENING, "after": after}} if instant == opened else {}
         objects.put(manifest_path(number), json.dumps({"manifest": told}).encode())
     return objects
@@ -153,3 +155,15 @@ def test_the_ledger_of_the_margin_before_the_first_hour_is_read(tmp_path: Path) 
     instants = [HOUR - 3 * HOUR_MS, HOUR - 10 * 60_000, base, base + HOUR_MS]
     plan = planned(tmp_path, Depth.INCREMENT, instants[-1], *instants)
     assert instants[1] in {ledger.as_of_ms for ledger in plan.ledgers}
+
+
+def test_a_snapshot_that_opened_the_history_is_no_increment_of_the_one_before_it(tmp_path: Path) -> None:
+    """Between them lies what was given up: whoever compared them would tell of all of it."""
+    opened = HOUR + 2 * HOUR_MS
+    plan = planned(tmp_path, Depth.INCREMENT, opened, HOUR, HOUR + HOUR_MS, opened, opened=opened)
+    assert (plan.depth, plan.since_ms, plan.base, plan.manifest) == (Depth.FULL, opened, 3, 3)
+
+
+def test_one_that_opened_the_history_before_all_others_is_audited_in_full(tmp_path: Path) -> None:
+    plan = planned(tmp_path, Depth.INCREMENT, HOUR, HOUR, HOUR + HOUR_MS, opened=HOUR)
+    assert (plan.depth, plan.since_ms, plan.base, plan.manifest) == (Depth.FULL, HOUR, 1, 1)

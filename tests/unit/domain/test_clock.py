@@ -165,6 +165,9 @@ class TestElapsed:
         clocks |= {"wall": NOW + 100, "uptime": 107}
         assert elapsed() == 100
 
+        clocks |= {"wall": NOW + 150, "uptime": 150}
+        assert elapsed() == 150
+
     def test_a_clock_that_is_set_back_makes_nothing_younger(self) -> None:
         clocks = {"wall": NOW, "uptime": 0}
         elapsed = Elapsed(lambda: clocks["wall"], lambda: clocks["uptime"])

@@ -38,6 +38,10 @@ class TestShortage:
     def test_all_wants_of_an_item_may_be_short_together(self) -> None:
         assert shortage([Want("A", "W1", 7), Want("A", None, 5)], VIEWS) == Shortage("A", None, 12, 11)
 
+    def test_wants_of_other_items_take_nothing_from_it(self) -> None:
+        views: dict[str, ItemView] = {"A": {"W1": {0: 3}}, "B": {"W1": {0: 3}}}
+        assert shortage([Want("A", None, 3), Want("B", None, 3)], views) is None
+
     def test_what_is_not_known_is_not_there(self) -> None:
         assert shortage([Want("B", "W1", 1)], VIEWS) == Shortage("B", "W1", 1, 0)
         assert shortage([Want("B", None, 1)], VIEWS) == Shortage("B", None, 1, 0)
@@ -78,6 +82,23 @@ class TestPlan:
         both = {ShardKey("A", "W1", 0), ShardKey("A", "W1", 1)}
         assert plan([Want("A", "W1", 5)], views, seed="s", avoid=both)[0].quantity == 5
 
+    def test_a_shard_is_not_left_for_what_another_item_was_contended_on(self) -> None:
+        avoid = {ShardKey("A", "W2", 0), ShardKey("B", "W1", 0)}
+        assert plan([Want("A", "W1", 5)], {"A": {"W1": {0: 5, 1: 5}}}, seed="s", avoid=avoid, usual=lambda *_: 0) == [
+            Line("A", "W1", 5, (Draw(0, 5),))
+        ]
+
+    def test_holds_that_name_no_warehouse_go_to_all_that_have_enough(self) -> None:
+        views: dict[str, ItemView] = {"A": {"W1": {0: 5}, "W2": {0: 5}, "W3": {0: 1}}}
+        picked = Counter(plan([Want("A", None, 5)], views, seed=f"hold_{n}")[0].warehouse for n in range(200))
+        assert set(picked) == {"W1", "W2"}
+        assert min(picked.values()) > 60
+
+    def test_the_warehouse_of_another_item_is_no_reason_to_go_there(self) -> None:
+        views: dict[str, ItemView] = {"A": {"W1": {0: 5}}, "B": {"W1": {0: 5}, "W2": {0: 5}}}
+        wants = [Want("A", "W1", 1), Want("B", None, 1)]
+        assert {plan(wants, views, seed=f"hold_{n}")[1].warehouse for n in range(20)} == {"W1", "W2"}
+
     def test_the_seed_alone_decides_among_equals(self) -> None:
         views: dict[str, ItemView] = {"A": {"W1": dict.fromkeys(range(8), 5)}}
         picked = [plan([Want("A", "W1", 1)], views, seed=f"s{n}")[0].drawn[0].shard for n in range(200)]
@@ -89,6 +110,17 @@ class TestPlan:
         picked = Counter(plan([Want("A", "W1", 1)], views, seed=f"s{n}")[0].drawn[0].shard for n in range(4_000))
         assert picked[0] < picked[1] < picked[2] / 5
         assert abs(picked[2] - picked[3]) < 200, "what is enough for as long as a hint lasts counts alike"
+
+    def test_how_soon_a_shard_may_be_empty_depends_on_how_much_each_takes(self) -> None:
+        views: dict[str, ItemView] = {"A": {"W1": {0: 100, 1: 10_000}}}
+        picked = Counter(plan([Want("A", "W1", 100)], views, seed=f"hold_{n}")[0].drawn[0].shard for n in range(300))
+        assert picked[0] < 15
+
+    def test_the_usual_shard_is_kept_to_down_to_half_of_the_mean(self) -> None:
+        for poorest, kept in ((50, {0}), (49, {0, 1})):
+            views: dict[str, ItemView] = {"A": {"W1": {0: poorest, 1: 200 - poorest}}}
+            lines = [plan([Want("A", "W1", 1)], views, seed=f"hold_{n}", usual=lambda *_: 0)[0] for n in range(50)]
+            assert {line.drawn[0].shard for line in lines} == kept
 
     def test_the_usual_shard_is_kept_to(self) -> None:
         views: dict[str, ItemView] = {"A": {"W1": dict.fromkeys(range(8), 5)}}

@@ -123,6 +123,19 @@ class TestNamedErrors:
         with pytest.raises(InvariantBroken, match="wrong type"):
             _failing(_error("TransactionCanceledException", CancellationReasons=reasons)).transact([_put()])
 
+    @pytest.mark.parametrize(
+        ("met", "why"),
+        [
+            ({"hold_id": {"S": "h"}}, "has no instant"),
+            ({"hold_id": {"S": "h"}, "at": {"S": "1"}}, "has no instant"),
+            ({"hold_id": {"S": "h"}, "at": {"N": "1.5"}}, "cannot be read"),
+        ],
+    )
+    def test_a_record_that_was_edited_by_hand_is_told_where_it_is_met(self, met: dict[str, Any], why: str) -> None:
+        reasons = [{"Code": "ConditionalCheckFailed", "Item": met}]
+        with pytest.raises(InvariantBroken, match=f"^h {why}"):
+            _failing(_error("TransactionCanceledException", CancellationReasons=reasons)).transact([_put("h")])
+
     def test_a_transaction_over_the_limit_is_a_mistake_of_ours(self) -> None:
         with pytest.raises(AssertionError):
             World().core.database.transact([_put(str(number)) for number in range(TRANSACTION_RECORDS_MAX + 1)])
