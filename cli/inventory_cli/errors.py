@@ -58,11 +58,11 @@ class Unreachable(CliError):
 
 
 class ApiError(CliError):
-    """The API's own error.
+    """The API's own error, or that of whoever answers in its place.
 
     Attributes:
         status: The HTTP status.
-        error: The object under `error` in the answer.
+        error: The object under `error` in the answer; without a `code` it is not the API's own.
     """
 
     def __init__(self, status: int, error: Mapping[str, Any]) -> None:
@@ -71,15 +71,16 @@ class ApiError(CliError):
         super().__init__(str(error.get("message") or "The API gave no reason."), details={"status": status} | details)
         self.status = status
         self.error = dict(error)
-        self.exit_code = _exit_code(status)
+        self.exit_code = _exit_code(status) if error.get("code") else _exit_code_of_somebody_else(status)
 
 
+_TOO_MANY_REQUESTS = 429
 _SERVER_ERRORS = 500
 _BY_STATUS = {
     402: ExitCode.NOT_ENOUGH,
     404: ExitCode.NOT_FOUND,
     409: ExitCode.TRY_LATER,
-    429: ExitCode.TRY_LATER,
+    _TOO_MANY_REQUESTS: ExitCode.TRY_LATER,
 }
 
 
@@ -87,3 +88,9 @@ def _exit_code(status: int) -> ExitCode:
     if status >= _SERVER_ERRORS:
         return ExitCode.TRY_LATER
     return _BY_STATUS.get(status, ExitCode.FAILED)
+
+
+def _exit_code_of_somebody_else(status: int) -> ExitCode:
+    """A gateway on the way is too busy as the API is; that it finds nothing says nothing of what was asked for."""
+    too_busy = status == _TOO_MANY_REQUESTS or status >= _SERVER_ERRORS
+    return ExitCode.TRY_LATER if too_busy else ExitCode.FAILED

@@ -100,19 +100,28 @@ def test_what_may_go_better_later_says_so_once_the_tries_are_over(terminal: Term
 @pytest.mark.parametrize(
     ("answer", "code"),
     [
-        (httpx.Response(404, text="<xml/>"), 4),
+        (httpx.Response(404, text="<xml/>"), 1),
         (httpx.Response(200, text="hello"), 1),
         (httpx.Response(200, json=["hello"]), 1),
         (httpx.Response(400, json={"error": "no"}), 1),
         (httpx.Response(400, json={"error": None}), 1),
         (httpx.Response(400, json=["error"]), 1),
-        (httpx.Response(404, json={"message": "no"}), 4),
+        (httpx.Response(404, json={"message": "no"}), 1),
+        (httpx.Response(402, json={"message": "no"}), 1),
     ],
 )
 def test_somebody_elses_answer_is_called_that(terminal: Terminal, answer: httpx.Response, code: int) -> None:
     terminal.answers(answer)
     exit_code, said = _place(terminal)
     assert exit_code == code
+    assert "Is the URL right?" in said
+
+
+@pytest.mark.parametrize("status", [429, 502, 503])
+def test_somebody_else_who_is_too_busy_says_to_try_later(terminal: Terminal, status: int) -> None:
+    terminal.api(lambda _: httpx.Response(status, json={"message": "no"}))
+    exit_code, said = _place(terminal)
+    assert exit_code == 5
     assert "Is the URL right?" in said
 
 
