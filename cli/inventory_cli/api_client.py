@@ -20,10 +20,18 @@ Query = Mapping[str, str | int | None]
 
 
 class Reply(NamedTuple):
-    """An answer; `replayed` where an earlier request with the same Idempotency-Key had already done it."""
+    """An answer.
+
+    Attributes:
+        body: The object in it.
+        replayed: Whether an earlier request with the same Idempotency-Key had already done it. Of `tries` more than
+            one, that may have been an earlier try, whose answer was lost.
+        tries: How often it was sent.
+    """
 
     body: dict[str, Any]
     replayed: bool
+    tries: int
 
 
 class ApiClient:
@@ -102,7 +110,7 @@ class ApiClient:
         return found, has_more
 
     def _send(self, method: str, path: str, **request: Any) -> Reply:
-        for pause_s in _pauses():
+        for tries, pause_s in enumerate(_pauses(), start=1):
             try:
                 answer = self._http.request(method, path, **request)
             except httpx.TransportError as error:
@@ -110,7 +118,7 @@ class ApiClient:
                 wait_s = pause_s
             else:
                 if answer.is_success:
-                    return Reply(_object_in(answer), answer.headers.get("Idempotent-Replayed") == "true")
+                    return Reply(_object_in(answer), answer.headers.get("Idempotent-Replayed") == "true", tries)
                 why = _error_in(answer)
                 wait_s = _wait_s(answer, pause_s)
                 if not _may_succeed_later(answer):

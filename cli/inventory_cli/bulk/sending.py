@@ -22,7 +22,7 @@ class Loaded:
 
     Attributes:
         lines: How many there are.
-        done: How many are carried out; `replayed` of them by an earlier run.
+        done: How many are carried out; `replayed` of them by an earlier run, as far as that is certain.
         rejected: Lines that the API refused, and why.
         stopped: Why the load stopped before its end, if it did.
     """
@@ -47,11 +47,12 @@ def send(api: ApiClient, changes: Sequence[Keyed], loaded: Loaded, *, at_once: i
         if stopped.is_set():
             return None
         try:
-            return keyed.change, api.post("/v1/adjustments", keyed.change.body, idempotency_key=keyed.key).replayed
+            reply = api.post("/v1/adjustments", keyed.change.body, idempotency_key=keyed.key)
         except CliError as error:
             if not _is_refusal(error):
                 stopped.set()
             return keyed.change, error
+        return keyed.change, reply.replayed and reply.tries == 1  # else this run's own first try may have done it
 
     with ThreadPoolExecutor(at_once) as pool:
         for wave in waves(changes):

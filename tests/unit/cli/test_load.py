@@ -137,6 +137,15 @@ def test_what_an_earlier_run_did_is_told(terminal: Terminal) -> None:
     assert _load(terminal, DELIVERY, "--json").json["replayed"] == 3
 
 
+def test_a_line_that_this_run_had_to_send_twice_is_not_told_as_an_earlier_runs(terminal: Terminal) -> None:
+    """Its first try may have done it, and its answer was lost."""
+    replayed = httpx.Response(200, json={"id": "adj_1"}, headers={"Idempotent-Replayed": "true"})
+    for lost in (httpx.ReadTimeout("slow"), error(503, "overloaded", "No answer in time.")):
+        terminal.answers(lost, replayed, _takes_all(httpx.Request("POST", "/")), replayed)
+        result = _load(terminal, DELIVERY, "--at-once", "1", "--json")
+        assert (result.json["done"], result.json["replayed"]) == (3, 1)
+
+
 def _refuses(item: str) -> Any:
     def handler(request: httpx.Request) -> httpx.Response:
         if json.loads(request.content)["item"] == item:
