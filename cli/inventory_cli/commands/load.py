@@ -81,14 +81,11 @@ def load(
         session.output.show(_contents(changes), _in_words(_contents(changes)))
         return
     loaded = Loaded(len(changes))
-    if rejected is not None:
-        _see_that_it_is_free(rejected)
-    try:
-        _send(session, changes, loaded, at_once)
-    finally:
-        if rejected is not None and loaded.rejected:
-            _write_rejected(rejected, loaded)
-        session.output.show(_data(batch, loaded), *_view(loaded))
+    with _rejected_written(rejected, loaded):
+        try:
+            _send(session, changes, loaded, at_once)
+        finally:
+            session.output.show(_data(batch, loaded), *_view(loaded))
     _end(loaded, written=rejected is not None and bool(loaded.rejected))
 
 
@@ -167,6 +164,27 @@ def _view(loaded: Loaded) -> list[RenderableType]:
         table.add_row(f"{change.line:,}", change.item, change.warehouse, error.message)
     more = len(loaded.rejected) - _SHOWN_MAX
     return [table, *([f"… and {more:,} more: --rejected FILE.csv writes all of them."] if more > 0 else []), said]
+
+
+@contextmanager
+def _rejected_written(file: Path | None, loaded: Loaded) -> Iterator[None]:
+    """Writes what is refused to the file, however the load ends. Where nothing is, the file is as it was before.
+
+    Raises:
+        CliError: It cannot be written, or is not empty: seen before anything is sent.
+    """
+    if file is None:
+        yield
+        return
+    was_there = file.exists()
+    _see_that_it_is_free(file)
+    try:
+        yield
+    finally:
+        if loaded.rejected:
+            _write_rejected(file, loaded)
+        elif not was_there:
+            file.unlink(missing_ok=True)
 
 
 def _see_that_it_is_free(file: Path) -> None:

@@ -244,6 +244,22 @@ def test_nothing_refused_leaves_room_for_the_next_run(terminal: Terminal) -> Non
     refused = terminal.folder / "refused.csv"
     for _ in range(2):
         assert _load(terminal, DELIVERY, "--rejected", str(refused)).exit_code == 0
+        assert not refused.exists()
+
+
+def test_an_empty_file_for_what_is_refused_stays_where_it_was_there_before(terminal: Terminal) -> None:
+    terminal.api(_takes_all)
+    refused = terminal.folder / "refused.csv"
+    refused.touch()
+    assert _load(terminal, DELIVERY, "--rejected", str(refused)).exit_code == 0
+    assert refused.read_bytes() == b""
+
+
+def test_a_load_that_stops_before_any_refusal_leaves_no_file(terminal: Terminal) -> None:
+    terminal.answers(*[httpx.ConnectError("refused")] * 4)
+    refused = terminal.folder / "refused.csv"
+    result = _load(terminal, DELIVERY, "--at-once", "1", "--rejected", str(refused))
+    assert (result.exit_code, refused.exists()) == (5, False)
 
 
 def test_refused_lines_keep_their_own_words_and_are_loaded_with_the_same_options(terminal: Terminal) -> None:
