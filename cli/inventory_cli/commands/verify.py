@@ -15,7 +15,7 @@ from rich.text import Text
 from inventory_cli import render
 from inventory_cli.aws import explained
 from inventory_cli.errors import CliError, Discrepancies, NotFound, WrongUse
-from inventory_cli.history.copying import copy_bucket
+from inventory_cli.history.copying import copy_bucket, is_unfinished
 from inventory_cli.session import Session, session_of
 
 if TYPE_CHECKING:
@@ -80,8 +80,7 @@ def verify(
     session = session_of(context)
     if directory is not None and (bucket or keep):
         raise WrongUse("--directory is a copy already: no --bucket or --keep beside it.")
-    if keep is not None and keep.exists() and any(keep.iterdir()):
-        raise WrongUse(f"{keep} is not empty: what lies there could be mistaken for what is in the bucket.")
+    _see_what_lies_in(directory, keep)
     trusted = _trusted(session, key_fingerprint or [], directory)
     noted = None if head is None else _digest("The head to look for", head)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
@@ -93,6 +92,19 @@ def verify(
     session.output.show(_data(proof), _view(proof))
     if proof.discrepancies:
         raise Discrepancies(f"{proof.discrepancies} discrepancies: this history is not what it says it is.")
+
+
+def _see_what_lies_in(directory: Path | None, keep: Path | None) -> None:
+    """What a copy lacks that was interrupted, or has from elsewhere, says nothing of the bucket.
+
+    Raises:
+        WrongUse: The copy that is there is not whole, or there is no room for one.
+    """
+    for folder in filter(None, (directory, keep)):
+        if is_unfinished(folder):
+            raise WrongUse(f"The copy in {folder} was not finished: delete it, and copy again.")
+    if keep is not None and keep.exists() and any(keep.iterdir()):
+        raise WrongUse(f"{keep} is not empty: what lies there could be mistaken for what is in the bucket.")
 
 
 def _prove(

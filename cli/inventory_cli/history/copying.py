@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 #: What proves the history; what tasks hand to each other (`partials/`) proves nothing.
 PREFIXES: Final = ("manifests/", "keys/", "archive/", "snapshots/", "holds/", "ledger/", "state/", "opened/")
+#: Lies beside what is copied until all is: else what an interrupted copy lacks were missing in the history.
+_UNFINISHED: Final = "copy-not-finished"
 _AT_ONCE: Final = 8
 
 
@@ -23,13 +25,18 @@ class Stored(NamedTuple):
     size: int
 
 
+def is_unfinished(folder: Path) -> bool:
+    """Whether a copy into this folder was interrupted, or is still under way."""
+    return (folder / _UNFINISHED).exists()
+
+
 def copy_bucket(
     s3: S3Client, bucket: str, folder: Path, is_wanted: Callable[[str], bool], advance: Callable[[int], None]
 ) -> list[str]:
     """Copies every object that verification needs into a folder, and gives the names of those that are not wanted.
 
     Of years there are more names than memory has room for: one page of them is copied, several at once, then the next.
-    That takes hours. What was sealed meanwhile is left to the next copy.
+    That takes hours. What was sealed meanwhile is left to the next copy. Until it is done the folder `is_unfinished`.
 
     Args:
         s3: The client.
@@ -45,6 +52,9 @@ def copy_bucket(
         s3.download_file(bucket, stored.key, str(target))
         return stored.size
 
+    unfinished = folder / _UNFINISHED
+    folder.mkdir(parents=True, exist_ok=True)
+    unfinished.touch()
     left_out: list[str] = []
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         for page in (page for prefix in PREFIXES for page in _pages(s3, bucket, prefix)):
@@ -52,6 +62,7 @@ def copy_bucket(
             for size in pool.map(copy, [stored for stored in page if is_wanted(stored.key)]):
                 advance(size)
     _drop_sealed_since(s3, bucket, folder)
+    unfinished.unlink()
     return left_out
 
 

@@ -19,6 +19,7 @@ from inventory.proof.chain import CopyChanged
 from inventory.proof.files import SEALED
 from inventory.proof.manifest import canonical
 from inventory.proof.names import is_plain
+from inventory_cli.aws import Aws
 from inventory_cli.commands.verify import copying_shown
 from inventory_cli.history.copying import PREFIXES, copy_bucket
 from support.sealed import Sealer, fingerprint_of
@@ -224,6 +225,42 @@ def test_an_object_that_can_be_no_file_in_the_folder_is_named_and_not_copied(
     assert result.exit_code == 6
     assert key in [each["path"] for check in json.loads(result.out)["checks"] for each in check["findings"]]
     assert [path for path in kept.parent.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_copy_that_was_not_finished_is_not_held_against_the_history(
+    terminal: Terminal, sealer: Sealer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s3 = boto3.client("s3", "us-east-1")
+    s3.create_bucket(Bucket="history")
+    for path in sealer.folder.rglob("*"):
+        if path.is_file():
+            s3.upload_file(str(path), "history", path.relative_to(sealer.folder).as_posix())
+    write_stack(tmp_path, {"HistoryBucket": "history"})
+    kept, key = tmp_path / "kept", ("--key-fingerprint", fingerprint_of(sealer.key))
+
+    def interrupted(self: Aws) -> object:
+        class Interrupted:
+            get_paginator = s3.get_paginator
+
+            def download_file(self, bucket: str, name: str, path: str) -> None:
+                if name.startswith("snapshots/"):
+                    raise KeyboardInterrupt
+                s3.download_file(bucket, name, path)
+
+        return Interrupted()
+
+    with monkeypatch.context() as during:
+        during.setattr(Aws, "s3", property(interrupted))
+        assert terminal.run("verify", "--keep", str(kept), *key).exit_code == 130
+    assert len(list(kept.rglob("*"))) > 2
+    for option in ("--directory", "--keep"):
+        result = terminal.run("verify", option, str(kept), *key)
+        assert (result.exit_code, result.out) == (2, "")
+        assert "was not finished: delete it, and copy again" in " ".join(result.err.split())
+    shutil.rmtree(kept)
+    assert terminal.run("verify", "--keep", str(kept), *key).exit_code == 0
+    assert terminal.run("verify", "--directory", str(kept), *key).exit_code == 0
 
 
 def _sign_with(kms: object, key: str, sealer: Sealer) -> None:
