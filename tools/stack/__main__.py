@@ -93,17 +93,21 @@ def copy_table(
 ) -> None:
     """Makes a stack's own table equal to a restored one, while nothing else writes (docs/runbook.md)."""
     of_stack, true = restored_tables.tables(live, restored)
-    differences = restored_tables.compare(of_stack, true)
-    console.print(f"{len(differences.surplus)} records to delete, {len(differences.other)} to write")
-    if write:
-        restored_tables.copy(of_stack, true, differences)
-        console.print("done")
+    with restored_tables.refusals_told(f"The table {live}, or {restored},"):
+        differences = restored_tables.compare(of_stack, true)
+        console.print(f"{len(differences.surplus)} records to delete, {len(differences.other)} to write")
+        if write:
+            restored_tables.copy(of_stack, true, differences)
+            console.print("done")
 
 
 @app.command("project-anew")
 def project_anew(stock: str, availability: str) -> None:
     """Makes Availability anew of the Stock table, while nothing else writes (docs/runbook.md)."""
-    console.print(f"{restored_tables.project_anew(*restored_tables.tables(stock, availability))} records written")
+    given, made = restored_tables.tables(stock, availability)
+    with restored_tables.refusals_told(f"The table {stock}, or {availability},"):
+        written = restored_tables.project_anew(given, made)
+    console.print(f"{written} records written")
 
 
 def main() -> None:

@@ -6,17 +6,20 @@ The stack's tables stay, so that names, streams, TTL and policies do: a restored
 import hashlib
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from boto3.dynamodb.types import TypeSerializer
+from botocore.exceptions import BotoCoreError, ClientError
 
 from inventory.protocol.core import Core
 from inventory.protocol.project import news_of, project
 from inventory.settings import Settings
 from inventory.storage.codec import Record, decode
 from inventory.wiring import core_from
+from stack.console import StackError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -74,10 +77,32 @@ def project_anew(stock: "Table", availability: "Table") -> int:
     return sum(project(core, news_of((None, _whole(record)) for record in page["Items"])).written for page in pages)
 
 
+@contextmanager
+def refusals_told(what: str) -> Iterator[None]:
+    """Says in one line what cannot be used, and why.
+
+    Raises:
+        StackError: AWS refused a call, or could not be asked.
+    """
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise StackError(f"{what} cannot be used: {error}") from None
+
+
 def tables(*names: str) -> list["Table"]:
-    """Tables by name, with the caller's own credentials and region."""
-    dynamodb = boto3.resource("dynamodb")
-    return [dynamodb.Table(name) for name in names]
+    """Tables by name, with the caller's own credentials and region.
+
+    Raises:
+        StackError: One of them is not there, or not the caller's to see.
+    """
+    found = []
+    for name in names:
+        with refusals_told(f"The table {name}"):
+            table = boto3.resource("dynamodb").Table(name)
+            table.load()
+        found.append(table)
+    return found
 
 
 def _records(table: "Table") -> Iterator[dict[str, Any]]:

@@ -3,10 +3,14 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 from moto import mock_aws
 from typer.testing import CliRunner
 
+from stack import __main__ as commands
 from stack.__main__ import app
 from stack.restored import compare, copy, project_anew, tables
 from support.template import table_definitions
@@ -23,7 +27,7 @@ def named() -> "Iterator[dict[str, Table]]":
     with mock_aws():
         definitions: list[dict[str, Any]] = [*table_definitions().values()]
         definitions.append({**table_definitions()["STOCK_TABLE"], "TableName": "Restored"})
-        client = tables("any")[0].meta.client
+        client = boto3.client("dynamodb")
         for definition in definitions:
             client.create_table(**definition)
         yield {definition["TableName"]: tables(definition["TableName"])[0] for definition in definitions}
@@ -75,6 +79,51 @@ def test_the_live_table_is_written_on_demand_only(named: "dict[str, Table]") -> 
         assert result.exit_code == 0
         assert "1 records to delete, 1 to write" in result.output
         assert live.scan()["Items"] == after
+
+
+@pytest.mark.parametrize("command", ["copy-table", "project-anew"])
+@pytest.mark.parametrize("given", [("StockTable", "StokTable"), ("StokTable", "StockTable")])
+def test_a_table_that_is_not_there_is_named_in_one_line(
+    named: "dict[str, Table]",
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    given: tuple[str, str],
+) -> None:
+    monkeypatch.setattr("sys.argv", ["stack", command, *given])
+    with pytest.raises(SystemExit, match="1"):
+        commands.main()
+    said = capsys.readouterr().out
+    assert said.startswith("error: The table StokTable cannot be used: ")
+    assert ("ResourceNotFoundException" in said, said.count("\n")) == (True, 1)
+
+
+@pytest.mark.parametrize("command", [["copy-table", "--write"], ["project-anew"]])
+@pytest.mark.parametrize("forbidden", ["DescribeTable", "Scan", "BatchWriteItem"])
+def test_what_aws_refuses_is_said_in_one_line(
+    named: "dict[str, Table]",
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: list[str],
+    forbidden: str,
+) -> None:
+    put(named["Restored"], shard("cup", 1, 1))
+    put(named["AvailabilityTable"], {"item_id": "cup", "warehouse_id": "berlin"})
+    call = vars(BaseClient)["_make_api_call"]
+
+    def refuses(client: BaseClient, operation: str, params: dict[str, Any]) -> Any:
+        if operation == forbidden:
+            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not authorized"}}, operation)
+        return call(client, operation, params)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", refuses)
+    other = "Restored" if command[0] == "copy-table" else "AvailabilityTable"
+    monkeypatch.setattr("sys.argv", ["stack", *command, "StockTable", other])
+    with pytest.raises(SystemExit, match="1"):
+        commands.main()
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("error: The table StockTable")
+    assert f"(AccessDeniedException) when calling the {forbidden} operation: not authorized" in last
 
 
 def test_what_was_written_last_is_read(named: "dict[str, Table]") -> None:
