@@ -1,7 +1,8 @@
 """`inventory redrive`: what the asynchronous functions could not do, and giving it back to them."""
 
 from collections import Counter
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Group, RenderableType
@@ -39,6 +40,7 @@ _WHEN_TRIMMED = (
     "resolved holds each minute, and the projection of an item heals with its next change. "
     "--drop-trimmed removes such messages."
 )
+_NOTE_SECONDS: Final = 30
 _ARCHIVER = "archiver"
 _WHEN_THE_ARCHIVE_IS_TRIMMED = (
     "Records for the archive that no stream has any more (after 24 hours) are lost events: the archive has a hole "
@@ -188,18 +190,38 @@ def _asks(session: Session, *, yes: bool) -> bool:
 
 def _give(session: Session, queue: OnFailureQueue, count: int, given: list[tuple[str, Given]], *, drop: bool) -> None:
     """Adds what became of each message to `given`, which is told also where the next cannot be had."""
-    giver = Giver(queue, session.stack.aws.functions, _streams(session), drop_trimmed=drop)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    notes = session.output.notes
     with (
         explained(),
-        Progress(
-            *columns, console=session.output.notes, transient=True, disable=not session.output.notes.is_terminal
-        ) as progress,
+        Progress(*columns, console=notes, transient=True, disable=not notes.is_terminal) as progress,
     ):
         task = progress.add_task(queue.name, total=count)
+        noted = _now_and_then(session)
+
+        def tell(records: int, of: int) -> None:
+            said = f"{queue.name}: {records:,} of {of:,} records of a message are given"
+            progress.update(task, description=said)
+            if not notes.is_terminal:
+                noted(said)
+
+        giver = Giver(queue, session.stack.aws.functions, _streams(session), drop_trimmed=drop, tell=tell)
         for each in giver.give(count):
             given.append((queue.name, each))
-            progress.advance(task)
+            progress.update(task, advance=1, description=queue.name)
+
+
+def _now_and_then(session: Session) -> Callable[[str], None]:
+    """Notes what it is told, unless it did a moment ago: for who sees no bar, and must not take silence for a halt."""
+    last = session.world.now()
+
+    def note(message: str) -> None:
+        nonlocal last
+        if (now := session.world.now()) - last >= _NOTE_SECONDS:
+            last = now
+            session.output.note(message)
+
+    return note
 
 
 def _report(session: Session, given: list[tuple[str, Given]]) -> None:

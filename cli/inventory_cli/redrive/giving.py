@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
@@ -74,6 +74,7 @@ class Giver:
         functions: The client that invokes it.
         streams: The clients that fetch records by their positions.
         drop_trimmed: Whether to delete messages whose records no stream has any more.
+        tell: Is told how many records of a message's positions are given, and of how many.
     """
 
     def __init__(
@@ -83,11 +84,13 @@ class Giver:
         streams: Streams,
         *,
         drop_trimmed: bool = False,
+        tell: Callable[[int, int], None] = lambda *_: None,
     ) -> None:
         self._queue = queue
         self._functions = functions
         self._streams = streams
         self._drop_trimmed = drop_trimmed
+        self._tell = tell
         self._payloads: set[str] = set()
 
     def give(self, count: int) -> Iterator[Given]:
@@ -154,13 +157,18 @@ class Giver:
             records: Sequence[dict[str, Any]] = records_at(self._streams, positions)
         except Trimmed as trimmed:
             gone, records = trimmed, trimmed.left
+        given = 0
         for call in _calls(records):
-            self._give_call(message, call)
+            for more in self._give_call(message, call):
+                given += more
+                self._tell(given, len(records))
         if gone is not None:
             raise gone
 
-    def _give_call(self, message: Message, records: list[dict[str, Any]]) -> None:
+    def _give_call(self, message: Message, records: list[dict[str, Any]]) -> Iterator[int]:
         """Gives records in one call, and where that fails by halves, in their order, as the function's mapping does.
+
+        After each call it yields how many were given by it: 0 where it failed.
 
         Like the mapping it waits where more are poison than may be set aside in a minute: else the same ones would be
         set aside with each try, and those behind them never.
@@ -172,19 +180,22 @@ class Giver:
         try:
             self._invoke({"Records": records})
         except _Failed as failed:
+            yield 0
             if str(failed).startswith(_TOO_MUCH_POISON):
                 self._streams.pause(_POISON_PAUSE_SECONDS)
             elif len(records) == 1:
                 raise
         else:
+            yield len(records)
             return
         if len(records) == 1:  # it has waited: once more, and no more than that
             self._queue.hide_again(message)
             self._invoke({"Records": records})
+            yield 1
             return
         middle = len(records) // 2
         for half in (records[:middle], records[middle:]):
-            self._give_call(message, half)
+            yield from self._give_call(message, half)
 
     def _invoke_once(self, payload: Any) -> None:
         """A timed event says no more the tenth time than the first: once is enough for all that are alike."""

@@ -182,6 +182,16 @@ def test_a_call_that_fails_is_halved_until_it_does_not(monkeypatch: pytest.Monke
     assert [number for call in functions.calls if len(call) <= 13 for number in call] == [*range(60)]
 
 
+def test_how_many_records_of_positions_are_given_is_told_call_by_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    functions: Any = Lambda()
+    functions.fails = lambda _, event: "timed out" if len(event["Records"]) > 25 else None
+    told: list[tuple[int, int]] = []
+    monkeypatch.setattr("inventory_cli.redrive.giving.records_at", lambda *_: numbered(60))
+    queue = Shown("a", json.dumps(failed_batch()))
+    for _ in Giver(queue, functions, NOBODY, tell=lambda *given: told.append(given)).give(1):
+        assert told == [(0, 60), (25, 60), (50, 60), (60, 60)]
+
+
 def test_nothing_behind_a_record_that_fails_alone_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
     functions = Lambda()
     functions.fails = lambda _, event: "down" if {"number": 3} in event["Records"] else None

@@ -98,6 +98,21 @@ def test_a_message_stays_hidden_while_its_records_are_given_call_by_call(
     assert (len(functions.given), seen_by_others) == (4, [])
 
 
+def test_how_far_a_long_run_of_positions_has_come_is_noted_now_and_then_where_no_bar_is_seen(
+    terminal: Terminal, queues: Queues, functions: Functions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queues.put("settler", failed_batch())
+    monkeypatch.setattr("inventory_cli.redrive.giving.records_at", lambda *_: [RECORD] * 200)
+    for seconds, notes in ((14, ["150 of 200 records of a message are given"]), (1, [])):
+        functions.fails = lambda *_, seconds=seconds: terminal.pauses.append(seconds)
+        result = terminal.run("redrive", "run", "--yes")
+        assert (result.exit_code, [line for line in result.err.splitlines() if "records" in line]) == (
+            0,
+            [f"settler: {note}" for note in notes],
+        )
+        queues.put("settler", failed_batch())
+
+
 def test_a_message_that_waited_for_others_is_hidden_while_its_records_are_fetched(
     terminal: Terminal, queues: Queues, functions: Functions, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
