@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from inventory.domain.events import Source
+from inventory.domain.events import Source, record_key
 from inventory.domain.limits import KEPT_AFTER_SETTLEMENT_S
 from inventory.proof.live import LIVE_RULES
 from support.auditing import Audit, Events, follow_with
+from support.folding import revision
 from support.tape import Tape
 
 
@@ -45,6 +46,26 @@ def test_a_table_restored_to_an_earlier_time_or_short_of_a_record_is_found(
     found = audit(events, **{f"edit_{source}": edit})
     assert set(found) == {check}
     assert len(found[check]) == 2
+
+
+@pytest.mark.parametrize(
+    ("check", "kind"),
+    [("live_stock", "shard_changed"), ("live_directories", "directory_changed"), ("live_holds", "hold_extended")],
+)
+def test_a_record_restored_to_what_it_rightly_was_once_is_behind_the_archive(
+    events: Events, audit: Audit, check: str, kind: str
+) -> None:
+    """Each of its values is one that its events gave: nothing but the revision tells."""
+    told = events[_OF_CHECK[check][0]]
+    latest = {record_key(event): event for event in sorted(told, key=revision)}
+    last = next(event for event in latest.values() if event["type"] == kind)
+    again = {name: value for name, value in last.items() if name not in {"v", "event_id", "type"}}
+    if check == "live_stock":
+        again |= {"before": last["after"], "cause": {"type": "move", "id": "mov_1", "actor": "operator"}}
+    follow_with(told, record_key(last), kind, **again)
+    found = audit(events)
+    assert set(found) == {check}
+    assert [finding.record for finding in found[check]] == [record_key(last)]
 
 
 @pytest.mark.parametrize(

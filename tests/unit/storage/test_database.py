@@ -137,11 +137,29 @@ class TestNamedErrors:
             _failing(_error("TransactionCanceledException", CancellationReasons=reasons)).transact([_put("h")])
 
     def test_a_transaction_over_the_limit_is_a_mistake_of_ours(self) -> None:
+        World().core.database.transact([_put(str(number)) for number in range(TRANSACTION_RECORDS_MAX)])
         with pytest.raises(AssertionError):
             World().core.database.transact([_put(str(number)) for number in range(TRANSACTION_RECORDS_MAX + 1)])
 
 
 class TestReading:
+    def test_what_is_read_is_the_latest_unless_less_will_do(self) -> None:
+        world = World()
+        asked: list[bool] = []
+
+        def note(operation: str, request: dict[str, Any]) -> None:
+            of_tables = request["RequestItems"].values() if operation == "BatchGetItem" else [request]
+            asked.extend(each["ConsistentRead"] for each in of_tables)
+
+        world.database.before_call = note
+        database = world.core.database
+        database.get(KEY)
+        database.batch_get([KEY])
+        assert asked == [True, True]
+        database.get(KEY, consistent=False)
+        database.batch_get([KEY], consistent=False)
+        assert asked[2:] == [False, False]
+
     def test_a_batch_of_more_than_a_hundred_takes_several_calls(self) -> None:
         world = World()
         for number in range(130):
