@@ -1,6 +1,7 @@
 """Heat: what the changes of an item's shards say of the shards that it needs."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -18,8 +19,10 @@ from inventory.domain.limits import SHARDS_MAX, SHARDS_PER_ITEM_MAX, WAREHOUSES_
 from inventory.domain.rebalancing import (
     HEAT_AGE_MAX_MS,
     REBALANCED_EVERY_MS,
+    SELLING_AGE_MAX_MS,
     claimed,
     cold,
+    sells,
     shards_allowed,
     unbalanced,
 )
@@ -111,6 +114,10 @@ class TestShardsWanted:
             wanted = shards_wanted(steady(200, hops), 1, PLENTY, ON_AWS)
             assert shards_wanted(steady(200, hops / wanted), wanted, PLENTY, ON_AWS) == wanted
 
+    def test_contention_that_may_be_is_no_reason_for_more(self) -> None:
+        assert shards_wanted(steady(400, ON_AWS.hops_per_change), 4, PLENTY, ON_AWS) == 4
+        assert shards_wanted(steady(400, ON_AWS.hops_per_change + 0.01), 4, PLENTY, ON_AWS) == 8
+
     def test_never_fewer(self) -> None:
         assert shards_wanted(Heat(), 64, PLENTY, ON_AWS) == 64
 
@@ -135,7 +142,7 @@ class TestShardsAllowed:
         shards = {f"W{number}": Warehouse(1, 0) for number in range(warehouses)}
         for name in list(shards):
             allowed = shards_allowed(Directory("A", shards, 1, 1), name)
-            assert allowed >= 1
+            assert allowed >= max(1, SHARDS_PER_ITEM_MAX // 2 // warehouses), "its part of the one half"
             shards[name] = Warehouse(min(allowed, SHARDS_MAX), 0)
         assert sum(each.shards for each in shards.values()) <= SHARDS_PER_ITEM_MAX
 
@@ -150,6 +157,15 @@ class TestUneven:
 
     def test_a_little_more_or_less_is_no_reason(self) -> None:
         assert not uneven({0: 100, 1: 80, 2: 60}, 3, ON_AWS)
+
+    def test_less_than_a_quarter_of_the_mean_is_too_little(self) -> None:
+        assert uneven({0: 24, 1: 125, 2: 125, 3: 126}, 4, ON_AWS)
+        assert not uneven({0: 25, 1: 125, 2: 125, 3: 125}, 4, ON_AWS)
+
+    def test_so_is_it_from_where_the_average_shard_has_enough_on(self) -> None:
+        enough = 4 * ON_AWS.leveled_mean
+        assert uneven({0: enough}, 4, ON_AWS)
+        assert not uneven({0: enough - 1}, 4, ON_AWS)
 
     def test_a_little_in_all_is_found_where_it_lies(self) -> None:
         assert not uneven({0: 30, 1: 0}, 2, ON_AWS)
@@ -177,6 +193,16 @@ class TestWhen:
         assert not cold(split, 1_000 + ON_AWS.cold_after_ms - 1, ON_AWS)
         assert cold(split, 1_000 + ON_AWS.cold_after_ms, ON_AWS)
         assert not cold(claimed(split, 2_000), 1_000 + ON_AWS.cold_after_ms, ON_AWS)
+
+    def test_two_shards_are_merged_as_more_are(self) -> None:
+        two = Availability("A", "W1", {number: ShardCount(9, 5, 0) for number in range(2)}, DirectoryCount(1, 2))
+        assert cold(two, ON_AWS.cold_after_ms, ON_AWS)
+
+    def test_units_sell_that_were_sold_in_the_last_seconds(self) -> None:
+        sold = Availability("A", "W1", {0: ShardCount(9, 5, 0)}, heat=Heat(50_000, changes=1))
+        assert sells(sold, 50_000 + SELLING_AGE_MAX_MS)
+        assert not sells(sold, 50_000 + SELLING_AGE_MAX_MS + 1)
+        assert not sells(replace(sold, heat=Heat(50_000)), 50_000)
 
     def test_one_shard_has_nothing_to_merge(self) -> None:
         assert not cold(Availability("A", "W1", {0: ShardCount(9, 5, 0)}), ON_AWS.cold_after_ms, ON_AWS)
