@@ -13,7 +13,8 @@ from inventory.adapters.scratch import scratch_database
 from inventory.domain.events import Source
 from inventory.history import scan as scanning
 from inventory.history.layout import bucket_of
-from inventory.history.scan import Reading, Segment, scan_segment
+from inventory.history.scan import Reading, RecordDamaged, Segment, scan_segment
+from inventory.storage.codec import encode
 from support.objects import DirectoryObjects
 from support.pages import PAGE, Table
 
@@ -81,3 +82,121 @@ def test_rows_are_loaded_by_the_file_and_not_one_by_one(tmp_path: Path, monkeypa
     monkeypatch.setattr(scanning, "scratch_database", counted)
     scanned(tmp_path, 2 * PAGE)
     assert told == ["execute"] * BUCKETS
+
+
+RECORDS: dict[str, tuple[Source, dict[str, Any]]] = {
+    "shard": (
+        Source.STOCK,
+        {
+            "stock_id": "cup#berlin#0",
+            "item_id": "cup",
+            "warehouse_id": "berlin",
+            "shard": 0,
+            "available": 5,
+            "held": 2,
+            "inflow": 7,
+            "rev": 3,
+            "at": 10**12,
+        },
+    ),
+    "directory": (
+        Source.STOCK,
+        {"stock_id": "cup#*", "item_id": "cup", "warehouses": {"berlin": {"shards": 1}}, "rev": 1, "at": 10**12},
+    ),
+    "hold": (
+        Source.HOLDS,
+        {
+            "hold_id": "hold_7",
+            "status": "active",
+            "lines": [],
+            "created": 10**12,
+            "expires_at": 10**12 + 1,
+            "actor": "shop",
+            "fingerprint": "f",
+            "metadata": {},
+            "open": "1",
+            "rev": 1,
+            "at": 10**12,
+        },
+    ),
+    "adjustment": (Source.ADJUSTMENTS, {"adjustment_id": "adj_7", "item": "cup", "rev": 1, "at": 10**12}),
+}
+
+
+class Holding(Table):
+    """A client that scans one record, as DynamoDB tells it."""
+
+    def __init__(self, attributes: dict[str, Any]) -> None:
+        super().__init__(1)
+        self._attributes = attributes
+
+    def paginate(self, **request: Any) -> Iterator[dict[str, Any]]:
+        yield {"Items": [self._attributes]}
+
+
+def scanned_one(folder: Path, source: Source, attributes: dict[str, Any], *, whole: bool) -> int:
+    work = folder / "work"
+    work.mkdir(parents=True)
+    reading = Reading("live/", BUCKETS, Segment(source, 0, 1), whole=whole)
+    return scan_segment(DirectoryObjects(folder), Holding(attributes), f"the-{source}-table", reading, work)
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("kind", RECORDS)
+def test_what_the_service_writes_is_taken(tmp_path: Path, kind: str, *, whole: bool) -> None:
+    source, record = RECORDS[kind]
+    assert scanned_one(tmp_path, source, encode(record), whole=whole) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "value", "told"),
+    [
+        ("shard", "rev", None, "no attribute 'rev'"),
+        ("shard", "at", None, "no attribute 'at'"),
+        ("directory", "rev", None, "no attribute 'rev'"),
+        ("hold", "rev", {"S": "three"}, "rev is 'three'"),
+        ("hold", "rev", {"S": "3"}, "rev is '3'"),
+        ("shard", "rev", {"N": "1.5"}, "1.5"),
+        ("shard", "at", {"N": "9" * 30}, "at_ms is 9+, which has too many digits"),
+        ("shard", "at", {"NULL": True}, "at_ms is None"),
+        ("adjustment", "item", None, "no attribute 'item'"),
+        ("adjustment", "item", {"N": "4"}, "item_id is 4"),
+    ],
+)
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_record_that_is_none_of_the_service_is_named_with_its_table_and_what_is_wrong(
+    tmp_path: Path, kind: str, name: str, value: dict[str, Any] | None, told: str, *, whole: bool
+) -> None:
+    damaged_is_named(tmp_path, kind, name, value, told, whole=whole)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "value", "told"),
+    [
+        ("hold", "created", None, "no attribute 'created'"),
+        ("hold", "created", {"S": "today"}, "created_ms is 'today'"),
+        ("hold", "status", {"N": "4"}, "status is 4"),
+        ("hold", "lines", {"L": [{"B": b"x"}]}, "Binary"),
+        ("shard", "available", {"S": "many"}, "available is 'many'"),
+        ("shard", "shard", {"N": "3000000000"}, "shard is 3000000000, which has too many digits"),
+        ("directory", "warehouses", None, "no attribute 'warehouses'"),
+    ],
+)
+def test_so_is_one_of_which_only_an_opening_reads_what_is_wrong(
+    tmp_path: Path, kind: str, name: str, value: dict[str, Any] | None, told: str
+) -> None:
+    damaged_is_named(tmp_path, kind, name, value, told, whole=True)
+
+
+def damaged_is_named(
+    folder: Path, kind: str, name: str, value: dict[str, Any] | None, told: str, *, whole: bool
+) -> None:
+    source, record = RECORDS[kind]
+    attributes = {key: each for key, each in encode(record).items() if key != name}
+    if value is not None:
+        attributes[name] = value
+    with pytest.raises(RecordDamaged, match=told) as caught:
+        scanned_one(folder, source, attributes, whole=whole)
+    key = next(iter(record.values()))
+    assert str(caught.value).startswith(f"table the-{source}-table, record {key}: ")
+    assert (caught.value.table, caught.value.key) == (f"the-{source}-table", key)

@@ -25,6 +25,24 @@ _ROWS: Final = "FROM read_json('{file}', format = 'newline_delimited', columns =
 
 LiveRow = dict[str, str | int | bool | None]
 
+#: What a column takes of a record, before DuckDB is asked, which would name no record.
+_TAKES: Final[dict[str, tuple[type, ...]]] = {
+    "BIGINT": (int,),
+    "INTEGER": (int,),
+    "BOOLEAN": (bool,),
+    "VARCHAR": (str, type(None)),
+}
+_BITS: Final = {"BIGINT": 64, "INTEGER": 32}
+
+
+class RecordDamaged(Exception):
+    """A live record is none that the service writes: somebody wrote to its table by hand."""
+
+    def __init__(self, table: str, key: str, why: str) -> None:
+        super().__init__(f"table {table}, record {key}: {why}")
+        self.table = table
+        self.key = key
+
 
 @dataclass(frozen=True, slots=True)
 class Segment:
@@ -102,7 +120,7 @@ def scan_segment(objects: Objects, client: Any, table: str, reading: Reading, wo
 
     Raises:
         botocore.exceptions.ClientError: The table did not answer.
-        KeyError, TypeError, ValueError: It has something that is no record of the service.
+        RecordDamaged: It has something that is no record of the service.
     """
     records = 0
     lines = [work / f"{bucket}.jsonl" for bucket in range(reading.buckets)]
@@ -135,21 +153,45 @@ def _live(client: Any, table: str, reading: Reading) -> Iterator[tuple[int, Live
         request |= {"ProjectionExpression": ", ".join(names), "ExpressionAttributeNames": names}
     for page in pages_named("The database", client.get_paginator("scan").paginate(**request)):
         for attributes in page["Items"]:
-            record = decode(attributes)
-            name = record[key]
-            if segment.source is Source.STOCK:
-                named = name.removesuffix(DIRECTORY_SUFFIX) if is_directory_key(name) else name.split("#")[0]
-            else:
-                named = record["item"] if segment.source is Source.ADJUSTMENTS else name
-            row: LiveRow = {
-                "record_key": name,
-                "rev": record["rev"],
-                "at_ms": record["at"],
-                "settled": "settlement" in record,
-            }
-            if reading.whole:
-                row |= _whole(segment.source, record)
-            yield bucket_of(named, reading.buckets), row
+            try:
+                told = _told(reading, decode(attributes))
+            except (KeyError, TypeError, ValueError) as error:
+                why = f"no attribute {error}" if isinstance(error, KeyError) else str(error)
+                raise RecordDamaged(table, attributes[key]["S"], why) from error
+            yield told
+
+
+def _told(reading: Reading, record: Record) -> tuple[int, LiveRow]:
+    """What is kept of a record, and the bucket that it falls into.
+
+    Raises:
+        KeyError, TypeError, ValueError: It is no record of the service.
+    """
+    source = reading.segment.source
+    name = record[KEY_OF[source]]
+    if source is Source.STOCK:
+        named = name.removesuffix(DIRECTORY_SUFFIX) if is_directory_key(name) else name.split("#")[0]
+    else:
+        named = record["item"] if source is Source.ADJUSTMENTS else name
+    row: LiveRow = {
+        "record_key": name,
+        "rev": record["rev"],
+        "at_ms": record["at"],
+        "settled": "settlement" in record,
+    }
+    if reading.whole:
+        row |= _whole(source, record)
+    for column, value in {**row, "item_id": named}.items():
+        _check_taken(column, value)
+    return bucket_of(named, reading.buckets), row
+
+
+def _check_taken(column: str, value: object) -> None:
+    kind = WHOLE[column]
+    if type(value) not in _TAKES[kind]:
+        raise TypeError(f"{column} is {value!r}")
+    if isinstance(value, int) and value.bit_length() >= _BITS.get(kind, 64):
+        raise ValueError(f"{column} is {value}, which has too many digits")
 
 
 def _whole(source: Source, record: Record) -> LiveRow:
