@@ -12,6 +12,8 @@ from inventory.domain.errors import Overloaded
 from inventory.domain.events import Source
 from inventory.history.audits import AuditNotStarted
 from inventory.history.layout import listed_path, manifest_path, published_path, stamp_of
+from inventory.history.manifest import ManifestDamaged
+from inventory.history.past import Past
 from inventory.storage.codec import Record, encode
 from support.objects import Killed
 from support.tape import Tape
@@ -142,6 +144,35 @@ def test_a_gap_in_the_chain_is_filled_by_no_commit(history: History) -> None:
     with pytest.raises(NoSuchObject, match=manifest_path(2)):
         history.conclude(words)
     assert history.visible() == before
+
+
+def test_a_file_that_is_no_manifest_under_the_highest_number_is_named_and_hinders_no_reader(
+    history: History, tmp_path: Path
+) -> None:
+    """Nothing is made until somebody hides it, as docs/runbook.md says: who lists sees no delete marker."""
+    forged = manifest_path(9)
+    history.objects.put(forged, b'{"manifest":{},"signature":{}}')
+    before = history.visible()
+    with pytest.raises(ManifestDamaged, match=f"^{forged} is no manifest: it has no 'number'$"):
+        history.snapshot(SECOND)
+    with pytest.raises(ManifestDamaged, match=forged):
+        history.open()
+    assert history.visible() == before
+    assert Past(history.objects).stock_of("cup", FIRST, tmp_path).item == "cup"
+    (history.objects.root / forged).unlink()
+    history.now_ms = SECOND + HOUR_MS
+    assert history.snapshot(SECOND)["manifest"] == 2
+
+
+def test_where_the_newest_manifest_was_hidden_the_next_snapshot_names_it_and_goes_on_once_it_is_shown_again(
+    history: History,
+) -> None:
+    hidden = history.objects.read(manifest_path(1))
+    (history.objects.root / manifest_path(1)).unlink()
+    with pytest.raises(NoSuchObject, match=manifest_path(1)):
+        history.snapshot(SECOND)
+    history.objects.put(manifest_path(1), hidden)
+    assert history.snapshot(SECOND)["manifest"] == 2
 
 
 def put_hold(history: History, *, settled: bool, at_ms: int) -> Record:

@@ -1,12 +1,14 @@
-"""The newest manifest: by its name, whatever else lies beside it."""
+"""The newest manifest: by its name, whatever else lies beside it; and read only if it is one."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from inventory.history.layout import manifest_path
-from inventory.history.manifest import head_number
+from inventory.history.manifest import DataFile, ManifestDamaged, body_of, head_number, read_manifest, signed
 from support.objects import DirectoryObjects
+from support.workflow import KeyInMemory
 
 
 def test_without_a_manifest_it_is_none(tmp_path: Path) -> None:
@@ -20,3 +22,64 @@ def test_what_is_not_called_a_manifest_is_none(tmp_path: Path, name: str) -> Non
         objects.put(manifest_path(number), b"{}")
     objects.put(f"manifests/{name}", b"{}")
     assert head_number(objects) == 3
+
+
+def content(**changes: Any) -> bytes:
+    """The file of a first manifest, but for what is changed in its body."""
+    body = body_of(
+        previous=None,
+        as_of_ms=1_764_000_000_000,
+        ledger_from_ms=None,
+        buckets=2,
+        writer="duckdb",
+        files=[DataFile("ledger/a", 10, 1, "0" * 64)],
+        totals={"items": 1},
+        opening={"reason": "new", "actor": "arn", "after": None},
+    )
+    return signed({name: value for name, value in (body | changes).items() if value != "left out"}, KeyInMemory())
+
+
+def test_what_the_commit_writes_is_read(tmp_path: Path) -> None:
+    objects = DirectoryObjects(tmp_path)
+    objects.put(manifest_path(1), content())
+    assert read_manifest(objects, 1).files == [DataFile("ledger/a", 10, 1, "0" * 64)]
+
+
+@pytest.mark.parametrize(
+    ("file", "why"),
+    [
+        (b"", "Expecting value"),
+        (b"{", "Expecting property name"),
+        (b"\xff", "utf-8"),
+        (b"[" * 100_000, "recursion"),
+        (b"[]", "indices"),
+        (b"{}", "it has no 'manifest'"),
+        (b'{"manifest":{}}', "it has no 'signature'"),
+        (b'{"manifest":{},"signature":{}}', "it has no 'number'"),
+        (b'{"manifest":null,"signature":{}}', "not subscriptable"),
+        (content(number=2), "its number is 2"),
+        (content(number="1"), "its number is '1'"),
+        (content(number=True), "its number is 'True'"),
+        (content(as_of_ms=0), "its instant is 0"),
+        (content(as_of_ms=1.5), "its as_of_ms is '1.5'"),
+        (content(as_of_ms=10**14), "its instant is 10+"),
+        (content(buckets=0), "its buckets are 0"),
+        (content(buckets="left out"), "it has no 'buckets'"),
+        (content(ledger_from_ms="then"), "its ledger_from_ms is 'then'"),
+        (content(files={}), "its files is"),
+        (content(files=[1]), "mapping"),
+        (content(files=[{"path": "a"}]), "missing"),
+        (content(files=[{"path": "a", "bytes": "1", "rows": 1, "sha256": "0"}]), "one of its files is"),
+        (content(totals=None), "its totals is 'None'"),
+        (content(opening="now"), "indices"),
+        (content(opening={"after": {"as_of_ms": "then"}}), ""),
+    ],
+)
+def test_a_file_that_is_called_a_manifest_and_is_none_is_named_with_what_is_wrong(
+    tmp_path: Path, file: bytes, why: str
+) -> None:
+    objects = DirectoryObjects(tmp_path)
+    objects.put(manifest_path(1), file)
+    with pytest.raises(ManifestDamaged, match=f"^manifests/00000001.json is no manifest: .*{why}") as caught:
+        read_manifest(objects, 1)
+    assert caught.value.key == manifest_path(1)

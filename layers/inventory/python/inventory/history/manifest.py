@@ -6,18 +6,38 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import UnionType
 from typing import Any, Final, NamedTuple, Protocol
 
 from inventory.adapters.objects import Objects
 from inventory.adapters.signing import ALGORITHM
 from inventory.domain.clock import Milliseconds
-from inventory.history.layout import MANIFESTS, manifest_path, snapshot_id, stamp_of
+from inventory.history.layout import LAST_MS, MANIFESTS, manifest_path, snapshot_id, stamp_of
 
 VERSION: Final = 1
+_TOLD_MAX: Final = 100
 _NAMED: Final = re.compile(rf"{MANIFESTS}([0-9]{{8}})\.json")
 #: What keeps the hash of a leaf of the Merkle tree from being that of a node.
 _LEAF: Final = b"\x00"
 _NODE: Final = b"\x01"
+#: What is read of a manifest's body, and what each must be.
+_FORM: Final[Mapping[str, type | UnionType]] = {
+    "number": int,
+    "as_of_ms": int,
+    "ledger_from_ms": int | None,
+    "buckets": int,
+    "snapshot": str,
+    "totals": dict,
+    "files": list,
+}
+
+
+class ManifestDamaged(Exception):
+    """A file that is called a manifest is none: somebody else than the commit wrote it."""
+
+    def __init__(self, key: str, why: str) -> None:
+        super().__init__(f"{key} is no manifest: {why}")
+        self.key = key
 
 
 class DataFile(NamedTuple):
@@ -154,10 +174,45 @@ def parsed(content: bytes) -> Manifest:
 def read_manifest(objects: Objects, number: int) -> Manifest:
     """A manifest of the chain.
 
+    Whoever may write to the bucket can put a file of any name there: it is looked at before anything relies on it. Who
+    signed it is not: audits and verifications tell that.
+
     Raises:
         NoSuchObject: There is none of this number.
+        ManifestDamaged: What is called so is none.
     """
-    return parsed(objects.read(manifest_path(number)))
+    path = manifest_path(number)
+    content = objects.read(path)
+    try:
+        manifest = parsed(content)
+        _check_form(manifest, number)
+    except KeyError as error:
+        raise ManifestDamaged(path, f"it has no {error}") from error
+    except (TypeError, ValueError, RecursionError) as error:  # deeply nested JSON is the last
+        raise ManifestDamaged(path, str(error)) from error
+    return manifest
+
+
+def _check_form(manifest: Manifest, number: int) -> None:
+    """Looks at what is read of a manifest.
+
+    Raises:
+        KeyError, TypeError, ValueError: It is not there, or is something else.
+    """
+    body = manifest.body
+    for name, form in _FORM.items():
+        if not isinstance(body[name], form) or isinstance(body[name], bool):
+            raise TypeError(f"its {name} is {str(body[name])[:_TOLD_MAX]!r}")
+    if manifest.number != number:
+        raise ValueError(f"its number is {manifest.number}")
+    if not (0 < manifest.as_of_ms <= LAST_MS and manifest.buckets > 0):
+        raise ValueError(f"its instant is {manifest.as_of_ms}, and its buckets are {manifest.buckets}")
+    for file in manifest.files:
+        if [type(each) for each in file] != [str, int, int, str]:
+            raise TypeError(f"one of its files is {str(file)[:_TOLD_MAX]}")
+    if "opening" in body:
+        after = body["opening"]["after"]
+        _ = after is None or after["as_of_ms"] + 0
 
 
 def head_number(objects: Objects) -> int:
