@@ -168,6 +168,10 @@ class Workflow:
         return read_plan(self.objects, planned["run"])
 
 
+def _refuse(record: StreamRecord, why: str) -> None:
+    raise AssertionError(f"{why}: {record}")
+
+
 class History(Workflow):
     """One bucket with its archiver and its snapshots, over the tables of a tape's world."""
 
@@ -175,7 +179,13 @@ class History(Workflow):
         super().__init__(root, KeyInMemory(), buckets=buckets, grace_ms=grace_ms)
         self.tape = tape
 
-    def archive(self, records: Sequence[tuple[Source, StreamRecord]] | None = None, batch: int = 40) -> None:
+    def archive(
+        self,
+        records: Sequence[tuple[Source, StreamRecord]] | None = None,
+        batch: int = 40,
+        *,
+        set_aside: Callable[[StreamRecord, str], None] = _refuse,
+    ) -> None:
         """Archives what the tape has (or only these), in batches."""
         told = self.tape.records if records is None else records
         sources = {table: source for source, table in self.tape.tables.items()}
@@ -183,7 +193,7 @@ class History(Workflow):
         for source in Source:
             of_source = [record for which, record in told if which is source]
             for start in range(0, len(of_source), batch):
-                archive_batch(archive, sources, of_source[start : start + batch], _refuse, 0)
+                archive_batch(archive, sources, of_source[start : start + batch], set_aside, 0)
 
     def snapshot(
         self,
@@ -274,7 +284,3 @@ class History(Workflow):
         if words["done"]:
             return words, {}
         return words, self.seal(words, before)
-
-
-def _refuse(record: StreamRecord, why: str) -> None:
-    raise AssertionError(f"{why}: {record}")
