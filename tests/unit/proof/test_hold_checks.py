@@ -217,6 +217,15 @@ def test_a_hold_that_went_wrong_is_found_and_named(events: Events, audit: Audit,
     assert check in checks_naming(audit(events), damaged)
 
 
+def test_a_hold_may_expire_at_the_very_instant_at_which_its_time_is_over(events: Events, audit: Audit) -> None:
+    holds = events[Source.HOLDS]
+    expired = next(
+        event for event in holds if event["type"] == "hold_expired" and last_of(events, event)["type"] == "hold_settled"
+    )
+    expired["at"] = ends_at(events, expired)
+    assert audit(events) == {}
+
+
 def test_no_hold_claims_too_much_for_it_to_be_seen(events: Events, audit: Audit) -> None:
     """Twice 9e18 is more than a counter counts, and what is more is not taken for nothing."""
     hold = a_hold_of_more_than_a_counter_counts(events, (MANY,), (MANY,))

@@ -434,6 +434,28 @@ def test_holds_of_a_shard_that_was_edited_are_told_and_stop_no_other(world: Watc
     )
 
 
+def test_one_that_is_gone_since_it_was_listed_stops_no_other_beside_a_record_that_cannot_be_read(
+    world: Watched,
+) -> None:
+    world.ends_well = False
+    table = world.tables.holds
+    edited, *others = (hold.id for hold in _placed(world, 20))
+    _edit(world, table, edited, note={"N": "1.5"})
+    world.clock.pass_s(11)
+    gone: set[str] = set()
+
+    def remove(operation: str, request: dict[str, Any]) -> None:
+        read = [each["hold_id"]["S"] for each in request["RequestItems"][table]["Keys"]] if "Batch" in operation else []
+        if edited in read:
+            gone.add(next(each for each in read if each in others))
+            world.database._tables[table].items.pop((next(iter(gone)),))
+
+    world.database.before_call = remove
+    swept = world.sweep()
+    assert len(gone) == 1
+    assert (swept.expired, swept.unreadable, swept.finished) == (18, [edited], True)
+
+
 def test_a_record_that_is_no_hold_is_told_and_stops_no_other(world: Watched) -> None:
     world.ends_well = False
     holds = _placed(world, 3)
