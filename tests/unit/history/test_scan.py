@@ -156,6 +156,7 @@ def test_what_the_service_writes_is_taken(tmp_path: Path, kind: str, *, whole: b
         ("directory", "rev", None, "no attribute 'rev'"),
         ("hold", "rev", {"S": "three"}, "rev is 'three'"),
         ("hold", "rev", {"S": "3"}, "rev is '3'"),
+        ("hold", "rev", {"S": "3" * 1_000}, "rev is '3{99}$"),
         ("shard", "rev", {"N": "1.5"}, "1.5"),
         ("shard", "at", {"N": "9" * 30}, "at_ms is 9+, which has too many digits"),
         ("shard", "at", {"NULL": True}, "at_ms is None"),

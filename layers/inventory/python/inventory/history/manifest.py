@@ -212,7 +212,8 @@ def _check_form(manifest: Manifest, number: int) -> None:
             raise TypeError(f"one of its files is {str(file)[:_TOLD_MAX]}")
     if "opening" in body:
         after = body["opening"]["after"]
-        _ = after is None or after["as_of_ms"] + 0
+        if after is not None and not isinstance(after["as_of_ms"], int):
+            raise TypeError("what its opening comes after has no instant")
 
 
 def head_number(objects: Objects) -> int:

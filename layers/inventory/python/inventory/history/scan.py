@@ -33,6 +33,7 @@ _TAKES: Final[dict[str, tuple[type, ...]]] = {
     "VARCHAR": (str, type(None)),
 }
 _BITS: Final = {"BIGINT": 64, "INTEGER": 32}
+_TOLD_MAX: Final = 100
 
 
 class RecordDamaged(Exception):
@@ -189,7 +190,7 @@ def _told(reading: Reading, record: Record) -> tuple[int, LiveRow]:
 def _check_taken(column: str, value: object) -> None:
     kind = WHOLE[column]
     if type(value) not in _TAKES[kind]:
-        raise TypeError(f"{column} is {value!r}")
+        raise TypeError(f"{column} is {repr(value)[:_TOLD_MAX]}")
     if isinstance(value, int) and value.bit_length() >= _BITS.get(kind, 64):
         raise ValueError(f"{column} is {value}, which has too many digits")
 
