@@ -169,7 +169,7 @@ def _object_in(answer: httpx.Response) -> dict[str, Any]:
 def _error_in(answer: httpx.Response) -> ApiError:
     try:
         error = answer.json()["error"]
-        if isinstance(error, dict):
+        if isinstance(error, dict) and isinstance(error.get("code"), str):
             return ApiError(answer.status_code, error)
     except (ValueError, KeyError, TypeError):
         pass

@@ -71,7 +71,7 @@ class ApiError(CliError):
         super().__init__(str(error.get("message") or "The API gave no reason."), details={"status": status} | details)
         self.status = status
         self.error = dict(error)
-        self.exit_code = _exit_code(status) if error.get("code") else _exit_code_of_somebody_else(status)
+        self.exit_code = _exit_code(status) if "code" in error else _exit_code_of_somebody_else(status)
 
 
 _TOO_MANY_REQUESTS = 429

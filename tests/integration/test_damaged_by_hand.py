@@ -113,7 +113,7 @@ def on_hand(shop: Shop) -> Mapping[str, int]:
 def test_a_record_that_lost_its_revision_is_named_by_snapshots_openings_and_audits(shop: Shop) -> None:
     sound = counter(shop)
     assert len(put(shop, Source.STOCK, {**sound, "rev": None})) == 1, "the archiver cannot read it either"
-    named = f"^table {shop.world.tables.stock}, record {sound['stock_id']}: no attribute 'rev'$"
+    named = f"^table {shop.world.tables.stock}, record '{sound['stock_id']}': no attribute 'rev'$"
     with pytest.raises(RecordDamaged, match=named):
         shop.seal()
     with pytest.raises(RecordDamaged, match=named):
@@ -149,7 +149,7 @@ def test_one_that_changed_since_the_last_snapshot_and_is_put_back_stops_all_unti
 def test_a_record_that_the_service_never_wrote_is_deleted_and_the_history_goes_on(shop: Shop) -> None:
     stray = {"stock_id": "vase#W2#0", "available": 4}
     assert len(put(shop, Source.STOCK, stray)) == 1
-    with pytest.raises(RecordDamaged, match=r"vase#W2#0: no attribute 'rev'"):
+    with pytest.raises(RecordDamaged, match=r"vase#W2#0': no attribute 'rev'"):
         shop.seal()
     assert len(delete(shop, Source.STOCK, stray)) == 1
     assert found(shop, shop.seal()) == set()
@@ -159,7 +159,7 @@ def test_a_hold_that_lost_what_only_an_opening_reads_is_named_by_the_opening(sho
     sell(shop)
     sound = hold(shop)
     put(shop, Source.HOLDS, {**sound, "created": None})
-    with pytest.raises(RecordDamaged, match=f"record {sound['hold_id']}: no attribute 'created'"):
+    with pytest.raises(RecordDamaged, match=f"record '{sound['hold_id']}': no attribute 'created'"):
         opened(shop)
     assert "live_holds" in found(shop, shop.sealed, "increment")
     put(shop, Source.HOLDS, sound)

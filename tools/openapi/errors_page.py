@@ -5,7 +5,8 @@ from inventory.api.error_reference import CODES
 _HEAD = """\
 # Errors
 
-Every error has one shape. Its `code` is one of those below, and its `doc_url` leads to that code's paragraph:
+Every error but [one](#request_too_large) has one shape. Its `code` is one of those below, and its `doc_url` leads to
+that code's paragraph:
 
 ```json
 {"error": {"type": "…", "code": "…", "message": "…", "param": "…", "request_id": "…", "doc_url": "…"}}

@@ -148,9 +148,19 @@ def test_a_small_file_that_broke_off_is_asked_for_again(tmp_path: Path) -> None:
     assert (tmp_path / "copy").read_bytes() == b"content"
 
 
-def test_one_of_a_given_tag_that_broke_off_is_an_outage(tmp_path: Path) -> None:
+def test_one_of_a_given_tag_that_broke_off_is_asked_for_once_more_and_then_an_outage(tmp_path: Path) -> None:
+    answers = [b"con", b"content", b"con", b"con"]
+
+    def get_object(**asked: str) -> dict[str, object]:
+        assert asked["IfMatch"] == "t"
+        return {"Body": StreamingBody(BytesIO(answers.pop(0)), 7), "ContentLength": 7}
+
+    objects = S3Objects(SimpleNamespace(get_object=get_object), "b")
+    objects.download("a", tmp_path / "copy", tag="t")
+    assert (tmp_path / "copy").read_bytes() == b"content"
     with pytest.raises(Overloaded):
-        S3Objects(_broken_off(), "b").download("a", tmp_path / "copy", tag="t")
+        objects.download("a", tmp_path / "copy", tag="t")
+    assert answers == []
 
 
 def _broken_off(**calls: object) -> SimpleNamespace:

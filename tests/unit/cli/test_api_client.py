@@ -107,6 +107,7 @@ def test_what_may_go_better_later_says_so_once_the_tries_are_over(terminal: Term
         (httpx.Response(400, json={"error": None}), 1),
         (httpx.Response(400, json=["error"]), 1),
         (httpx.Response(404, json={"message": "no"}), 1),
+        (httpx.Response(404, json={"error": {"code": 404, "message": "Not here.", "status": "NOT_FOUND"}}), 1),
         (httpx.Response(402, json={"message": "no"}), 1),
     ],
 )

@@ -101,7 +101,13 @@ RECORDS: dict[str, tuple[Source, dict[str, Any]]] = {
     ),
     "directory": (
         Source.STOCK,
-        {"stock_id": "cup#*", "item_id": "cup", "warehouses": {"berlin": {"shards": 1}}, "rev": 1, "at": 10**12},
+        {
+            "stock_id": "cup#*",
+            "item_id": "cup",
+            "warehouses": {"berlin": {"shards": 1, "counts": 0}},
+            "rev": 1,
+            "at": 10**12,
+        },
     ),
     "hold": (
         Source.HOLDS,
@@ -162,6 +168,7 @@ def test_what_the_service_writes_is_taken(tmp_path: Path, kind: str, *, whole: b
         ("shard", "at", {"NULL": True}, "at_ms is None"),
         ("adjustment", "item", None, "no attribute 'item'"),
         ("adjustment", "item", {"N": "4"}, "item_id is 4"),
+        ("adjustment", "item", {"NULL": True}, "item_id is None"),
     ],
 )
 @pytest.mark.parametrize("whole", [False, True])
@@ -176,7 +183,24 @@ def test_a_record_that_is_none_of_the_service_is_named_with_its_table_and_what_i
     [
         ("hold", "created", None, "no attribute 'created'"),
         ("hold", "created", {"S": "today"}, "created_ms is 'today'"),
+        ("hold", "expires_at", {"S": "today"}, "expires_at_ms is 'today'"),
         ("hold", "status", {"N": "4"}, "status is 4"),
+        ("hold", "status", {"S": "lost"}, "'lost' is not a valid Status"),
+        ("hold", "status", None, "no attribute 'status'"),
+        ("hold", "fingerprint", None, "no attribute 'fingerprint'"),
+        ("hold", "fingerprint", {"NULL": True}, "fingerprint is None"),
+        ("hold", "actor", None, "no attribute 'actor'"),
+        ("hold", "metadata", {"NULL": True}, "metadata is None"),
+        ("hold", "lines", None, "no attribute 'lines'"),
+        ("hold", "lines", {"S": "two"}, "indices"),
+        ("shard", "item_id", {"B": b"cup"}, "item_id is Binary"),
+        ("shard", "item_id", {"S": "mug"}, "'mug#berlin#0'"),
+        ("shard", "warehouse_id", {"NULL": True}, "warehouse_id is None"),
+        ("directory", "item_id", {"L": []}, r"item_id is \[\]"),
+        ("directory", "item_id", {"S": "mug"}, r"'mug#\*'"),
+        ("directory", "warehouses", {"NULL": True}, "warehouses is None"),
+        ("directory", "warehouses", {"L": []}, "items"),
+        ("directory", "warehouses", {"M": {"berlin": {"M": {}}}}, "no attribute 'shards'"),
         ("hold", "lines", {"L": [{"B": b"x"}]}, "Binary"),
         ("shard", "available", {"S": "many"}, "available is 'many'"),
         ("shard", "shard", {"N": "3000000000"}, "shard is 3000000000, which has too many digits"),
@@ -199,5 +223,5 @@ def damaged_is_named(
     with pytest.raises(RecordDamaged, match=told) as caught:
         scanned_one(folder, source, attributes, whole=whole)
     key = next(iter(record.values()))
-    assert str(caught.value).startswith(f"table the-{source}-table, record {key}: ")
+    assert str(caught.value).startswith(f"table the-{source}-table, record {key!r}: ")
     assert (caught.value.table, caught.value.key) == (f"the-{source}-table", key)

@@ -212,11 +212,20 @@ class S3Objects(Objects):
             raise _named(error, key) from error
 
     def _download_tagged(self, key: str, path: Path, tag: str) -> None:
-        """One request whatever its size, as `download_file` asks for whatever is there when it begins."""
-        answer = self._client.get_object(Bucket=self._of(key), Key=key, IfMatch=tag)
-        with closing(answer["Body"]) as body, path.open("wb") as file:
-            for chunk in body.iter_chunks(_CHUNK):
-                file.write(chunk)
+        """One request whatever its size, as `download_file` asks for whatever is there when it begins.
+
+        Where the answer breaks off, it is asked for once more; the SDK does that only before the first byte.
+        """
+        for is_last in (False, True):
+            answer = self._client.get_object(Bucket=self._of(key), Key=key, IfMatch=tag)
+            try:
+                with closing(answer["Body"]) as body, path.open("wb") as file:
+                    file.writelines(body.iter_chunks(_CHUNK))
+            except UNREACHABLE:
+                if is_last:
+                    raise
+            else:
+                return
 
     def _download_small(self, key: str, path: Path) -> bool:
         """One request, where `download_file` takes two: most files are small. It takes parts, and asks again for them.

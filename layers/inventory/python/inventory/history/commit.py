@@ -72,7 +72,7 @@ class FilesForgotten(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Publisher:
-    """Makes snapshots visible, and has them audited: what the machine's steps work with once a run is sealed.
+    """Makes snapshots visible, and has them audited: what the first and the last steps of the machine work with.
 
     Attributes:
         objects: The history's bucket.

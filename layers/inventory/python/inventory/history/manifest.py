@@ -189,7 +189,7 @@ def read_manifest(objects: Objects, number: int) -> Manifest:
     except KeyError as error:
         raise ManifestDamaged(path, f"it has no {error}") from error
     except (TypeError, ValueError, RecursionError) as error:  # deeply nested JSON is the last
-        raise ManifestDamaged(path, str(error)) from error
+        raise ManifestDamaged(path, ascii(str(error))[1 : _TOLD_MAX + 1]) from error
     return manifest
 
 

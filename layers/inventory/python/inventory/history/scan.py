@@ -13,11 +13,13 @@ from inventory.adapters.scratch import scratch_database
 from inventory.domain.canonical import canonical_json
 from inventory.domain.clock import Milliseconds
 from inventory.domain.events import KEY_OF, Source
-from inventory.domain.stock import DIRECTORY_SUFFIX, is_directory_key
+from inventory.domain.stock import DIRECTORY_SUFFIX, directory_key, is_directory_key
 from inventory.history.columnar import DIRECTORIES, HOLDS, LIVE, MEMORY_MB, SHARDS, Columns, save
 from inventory.history.layout import PARTIALS, bucket_of, stamp_of
 from inventory.history.map_task import kind_of
 from inventory.storage.codec import Record, decode
+from inventory.storage.hold_records import sound_hold_from
+from inventory.storage.stock_records import directory_from, shard_from
 
 #: What is read of a record where a snapshot begins with it: all that a fold knows of one.
 WHOLE: Final[Columns] = {**LIVE, **SHARDS, **DIRECTORIES, **HOLDS}
@@ -30,8 +32,10 @@ _TAKES: Final[dict[str, tuple[type, ...]]] = {
     "BIGINT": (int,),
     "INTEGER": (int,),
     "BOOLEAN": (bool,),
-    "VARCHAR": (str, type(None)),
+    "VARCHAR": (str,),
 }
+#: What not every record has: holds that stand in no index any more, or that nobody has ended.
+_LACKED: Final = {"open", "resolution"}
 _BITS: Final = {"BIGINT": 64, "INTEGER": 32}
 _TOLD_MAX: Final = 100
 
@@ -40,7 +44,7 @@ class RecordDamaged(Exception):
     """A live record is none that the service writes: somebody wrote to its table by hand."""
 
     def __init__(self, table: str, key: str, why: str) -> None:
-        super().__init__(f"table {table}, record {key}: {why}")
+        super().__init__(f"table {table}, record {key!r}: {why}")
         self.table = table
         self.key = key
 
@@ -156,7 +160,7 @@ def _live(client: Any, table: str, reading: Reading) -> Iterator[tuple[int, Live
         for attributes in page["Items"]:
             try:
                 told = _told(reading, decode(attributes))
-            except (KeyError, TypeError, ValueError) as error:
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
                 why = f"no attribute {error}" if isinstance(error, KeyError) else str(error)
                 raise RecordDamaged(table, attributes[key]["S"], why) from error
             yield told
@@ -166,7 +170,7 @@ def _told(reading: Reading, record: Record) -> tuple[int, LiveRow]:
     """What is kept of a record, and the bucket that it falls into.
 
     Raises:
-        KeyError, TypeError, ValueError: It is no record of the service.
+        AttributeError, KeyError, TypeError, ValueError: It is no record of the service.
     """
     source = reading.segment.source
     name = record[KEY_OF[source]]
@@ -182,13 +186,17 @@ def _told(reading: Reading, record: Record) -> tuple[int, LiveRow]:
     }
     if reading.whole:
         row |= _whole(source, record)
-    for column, value in {**row, "item_id": named}.items():
+    for column, value in [("item_id", named), *row.items()]:
         _check_taken(column, value)
+    if reading.whole:
+        _check_sound(source, record)
     return bucket_of(named, reading.buckets), row
 
 
 def _check_taken(column: str, value: object) -> None:
     kind = WHOLE[column]
+    if value is None and column in _LACKED:
+        return
     if type(value) not in _TAKES[kind]:
         raise TypeError(f"{column} is {repr(value)[:_TOLD_MAX]}")
     if isinstance(value, int) and value.bit_length() >= _BITS.get(kind, 64):
@@ -204,9 +212,25 @@ def _whole(source: Source, record: Record) -> LiveRow:
     if source is Source.STOCK:
         names = ("item_id", "warehouse_id", "shard", "available", "held", "inflow")
         return {name: record[name] for name in names}
-    texts = {name: record.get(name) for name in ("hold_id", "status", "actor", "fingerprint", "open")}
-    json_of = {name: _spelled(record.get(name)) for name in ("lines", "metadata", "resolution")}
-    return {**texts, **json_of, "created_ms": record["created"], "expires_at_ms": record["expires_at"]}
+    return {
+        **{name: record[name] for name in ("hold_id", "status", "actor", "fingerprint")},
+        **{name: _spelled(record[name]) for name in ("lines", "metadata")},
+        "open": record.get("open"),
+        "resolution": _spelled(record.get("resolution")),
+        "created_ms": record["created"],
+        "expires_at_ms": record["expires_at"],
+    }
+
+
+def _check_sound(source: Source, record: Record) -> None:
+    """Looks whether the service can work with a record: a history may not begin with one that stops who reads it."""
+    if source is Source.HOLDS:
+        sound_hold_from(record)
+    elif source is Source.STOCK:
+        is_of_all = is_directory_key(record["stock_id"])
+        key = directory_key(directory_from(record).item) if is_of_all else shard_from(record).key.text
+        if record["stock_id"] != key:
+            raise ValueError(f"what it says of itself is of {key[:_TOLD_MAX]!r}")
 
 
 def _spelled(value: object) -> str | None:
