@@ -276,7 +276,7 @@ CONSUMERS: Final = (
         "protocol/sweep.py",
         "except (KeyError, TypeError, ValueError):",
         "except ZeroDivisionError:",
-        (_PROTOCOL + "test_sweep.py",),
+        (_PROTOCOL + "test_sweep_damaged.py",),
     ),
     Mutant(
         "everything_settles",
@@ -284,7 +284,7 @@ CONSUMERS: Final = (
         "protocol/sweep.py",
         "    except ValueError:\n        records = []",
         "    except ZeroDivisionError:\n        records = []",
-        (_PROTOCOL + "test_sweep.py",),
+        (_PROTOCOL + "test_sweep_damaged.py",),
         beyond=EDITED,
     ),
     Mutant(
@@ -293,7 +293,7 @@ CONSUMERS: Final = (
         "storage/hold_records.py",
         "if len(hold.shard_keys()) > DRAWS_MAX:",
         "if False:",
-        (_PROTOCOL + "test_sweep.py",),
+        (_PROTOCOL + "test_sweep_damaged.py",),
         beyond=EDITED,
     ),
     Mutant(
@@ -302,7 +302,7 @@ CONSUMERS: Final = (
         "protocol/settle.py",
         "except InvariantBroken as contradiction:",
         "except ZeroDivisionError as contradiction:",
-        (_PROTOCOL + "test_sweep.py",),
+        (_PROTOCOL + "test_sweep_damaged.py",),
         beyond=EDITED,
     ),
     Mutant(

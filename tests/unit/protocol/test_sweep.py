@@ -12,6 +12,7 @@ from inventory.domain.limits import ATTEMPTS_MAX, THROTTLED_MAX
 from inventory.protocol import sweep as sweep_module
 from inventory.protocol.settle import SETTLING_ROUNDS_MAX
 from inventory.protocol.sweep import ROUND_RUNS_MAX, order_from, sweep, turn_of
+from support.edited import edit
 from support.together import Together
 from support.watched import Watched
 from support.wire import READS, TRANSACTIONS, WRITES, Fault, conflicting, throttling, unreachable
@@ -24,18 +25,6 @@ def _placed(world: Watched, number: int, expires_in_s: int = 10) -> list[Hold]:
 
 def _lose_the_stream(world: Watched) -> None:
     world.database.stream(world.tables.holds).drain()
-
-
-def _edit(world: Watched, table: str, key: str, **attributes: Any) -> None:
-    """Somebody edits a record by hand."""
-    world.database.after_call = lambda *_: None
-    items = world.database._tables[table].items
-    items[(key,)] = {**items[(key,)], **attributes}
-
-
-def _line(*, shards: int) -> dict[str, Any]:
-    drawn = [{"M": {"shard": {"N": str(number)}, "quantity": {"N": "1"}}} for number in range(shards)]
-    return {"M": {"item": {"S": "A"}, "warehouse": {"S": "W1"}, "quantity": {"N": str(shards)}, "drawn": {"L": drawn}}}
 
 
 class TestExpiry:
@@ -244,7 +233,7 @@ class TestTime:
             world.release(hold)
         due = [world.place("B", 1, expires_in_s=11).value for _ in range(20)]
         _lose_the_stream(world)
-        _edit(world, world.tables.stock, "A#W1#0", at={"N": str(world.clock.now_ms + 3_600_000)})
+        edit(world, world.tables.stock, "A#W1#0", at={"N": str(world.clock.now_ms + 3_600_000)})
         world.clock.pass_s(72)
         swept = world.sweep()
         assert {world.hold(hold.id).status for hold in due} == {Status.EXPIRED}
@@ -256,7 +245,7 @@ class TestTime:
     def test_nor_does_a_hold_that_lies_far_ahead(self, world: Watched) -> None:
         world.ends_well = False
         holds = _placed(world, 20)
-        _edit(world, world.tables.holds, holds[0].id, at={"N": str(world.clock.now_ms + 3_600_000)})
+        edit(world, world.tables.holds, holds[0].id, at={"N": str(world.clock.now_ms + 3_600_000)})
         world.clock.pass_s(11)
         swept = world.sweep()
         assert (swept.finished, swept.expired, swept.contended) == (True, 19, 1)
@@ -371,99 +360,3 @@ class TestSlicesThatPlacesDoNotUse:
         at_once = Together()
         sweep(replace(world.core, open_slices=20, at_once=at_once), until_ms=world.clock.now_ms + 60_000)
         assert at_once.calls == [8, 8, 4] * 2
-
-
-def test_a_hold_that_cannot_be_settled_is_told_and_stops_no_other(world: Watched) -> None:
-    world.ends_well = False
-    holds = _placed(world, 3, 900)
-    for hold in holds:
-        world.execute(hold)
-    _lose_the_stream(world)
-    world.database.after_call = lambda *_: None
-    table = world.database._tables[world.tables.stock]
-    key = ("A#W1#0",)
-    table.items[key] = {**table.items[key], "held": {"N": "2"}}
-    world.clock.pass_s(62)
-    swept = world.sweep()
-    assert (swept.settling.settled, len(swept.settling.broken)) == (2, 1)
-    assert world.counted["ShardConflicts"] == 0
-
-
-@pytest.mark.parametrize(
-    "edited",
-    [
-        {"note": {"N": "1.5"}},
-        {"lines": {"L": [_line(shards=120)]}},
-    ],
-)
-def test_a_hold_that_no_writer_of_this_service_made_is_told_and_stops_no_other(
-    world: Watched, edited: dict[str, Any]
-) -> None:
-    world.ends_well = False
-    holds = _placed(world, 5)
-    world.execute(holds[0])
-    _lose_the_stream(world)
-    _edit(world, world.tables.holds, holds[0].id, **edited)
-    world.clock.pass_s(72)
-    swept = world.sweep()
-    assert (swept.expired, set(swept.unreadable), swept.finished) == (4, {holds[0].id}, True)
-
-
-@pytest.mark.parametrize(
-    "edited",
-    [
-        {"rev": {"S": "three"}},
-        {"held": {"N": "0.5"}},
-        {"at": {"S": "now"}},
-        {"at": {"NULL": True}, "held": {"N": "0"}},
-    ],
-)
-def test_holds_of_a_shard_that_was_edited_are_told_and_stop_no_other(world: Watched, edited: dict[str, Any]) -> None:
-    world.ends_well = False
-    world.receive("B", 5)
-    of_edited, sound = _placed(world, 2, 900), world.place("B", 1).value
-    for hold in (*of_edited, sound):
-        world.release(hold)
-    _lose_the_stream(world)
-    _edit(world, world.tables.stock, "A#W1#0", **edited)
-    world.clock.pass_s(62)
-    swept = world.sweep()
-    assert (swept.settling.settled, {hold.id for hold, _ in swept.settling.broken}) == (
-        1,
-        {each.id for each in of_edited},
-    )
-
-
-def test_one_that_is_gone_since_it_was_listed_stops_no_other_beside_a_record_that_cannot_be_read(
-    world: Watched,
-) -> None:
-    world.ends_well = False
-    table = world.tables.holds
-    edited, *others = (hold.id for hold in _placed(world, 20))
-    _edit(world, table, edited, note={"N": "1.5"})
-    world.clock.pass_s(11)
-    gone: set[str] = set()
-
-    def remove(operation: str, request: dict[str, Any]) -> None:
-        read = [each["hold_id"]["S"] for each in request["RequestItems"][table]["Keys"]] if "Batch" in operation else []
-        if edited in read:
-            gone.add(next(each for each in read if each in others))
-            world.database._tables[table].items.pop((next(iter(gone)),))
-
-    world.database.before_call = remove
-    swept = world.sweep()
-    assert len(gone) == 1
-    assert (swept.expired, swept.unreadable, swept.finished) == (18, [edited], True)
-
-
-def test_a_record_that_is_no_hold_is_told_and_stops_no_other(world: Watched) -> None:
-    world.ends_well = False
-    holds = _placed(world, 3)
-    world.clock.pass_s(11)
-    world.database.after_call = lambda *_: None
-    table = world.database._tables[world.tables.holds]
-    table.items[(holds[0].id,)] = {**table.items[(holds[0].id,)], "lines": {"S": "nonsense"}}
-    table.items[(holds[1].id,)] = {**table.items[(holds[1].id,)], "expires_at": {"S": "soon"}}
-    swept = world.sweep()
-    assert (swept.expired, sorted(swept.unreadable)) == (1, sorted(hold.id for hold in holds[:2]))
-    assert swept.finished
