@@ -72,7 +72,7 @@ def test_what_the_commit_writes_is_read(tmp_path: Path) -> None:
         (content(files=[{"path": "a", "bytes": "1", "rows": 1, "sha256": "0"}]), "one of its files is"),
         (content(totals=None), "its totals is 'None'"),
         (content(opening="now"), "indices"),
-        (content(opening={"after": {"as_of_ms": "then"}}), ""),
+        (content(opening={"after": {"as_of_ms": "then"}}), "what its opening comes after has no instant"),
     ],
 )
 def test_a_file_that_is_called_a_manifest_and_is_none_is_named_with_what_is_wrong(
