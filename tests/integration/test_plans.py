@@ -9,7 +9,7 @@ from inventory.adapters.objects import AlteredObject, Objects, Stored
 from inventory.audit.listing import cut_folder
 from inventory.domain.events import Source
 from inventory.history.layout import archive_hour
-from inventory.history.plan import MapTask, Mode, Plan, make_plan, read_task
+from inventory.history.plan import MapTask, Mode, Plan, make_plan, read_plan, read_task
 from support.objects import DirectoryObjects
 from support.tape import Tape
 from support.trade import trade
@@ -97,13 +97,15 @@ def test_an_object_that_was_overwritten_makes_another_task_until_its_first_versi
 def test_what_was_overwritten_after_it_was_listed_is_not_read_and_nothing_is_made_of_it(history: History) -> None:
     words = history.begin(START_MS + HOUR_MS)
     planned = history.steps.run({**words, "step": "plan"})
+    [task] = [each for each in read_plan(history.objects, planned["run"]).tasks if each.source is Source.STOCK]
     key, first = next(iter(history.objects.contents("archive/stock/").items()))
     history.objects.put(key, first + first)
     with pytest.raises(AlteredObject, match=key):
         history.each(planned, "map", "map")
+    assert list(history.objects.contents(task.folder)) == [f"{task.folder}objects.json"]
     history.objects.put(key, first)
     history.each(planned, "map", "map")
-    assert history.objects.contents(*(task.folder for task in plan_of(history, START_MS + HOUR_MS).tasks))
+    assert f"{task.folder}done.json" in history.objects.contents(task.folder)
 
 
 def test_a_rebuild_after_the_number_of_buckets_was_changed_takes_nothing_of_one_that_was_given_up(

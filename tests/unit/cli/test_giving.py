@@ -188,8 +188,8 @@ def test_how_many_records_of_positions_are_given_is_told_call_by_call(monkeypatc
     told: list[tuple[int, int]] = []
     monkeypatch.setattr("inventory_cli.redrive.giving.records_at", lambda *_: numbered(60))
     queue = Shown("a", json.dumps(failed_batch()))
-    for _ in Giver(queue, functions, NOBODY, tell=lambda *given: told.append(given)).give(1):
-        assert told == [(0, 60), (25, 60), (50, 60), (60, 60)]
+    assert len(list(Giver(queue, functions, NOBODY, tell=lambda *given: told.append(given)).give(1))) == 1
+    assert told == [(0, 60), (25, 60), (50, 60), (60, 60)]
 
 
 def test_nothing_behind_a_record_that_fails_alone_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
