@@ -14,6 +14,7 @@ from inventory.history.audits import AuditNotStarted
 from inventory.history.layout import listed_path, manifest_path, published_path, stamp_of
 from inventory.history.manifest import ManifestDamaged
 from inventory.history.past import Past
+from inventory.history.plan import Mode
 from inventory.storage.codec import Record, encode
 from support.objects import Killed
 from support.tape import Tape
@@ -173,6 +174,22 @@ def test_where_the_newest_manifest_was_hidden_the_next_snapshot_names_it_and_goe
         history.snapshot(SECOND)
     history.objects.put(manifest_path(1), hidden)
     assert history.snapshot(SECOND)["manifest"] == 2
+
+
+def test_the_number_of_a_hidden_manifest_is_given_to_no_other(history: History) -> None:
+    """Neither to a run that begins once it is hidden, which needs no base, nor to one that was planned before."""
+    words = sealed(history)
+    history.snapshot(SECOND)
+    hidden = history.objects.read(manifest_path(2))
+    (history.objects.root / manifest_path(2)).unlink()
+    before = history.visible()
+    with pytest.raises(NoSuchObject, match=manifest_path(2)):
+        history.snapshot(SECOND + HOUR_MS // 2, mode=Mode.REBUILD)
+    with pytest.raises(NoSuchObject, match=manifest_path(2)):
+        history.conclude(words)
+    assert history.visible() == before
+    history.objects.put(manifest_path(2), hidden)
+    assert history.snapshot(SECOND + HOUR_MS // 2, mode=Mode.REBUILD)["manifest"] == 3
 
 
 def put_hold(history: History, *, settled: bool, at_ms: int) -> Record:

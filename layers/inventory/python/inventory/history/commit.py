@@ -121,7 +121,7 @@ class Publisher:
         """Writes the manifest of a sealed run and publishes its files; done again, it does the same.
 
         Raises:
-            NoSuchObject: A reduce task has not been done.
+            NoSuchObject: A reduce task has not been done; or its number was given, and somebody hid that manifest.
             RebuildDiffers: The snapshot existed, and its bytes are not those of the rebuild.
             AuditNotStarted: The manifest is written, and it is not published.
         """
@@ -130,7 +130,7 @@ class Publisher:
         if plan.exists is not None:
             standing = read_manifest(self.objects, plan.exists)
             compared = _compare(standing, files)
-            if self.objects.first(published_path(standing.number)) is None:
+            if not self._published(standing.number):
                 # Its own files were forgotten: these are the same.
                 self.objects.put(_pointer(standing.content), plan.run.encode())
                 self.publish(standing)
@@ -154,7 +154,8 @@ class Publisher:
         key = self.signer.public_key_der
         self.objects.put_new(f"{KEYS}{fingerprint_of(key)}.pem", _pem(key))
         self.objects.put(_pointer(content), plan.run.encode())
-        if head_number(self.objects) > number or not self.objects.put_new(manifest_path(number), content):
+        given = head_number(self.objects) > number or self._published(number)
+        if given or not self.objects.put_new(manifest_path(number), content):
             standing = read_manifest(self.objects, number)
             if standing.content != content:
                 return Committed(Outcome.OVERTAKEN, None)
@@ -171,8 +172,11 @@ class Publisher:
         Raises:
             FilesForgotten: It died so long ago that what it had made is gone.
             AuditNotStarted: It is still not published.
+            NoSuchObject: Somebody hid the newest manifest: its number is never given again.
         """
         number = head_number(self.objects)
+        if self._published(number + 1):
+            read_manifest(self.objects, number + 1)
         if number:
             newest = read_manifest(self.objects, number)
             try:
@@ -187,7 +191,7 @@ class Publisher:
         Whoever publishes it starts its audit: the audit of the next snapshot begins with what this one looks at.
         """
         objects = self.objects
-        if objects.first(published_path(manifest.number)) is not None:
+        if self._published(manifest.number):
             return
         run = objects.read(_pointer(manifest.content)).decode()
 
@@ -202,6 +206,9 @@ class Publisher:
         objects.put_new(listed_path(manifest.as_of_ms), _entry(manifest, self.now()))
         start_audit(objects, self.audits, manifest.as_of_ms)
         objects.put_new(published_path(manifest.number), b"")
+
+    def _published(self, number: int) -> bool:
+        return self.objects.first(published_path(number)) is not None
 
 
 def _entry(manifest: Manifest, created_ms: Milliseconds) -> bytes:
