@@ -82,6 +82,37 @@ def a_placement_without_its_shard(events: Events) -> str:
     return str(lost["cause"]["id"])
 
 
+def a_settlement_without_its_shard(events: Events) -> str:
+    """One of holds that were executed: what is available stays as it was."""
+    stock = events[Source.STOCK]
+    lost = next(
+        event
+        for event in stock
+        if event["type"] == "shard_changed"
+        and event["cause"]["type"] == "settlement"
+        and event["after"]["available"] == event["before"]["available"]
+    )
+    stock.remove(lost)
+    return str(lost["cause"]["id"])
+
+
+def held_for_nobody(cause: str) -> Damage:
+    """A unit that is held in the name of what is not there; nothing else changes."""
+
+    def damage(events: Events) -> str:
+        stock = events[Source.STOCK]
+        shard = record_key(stock[first(stock, "shard_changed")])
+        last = max((event for event in stock if record_key(event) == shard), key=revision)
+        before = {name: last["after"][name] for name in ("available", "held")}
+        after = {**last["after"], "held": before["held"] + 1}
+        why = {**last["cause"], "type": cause, "id": "nobody"}
+        follow_with(stock, shard, last["type"], before=before, after=after, cause=why)
+        return "nobody"
+
+    damage.__name__ = f"held_for_no_{cause}"
+    return damage
+
+
 def half_of_a_placement_at_another_instant(events: Events) -> str:
     for event in reversed(events[Source.STOCK]):
         if event["type"] == "shard_changed" and event["cause"]["type"] == "hold":
@@ -196,6 +227,10 @@ def an_attribute_that_nobody_writes(events: Events) -> str:
         (an_event_that_says_another_count_of_what_is_held, "counts_continue"),
         (a_settlement_that_took_too_much, "settlements_match"),
         (a_placement_without_its_shard, "placements_match"),
+        (a_settlement_without_its_shard, "settlements_match"),
+        (held_for_nobody("hold"), "placements_match"),
+        (held_for_nobody("settlement"), "settlements_match"),
+        (held_for_nobody("count"), "adjustments_match"),
         (half_of_a_placement_at_another_instant, "placements_match"),
         (an_adjustment_that_says_more, "adjustments_match"),
         (an_adjustment_that_is_gone, "adjustments_match"),

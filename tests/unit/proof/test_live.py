@@ -162,6 +162,54 @@ def test_a_live_record_without_any_event_is_found(events: Events, audit: Audit, 
     assert len(found[check]) == 1
 
 
+@pytest.mark.parametrize("check", [rule.name for rule in LIVE_RULES])
+@pytest.mark.parametrize(("later_ms", "told"), [(0, 1), (1, 0)])
+def test_archive_complete_a_live_record_of_the_very_end_has_an_event_and_one_of_after_it_need_not(
+    events: Events, audit: Audit, check: str, later_ms: int, told: int
+) -> None:
+    source, attribute = _OF_CHECK[check]
+    until = max(event["at"] for of_source in events.values() for event in of_source)
+    strange: dict[str, Any] = {}
+
+    def edit(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        other = next(each for each in records if attribute in each and "settlement" not in each)
+        key = next(iter({"stock_id", "hold_id", "adjustment_id"} & other.keys()))
+        new = other[key].replace("_", "_f").replace("cup", "cap")
+        strange.update({**other, key: new, "rev": 1, "at": until + later_ms})
+        return [*records, strange]
+
+    found = audit(events, **{f"edit_{source}": edit})
+    assert set(found) == ({check} if told else set())
+    assert [each.record in strange.values() for each in found.get(check, [])] == [True] * told
+
+
+@pytest.mark.parametrize(("later_ms", "told"), [(0, 1), (1, 0)])
+def test_an_adjustment_of_the_very_end_is_in_the_table_and_one_of_after_it_need_not_have_been_there(
+    events: Events, audit: Audit, later_ms: int, told: int
+) -> None:
+    """It is archived, but the table was read before it was made."""
+    until = max(event["at"] for of_source in events.values() for event in of_source)
+    late = "adj_" + "f" * 32
+    made = events[Source.ADJUSTMENTS]
+    made.append({**made[0], "event_id": f"{late}@1", "at": until + later_ms})
+    found = audit(events, until=until).get("live_adjustments", [])
+    assert [each.record for each in found] == [late] * told
+
+
+@pytest.mark.parametrize(("later_ms", "told"), [(0, 0), (1, 1)])
+def test_an_adjustment_that_the_base_does_not_know_is_of_its_time_or_has_an_event(
+    events: Events, audit: Audit, later_ms: int, told: int
+) -> None:
+    until = max(event["at"] for of_source in events.values() for event in of_source)
+    since, strange = until - 1000, "adj_" + "f" * 32
+
+    def edit(adjustments: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [*adjustments, {**adjustments[0], "adjustment_id": strange, "at": since + later_ms}]
+
+    found = audit(events, since=since, edit_adjustments=edit)["live_adjustments"]
+    assert [each.record for each in found if each.record == strange] == [strange] * told
+
+
 def test_a_live_record_may_be_ahead_of_the_archive_but_not_strange_to_it(events: Events, audit: Audit) -> None:
     until = max(event["at"] for told in events.values() for event in told)
 
