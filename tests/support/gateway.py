@@ -14,6 +14,8 @@ from inventory.domain.keys import ALL_SCOPES
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
+#: What Lambda takes of a function, as the runtimes from Python 3.12 on write it.
+ANSWER_BYTES_MAX = 6 * 1024 * 1024
 
 Pairs = Iterable[tuple[str, str]]
 Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
@@ -90,6 +92,7 @@ class Gateway:
         self.invocations += 1
         context = SimpleNamespace(aws_request_id=f"invocation-{self.invocations}")
         answer = self.handler(dict(event), cast(LambdaContext, context))
+        assert len(json.dumps(answer, ensure_ascii=False).encode()) <= ANSWER_BYTES_MAX
         headers = {name: values[0] for name, values in answer["multiValueHeaders"].items()}
         return Answer(answer["statusCode"], headers, json.loads(answer["body"]))
 

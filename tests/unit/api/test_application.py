@@ -78,14 +78,22 @@ def test_a_slash_at_the_end_and_encoded_letters_change_nothing(api: Gateway, wor
     assert api.get("/v1/stock/%41%2E1").body["available"] == 3
 
 
-@pytest.mark.parametrize("item", ["a%20b", "%00", "a%2Fb", "%ff", "ä", "a" * 65, "a%0A", "*"])
+@pytest.mark.parametrize("item", ["a%20b", "%00", "a%2Fb", "%ff", "ä", "a" * 65, "a%0A", "a\n", "*"])
 def test_an_impossible_item_in_the_path_is_refused(api: Gateway, item: str) -> None:
     answer = api.get(f"/v1/stock/{item}")
     assert (answer.status, answer.code, answer.error["param"]) == (400, "parameter_invalid", "item")
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/holds/hold_1", "/v1/holds/trf_" + "0" * 32, "/v1/transfers/" + HOLD, "/v1/holds/%00"]
+    "path",
+    [
+        "/v1/holds/hold_1",
+        "/v1/holds/trf_" + "0" * 32,
+        "/v1/transfers/" + HOLD,
+        "/v1/holds/%00",
+        f"/v1/holds/{HOLD}%0A",
+        f"/v1/holds/{HOLD}\n",
+    ],
 )
 def test_an_impossible_id_is_404(api: Gateway, path: str) -> None:
     answer = api.get(path)

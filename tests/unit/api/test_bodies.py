@@ -123,6 +123,16 @@ def test_other_content_types_are_refused(content_type: str | None) -> None:
     assert refusal("{}", content_type).code == "content_type_unsupported"
 
 
+@pytest.mark.parametrize("body", ['{"item": "A"}', ' [{"item": "A"}]', "{", "[0]=1"])
+def test_json_that_is_sent_as_a_form_is_told_its_content_type(body: str) -> None:
+    """So curl sends it, unless told otherwise."""
+    error = refusal(body, FORM)
+    assert (error.code, error.message) == (
+        "content_type_unsupported",
+        f"The Content-Type is '{FORM}', and the body looks like JSON: say '{JSON}'.",
+    )
+
+
 @pytest.mark.parametrize("charset", ["latin-1", '"UTF-16"', "no-such-charset"])
 def test_other_charsets_are_refused(charset: str) -> None:
     assert refusal("{}", f"{JSON}; charset={charset}").code == "content_type_unsupported"

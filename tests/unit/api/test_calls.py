@@ -8,7 +8,20 @@ import pytest
 
 from inventory.api.application import Application
 from inventory.domain.availability import ItemStock, WarehouseStock
+from inventory.domain.holds import Draw, Hold, Line, Status
+from inventory.domain.limits import (
+    DRAWS_MAX,
+    ID_LENGTH_MAX,
+    LINES_MAX,
+    METADATA_KEY_LENGTH_MAX,
+    METADATA_KEYS_MAX,
+    METADATA_VALUE_LENGTH_MAX,
+    PAGE_SIZE_MAX,
+    QUANTITY_MAX,
+)
 from inventory.metric import Metric
+from inventory.protocol import holds_view
+from inventory.protocol.core import Page
 from openapi.document import OPERATIONS
 from support.gateway import Gateway
 from support.world import START_MS, World
@@ -120,6 +133,20 @@ def test_less_can_be_taken_than_was_held(world: World, api: Gateway, hold: dict[
     assert api.post(f"/v1/holds/{hold['id']}/execute", key="k").code == "idempotency_key_mismatch"
     world.flow()
     assert world.available("A") == 9
+
+
+def test_a_line_that_several_were_merged_into_can_be_taken_as_it_is_shown(world: World, api: Gateway) -> None:
+    """Each had what a line may have at most."""
+    for _ in range(LINES_MAX):
+        world.receive("A", QUANTITY_MAX)
+    held = api.post("/v1/holds", lines(*[("A", QUANTITY_MAX)] * LINES_MAX)).body
+    (line,) = held["lines"]
+    assert line.pop("executed") == 0
+    assert line["quantity"] == LINES_MAX * QUANTITY_MAX
+    executed = api.post(f"/v1/holds/{held['id']}/execute", {"lines": [line]})
+    assert executed.body["lines"] == [line | {"executed": LINES_MAX * QUANTITY_MAX}]
+    line["quantity"] += 1
+    assert api.post(f"/v1/holds/{held['id']}/execute", {"lines": [line]}).error["param"] == "lines[0][quantity]"
 
 
 @pytest.mark.parametrize(
@@ -333,3 +360,17 @@ def test_an_instant_is_a_whole_second_and_stands_alone(
 def test_lists_are_of_now(api: Gateway) -> None:
     refused = api.get("/v1/stock", [("items", "A"), ("at", "1700000000")])
     assert (refused.status, refused.code, refused.error["param"]) == (400, "parameter_unknown", "at")
+
+
+@pytest.mark.parametrize("letter", ["🍵", '"', "\\"])
+def test_a_page_of_the_largest_holds_is_no_more_than_lambda_lets_a_function_answer(
+    monkeypatch: pytest.MonkeyPatch, world: World, api: Gateway, letter: str
+) -> None:
+    line = Line("A" * ID_LENGTH_MAX, "W" * ID_LENGTH_MAX, LINES_MAX * QUANTITY_MAX, (Draw(0, 1),))
+    keys = [f"{number:02}" + letter * (METADATA_KEY_LENGTH_MAX - 2) for number in range(METADATA_KEYS_MAX)]
+    metadata = dict.fromkeys(keys, letter * METADATA_VALUE_LENGTH_MAX)
+    at = world.clock.now_ms
+    hold = Hold("hold_" + ABSENT, Status.ACTIVE, (line,) * DRAWS_MAX, at, at + 1, 1, at, "key", "f", metadata)
+    monkeypatch.setattr(holds_view, "list_holds", lambda *_, **__: Page([hold] * PAGE_SIZE_MAX, has_more=True))
+    page = api.get("/v1/holds", [("limit", str(PAGE_SIZE_MAX))])  # how much it is, the gateway asserts
+    assert page.body["data"][-1]["metadata"] == metadata

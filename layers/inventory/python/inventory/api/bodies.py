@@ -43,6 +43,10 @@ def body_of(request: HttpRequest, *, lists: Set[str]) -> tuple[Mapping[str, Any]
         text = raw.decode()
     except UnicodeDecodeError:
         raise _invalid("is not valid UTF-8") from None
+    if not is_json and text.lstrip().startswith(("{", "[")):
+        raise InvalidRequest(
+            "content_type_unsupported", f"The Content-Type is '{FORM}', and the body looks like JSON: say '{JSON}'."
+        )
     body = _json_object(text) if is_json else tree_from(_form_pairs(text), lists=lists)
     check_text(body)
     return body, is_json

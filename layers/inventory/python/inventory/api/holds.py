@@ -23,7 +23,7 @@ from inventory.domain.errors import InsufficientStock, InvalidRequest
 from inventory.domain.holds import Hold, Take
 from inventory.domain.ids import HOLD
 from inventory.domain.keys import Scope
-from inventory.domain.limits import DRAWS_MAX, EXPIRES_IN_DEFAULT_S, EXPIRES_IN_MAX_S, LINES_MAX
+from inventory.domain.limits import DRAWS_MAX, EXPIRES_IN_DEFAULT_S, EXPIRES_IN_MAX_S, LINE_QUANTITY_MAX, LINES_MAX
 from inventory.metric import Metric
 from inventory.protocol import extend, holds_view, place, resolve
 from inventory.protocol.core import Answer, Core
@@ -84,7 +84,7 @@ class TakenLine(Parameters):
 
     item: Name
     warehouse: Name
-    quantity: Quantity
+    quantity: Annotated[int, Field(ge=1, le=LINE_QUANTITY_MAX), InDigits]
 
 
 class ExecuteHold(Parameters):

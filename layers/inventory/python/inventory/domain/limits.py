@@ -5,6 +5,7 @@ from typing import Final
 # What a caller may ask for.
 QUANTITY_MAX: Final = 1_000_000_000
 LINES_MAX: Final = 50
+LINE_QUANTITY_MAX: Final = LINES_MAX * QUANTITY_MAX  # of a hold: equal lines of a request are one of the hold's
 ITEMS_PER_READ_MAX: Final = 100
 # Warehouses of all of them together, each a record to read: 50 BatchGetItem take some 2 s of the 10 that the function
 # has, and the answer at most 1 MB of the 6 that Lambda gives. One item alone is in fewer.
