@@ -7,6 +7,7 @@ import pytest
 
 from inventory.domain.errors import InstantNotSealed
 from inventory.domain.events import Source
+from inventory.history.fold import EventsDiffer
 from inventory.history.layout import instant_of_path, stamp_of
 from inventory.history.manifest import read_manifest
 from inventory.history.past import Past
@@ -14,7 +15,7 @@ from inventory.history.plan import InstantLost, Mode, NotAnOpening
 from inventory.history.standing import openings
 from inventory.storage.codec import encode
 from support.objects import Killed
-from support.reopened import Shop, a_hole, restored_and_opened, revisions
+from support.reopened import Shop, a_hole, restore, restored_and_opened, revisions
 from support.workflow import History, Incomplete
 
 pytestmark = pytest.mark.timeout(300)
@@ -163,6 +164,28 @@ def test_tables_restored_to_an_earlier_time_go_on_from_an_opening(shop: Shop) ->
     opening = read_manifest(shop.history.objects, 3).body["opening"]
     assert opening["after"]["as_of_ms"] == sealed
     assert shop.history.snapshot(first, mode=Mode.REBUILD)["outcome"] == "existed"
+
+
+@pytest.mark.parametrize("writes", [1, 2])
+def test_gapless_a_revision_that_a_restored_table_gave_out_once_more_is_named_though_none_is_missing(
+    shop: Shop, writes: int
+) -> None:
+    """Just the last one that is sealed: whatever came after the restore follows it without a gap."""
+    shop.world.receive("vase", 5, "berlin")
+    kept = {table: list(shop.world.database.items(table)) for table in shop.tape.tables.values()}
+    shop.world.receive("vase", 3, "berlin")
+    shop.archive()
+    shop.seal()
+    restore(shop, kept)
+    shop.pass_s(600)
+    for _ in range(writes):
+        shop.world.receive("vase", 1, "berlin")
+    shop.archive()
+    shop.pass_s(300)
+    with pytest.raises(EventsDiffer, match="two events called vase#berlin#0@2 differ"):
+        shop.seal()
+    opened = shop.open()
+    assert shop.stock(opened)["vase", "berlin"] == (5 + writes, 0)
 
 
 @pytest.mark.parametrize(("reason", "actor"), [("", "operator"), ("why", ""), ("  ", "operator")])

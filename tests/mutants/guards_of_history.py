@@ -32,6 +32,10 @@ _DAMAGED = _ARCHIVES + "test_a_damaged_object_of_the_archive_fails_its_map_task_
 _ASKED = "tests/unit/runs/test_audits.py::test_of_two_that_ask_at_once_the_second_is_told_of_the_first_ones"
 _LAST_PLACE = "tests/unit/runs/test_places.py::test_of_two_that_want_the_last_place_one_gets_it"
 _FIRST_PLACE = "tests/unit/runs/test_places.py::test_of_two_that_want_the_first_place_each_has_its_own"
+_GIVEN_AGAIN = (
+    "tests/unit/history/test_fold.py::"
+    "test_gapless_a_revision_that_the_base_has_already_was_given_out_again_and_is_no_gap"
+)
 _LOST = _BY_HAND + "test_each_revision_between_that_no_archive_has_or_that_came_twice_is_lost"
 
 HISTORY: Final = (
@@ -78,6 +82,15 @@ HISTORY: Final = (
         "f\"CASE WHEN v IS DISTINCT FROM {VERSION} THEN error('{_UNKNOWN}' || event_id) ELSE type END\"",
         '"type"',
         (_ARCHIVES + "test_an_event_of_another_version_fails_its_map_task_and_is_named",),
+        beyond=SNAPSHOTS,
+    ),
+    Mutant(
+        "gapless",
+        "a revision that is sealed does not come again unnoticed, after a table was restored, because none is missing",
+        "history/fold.py",
+        "if again is not None:",
+        "if False:",
+        (_GIVEN_AGAIN + "[revs1]",),
         beyond=SNAPSHOTS,
     ),
     Mutant(

@@ -51,7 +51,11 @@ def drop_doubles(sql: duckdb.DuckDBPyConnection, made: str) -> None:
 
 
 def gaps_of(sql: duckdb.DuckDBPyConnection, base: str, counted: str) -> list[str]:
-    """The first missing event of records whose revisions do not follow each other from the base's on (`gapless`)."""
+    """The first missing event of records whose revisions do not follow each other from the base's on (`gapless`).
+
+    Raises:
+        EventsDiffer: A revision that the base has already was given out again: its table was restored.
+    """
     rows = f"SELECT record_key, rev FROM events WHERE {counted}"
     # No event is there twice: as many as lie between the first and the last are all of them.
     sql.execute(
@@ -65,6 +69,12 @@ def gaps_of(sql: duckdb.DuckDBPyConnection, base: str, counted: str) -> list[str
     )
     if one(sql, "SELECT count(*) FROM broken") == 0:
         return []
+    # The base is of before all events here, so that its own of these ids have other instants.
+    again = sql.execute(
+        f"SELECT record_key || '@' || rev FROM ({rows}) JOIN broken USING (record_key) WHERE rev <= base ORDER BY 1"
+    ).fetchone()
+    if again is not None:
+        raise EventsDiffer(again[0])
     found = sql.execute(
         f"""
         WITH followed AS (

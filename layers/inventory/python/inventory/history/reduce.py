@@ -33,7 +33,7 @@ def reduce_holds(objects: Objects, plan: Plan, bucket: int, work: Path) -> Reduc
     """Folds a bucket of holds: those unsettled at the instant, their draws, the ledger, what they do to items.
 
     Raises:
-        EventsDiffer: The archive has two events of one id with other contents.
+        EventsDiffer: The archive has, or has had for the base, two events of one id with other contents.
         NoSuchObject: A map task has not been done, or a part that it wrote is gone: mapping again brings it back.
     """
     task = _task(objects, plan, "holds", bucket, work)
@@ -64,7 +64,7 @@ def reduce_items(objects: Objects, plan: Plan, bucket: int, work: Path) -> Reduc
     """Folds a bucket of items: shards, directories, what was where, the ledger. All holds must be reduced already.
 
     Raises:
-        EventsDiffer: The archive has two events of one id with other contents.
+        EventsDiffer: The archive has, or has had for the base, two events of one id with other contents.
         NoSuchObject: A map task has not been done, or a part that it wrote is gone: mapping again brings it back.
     """
     task = _task(objects, plan, "items", bucket, work)
