@@ -78,6 +78,8 @@ def test_a_record_restored_to_what_it_rightly_was_once_is_behind_the_archive(
         ("live_stock", {"cause": {"type": "count", "id": "adj_1", "actor": "somebody"}}),
         ("live_directories", {"warehouses": {"berlin": {"shards": 9, "counts": 0}}}),
         ("live_directories", {"warehouses": {}}),
+        ("live_directories", {"warehouses": None}),
+        ("live_directories", {"warehouses": "not even a map"}),
         ("live_directories", {"at": 100}),
         ("live_adjustments", {"quantity": 999}),
         ("live_adjustments", {"reason": "gift"}),
@@ -224,6 +226,53 @@ def test_a_live_record_may_be_ahead_of_the_archive_but_not_strange_to_it(events:
 
 
 @pytest.mark.parametrize("check", [rule.name for rule in LIVE_RULES])
+@pytest.mark.parametrize(("later_ms", "is_found"), [(0, True), (1, False)])
+def test_a_live_record_may_lack_its_event_only_after_the_very_instant_up_to_which_all_is_archived(
+    events: Events, audit: Audit, check: str, later_ms: int, *, is_found: bool
+) -> None:
+    source, attribute = _OF_CHECK[check]
+    until = max(event["at"] for told in events.values() for event in told)
+
+    def edit(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        some = next(each for each in records if attribute in each and "settlement" not in each)
+        key = next(iter({"stock_id", "hold_id", "adjustment_id"} & some.keys()))
+        again = {key: some[key].replace("_", "_f").replace("cup", "cap"), "rev": 1, "at": until + later_ms}
+        return [*records, {**some, **again}]
+
+    found = audit(events, **{f"edit_{source}": edit})
+    assert set(found) == ({check} if is_found else set())
+
+
+def test_a_directory_s_entry_of_nothing_that_no_event_gives_is_found(events: Events, audit: Audit) -> None:
+    """Whoever reads the directory stumbles over it."""
+    edited: dict[str, Any] = {}
+
+    def edit(stock: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        edited.update(next(each for each in stock if "warehouses" in each))
+        some = {**edited, "warehouses": {**edited["warehouses"], "oslo": None}}
+        return [*(each for each in stock if each["stock_id"] != edited["stock_id"]), some]
+
+    found = audit(events, edit_stock=edit)
+    assert set(found) == {"live_directories"}
+    assert [finding.record for finding in found["live_directories"]] == [edited["stock_id"]]
+
+
+def test_a_warehouse_that_an_event_took_out_of_a_directory_is_not_in_the_table(events: Events, audit: Audit) -> None:
+    told = events[Source.STOCK]
+    event = next(each for each in told if each["type"] == "directory_changed")
+    event["after"] = {**event["after"], "oslo": {"counts": 0, "shards": 1}}
+    until = max(each["at"] for told in events.values() for each in told)
+    changed = follow_with(told, record_key(event), "directory_changed", cause=event["cause"], at=until)
+    told[-1] |= {"before": {"oslo": {"counts": 0, "shards": 1}}, "after": {"oslo": None}}
+
+    def edit(stock: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        rev = int(changed.rpartition("@")[2])
+        return [{**each, "rev": rev, "at": until} if each["stock_id"] == record_key(event) else each for each in stock]
+
+    assert audit(events, edit_stock=edit) == {}
+
+
+@pytest.mark.parametrize("check", [rule.name for rule in LIVE_RULES])
 @pytest.mark.parametrize("lost", ["rev", "at"])
 def test_a_live_record_without_a_revision_or_an_instant_is_found_though_the_rest_is_ahead_of_the_archive(
     events: Events, audit: Audit, check: str, lost: str
@@ -259,21 +308,28 @@ def test_of_holds_that_the_base_does_not_know_only_settled_ones_are_no_discrepan
 
 
 @pytest.mark.parametrize(
-    ("by", "later_ms", "checks"),
-    [("ttl", 1, set()), ("ttl", 0, {"live_holds"}), ("somebody", 1, {"live_holds", "removals"})],
-    ids=["expired", "began before the snapshot", "deleted by hand"],
+    ("removal", "again", "checks"),
+    [
+        ({"by": "ttl", "settled": True}, {"rev": 1, "later_ms": 1}, set()),
+        ({"by": "ttl", "settled": True}, {"rev": 1, "later_ms": 0}, {"live_holds"}),
+        ({"by": "ttl", "settled": True}, {"rev": 0, "later_ms": 1}, {"live_holds"}),
+        ({"by": "ttl", "settled": True}, {"rev": None, "later_ms": 1}, {"live_holds"}),
+        ({"by": "somebody", "settled": True}, {"rev": 1, "later_ms": 1}, {"live_holds", "removals"}),
+        ({"by": "ttl", "settled": False}, {"rev": 1, "later_ms": 1}, {"live_holds", "removals"}),
+    ],
+    ids=["expired", "began before the snapshot", "rev 0", "no rev", "deleted by hand", "not settled"],
 )
 def test_a_key_that_came_again_may_have_its_new_hold_in_the_table_before_the_archive_has_it(
-    events: Events, audit: Audit, tape: Tape, by: str, later_ms: int, checks: set[str]
+    events: Events, audit: Audit, tape: Tape, removal: dict[str, Any], again: dict[str, Any], checks: set[str]
 ) -> None:
-    """Unless the hold before it did not expire, or the new one must have been archived."""
+    """Unless the hold before it did not expire, or the new one must have been archived, or is none."""
     until = max(event["at"] for told in events.values() for event in told) + KEPT_AFTER_SETTLEMENT_S * 1000
     old = next(each for each in tape.world.records(tape.tables[Source.HOLDS]) if "settlement" in each)
-    follow_with(events[Source.HOLDS], old["hold_id"], "hold_removed", at=until, by=by, settled=True)
+    follow_with(events[Source.HOLDS], old["hold_id"], "hold_removed", at=until, **removal)
 
     def edit(holds: list[dict[str, Any]]) -> list[dict[str, Any]]:
         other = next(each for each in holds if "settlement" not in each)
-        again = {**other, "hold_id": old["hold_id"], "rev": 1, "at": until + later_ms}
-        return [*(each for each in holds if each["hold_id"] != old["hold_id"]), again]
+        placed = {**other, "hold_id": old["hold_id"], "rev": again["rev"], "at": until + again["later_ms"]}
+        return [*(each for each in holds if each["hold_id"] != old["hold_id"]), placed]
 
     assert set(audit(events, edit_holds=edit)) == checks

@@ -72,11 +72,10 @@ _ENTRIES: Final = (
     "CASE WHEN json_valid({0}) AND json_type({0}) = 'OBJECT' THEN {0}::JSON::MAP(VARCHAR, JSON) "
     "ELSE MAP {{}}::MAP(VARCHAR, JSON) END"
 )
-#: A directory's warehouses in one spelling. What was taken out of it has an entry of null.
-_SPELLED: Final = (
-    "string_agg('\"' || name || '\": ' || value::VARCHAR, ', ' ORDER BY name) "
-    "FILTER (value IS NOT NULL AND json_type(value) <> 'NULL')"
-)
+#: A directory's warehouses in one spelling.
+_SPELLED: Final = "string_agg('\"' || name || '\": ' || coalesce(value::VARCHAR, 'null'), ', ' ORDER BY name)"
+#: Events give null to what they took out of a directory; a table's entry of null is one that nobody makes.
+_GIVEN: Final = f"{_SPELLED} FILTER (coalesce(json_type(value), 'NULL') <> 'NULL')"
 
 #: What a hold's events tell of it, each when it changes; `actor` and `due` are told otherwise.
 _TOLD_OF_HOLDS: Final = (
@@ -176,7 +175,7 @@ LIVE_RULES: Final = (
             FROM known JOIN live_directory AS live ON known.record_key = live.record_key AND known.rev <= live.rev
             WHERE starts_with(known.type, 'directory_')),
         folded AS (
-            SELECT record_key, {_SPELLED} AS warehouses
+            SELECT record_key, {_GIVEN} AS warehouses
             FROM (SELECT record_key, name, last.value AS value FROM (
                 SELECT record_key, entry.key AS name, max_by({{'value': entry.value}}, rev) AS last
                 FROM changed GROUP BY ALL))
