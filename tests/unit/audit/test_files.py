@@ -2,15 +2,16 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import Barrier
 
 import duckdb
 import pytest
 
-from inventory.adapters.objects import NoSuchObject
-from inventory.audit.chain import check_files_of, download_present
+from inventory.adapters.objects import NoSuchObject, Stored
+from inventory.audit.chain import check_chain, check_files_of, download_present
+from inventory.audit.plan import AuditPlan, Depth
 from inventory.proof.findings import Check
 from inventory.proof.manifest import manifest_path
 from inventory.proof.signatures import RsaVerifier
@@ -103,3 +104,76 @@ def test_of_a_manifest_that_is_gone_or_is_none_there_is_nothing_to_look_at(tmp_p
     for _ in range(2):
         assert check_files(objects, tmp_path / "work").looked_at == 0
         objects.put(manifest_path(1), b"{}")
+
+
+PLACES = ("snapshots", "holds", "ledger", "state", "opened")
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_file_beside_the_sealed_ones_is_named_wherever_only_a_commit_may_put_files(
+    tmp_path: Path, content: bytes, place: str
+) -> None:
+    objects, named = DirectoryObjects(tmp_path / "bucket"), "ledger/as_of=19700101T000001Z/items-0000.parquet"
+    put_manifest(objects, content, [named])
+    strange = f"{place}/as_of=19700101T000001Z/items-9999.parquet"
+    objects.put(strange, content)
+    objects.put(f"{place}/as_of=19700101T000002Z/items-0000.parquet", content)  # of another manifest, if of any
+    check = check_files(objects, tmp_path / "work")
+    assert (check.looked_at, [each.path for each in check.findings]) == (2, [strange])
+
+
+class Committing(DirectoryObjects):
+    """A bucket that gets another manifest and its file as soon as the chain's names were told."""
+
+    def list(self, prefix: str, *, after: str = "") -> Iterator[Stored]:
+        told = list(super().list(prefix, after=after))
+        if prefix == "manifests/":
+            self.put(manifest_path(2), b"{}")
+            self.put("ledger/as_of=19700101T000002Z/items-0000.parquet", b"")
+        return iter(told)
+
+
+WHOLE = AuditPlan("audit_x", 1_000, Depth.FULL, manifest=1)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_file_of_an_instant_that_no_manifest_has_is_named_by_an_audit_from_the_first_event(
+    tmp_path: Path, content: bytes, place: str
+) -> None:
+    objects = DirectoryObjects(tmp_path / "bucket")
+    put_manifest(objects, content, [f"{place}/as_of=19700101T000001Z/items-0000.parquet"])
+    strange = f"{place}/as_of=19700101T000002Z/items-0000.parquet"
+    objects.put(strange, content)
+    _, files = check_chain(objects, WHOLE, RsaVerifier(())).checks
+    assert (files.looked_at, [each.path for each in files.findings]) == (1, [strange])
+
+
+def test_what_is_committed_while_the_chain_is_followed_has_no_strange_files(tmp_path: Path, content: bytes) -> None:
+    objects = Committing(tmp_path / "bucket")
+    put_manifest(objects, content, ["ledger/as_of=19700101T000001Z/items-0000.parquet"])
+    chain, files = check_chain(objects, WHOLE, RsaVerifier(())).checks
+    assert (chain.looked_at, files.looked_at, files.findings) == (1, 0, [])
+
+
+class Rewritten(DirectoryObjects):
+    """A bucket in which somebody writes over its manifest as soon as that was read."""
+
+    def read(self, key: str) -> bytes:
+        content = super().read(key)
+        if key == manifest_path(1):
+            self.put(key, b"{}")
+        return content
+
+
+def test_what_was_found_of_a_manifest_is_not_believed_of_one_that_was_written_over_it_meanwhile(
+    tmp_path: Path, content: bytes
+) -> None:
+    objects, bucket = Rewritten(tmp_path / "bucket"), DirectoryObjects(tmp_path / "bucket")
+    put_manifest(objects, content, ["ledger/as_of=19700101T000001Z/items-0000.parquet"])
+    check_files(objects, tmp_path / "work")
+    chain, _ = check_chain(
+        bucket, AuditPlan("audit_x", 1_000, Depth.FULL, manifest=1, files=(1,)), RsaVerifier(())
+    ).checks
+    assert [(each.path, each.what.split(":")[0]) for each in chain.findings] == [
+        (manifest_path(1), "It is no manifest")
+    ]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from inventory.audit import listing
 from inventory.audit.listing import HOURS_MAX, SOURCES, archive_folders, cut_folder
 from inventory.audit.plan import AuditPlan, Depth
 from support.objects import DirectoryObjects
@@ -101,3 +102,23 @@ def test_an_object_beside_the_folders_is_looked_at_once(bucket: DirectoryObjects
     found = archive_folders(bucket, AuditPlan("audit_x", _ms(NOW), Depth.FULL, since_ms=0, manifest=1), _ms(NOW))
     cut = [key for folder in found for keys in cut_folder(bucket, folder) for key in keys]
     assert sorted(cut) == sorted(stored.key for stored in bucket.list("archive/"))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "tasks"),
+    [
+        ([5, 5, 1], [[0, 1], [2]]),
+        ([4, 7, 2], [[0], [1, 2]]),
+        ([11, 1], [[0], [1]]),
+        ([1, 11, 1], [[0], [1], [2]]),
+        ([3, 3, 3, 1], [[0, 1, 2, 3]]),
+    ],
+)
+def test_a_task_gets_as_many_bytes_as_it_may_read_or_one_object_that_has_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sizes: list[int], tasks: list[list[int]]
+) -> None:
+    monkeypatch.setattr(listing, "TASK_BYTES", 10)
+    bucket, folder = DirectoryObjects(tmp_path), "archive/stock/dt=2026-11-22/"
+    for number, size in enumerate(sizes):
+        bucket.put(f"{folder}{number}", bytes(size))
+    assert list(cut_folder(bucket, folder)) == [[f"{folder}{number}" for number in task] for task in tasks]

@@ -67,12 +67,66 @@ def an_event_that_says_another_count_of_what_is_held(events: Events) -> str:
     return str(event["event_id"])
 
 
+def an_event_of_a_shard_that_forgot_its_counts(events: Events) -> str:
+    stock = events[Source.STOCK]
+    event = next(each for each in stock if each["type"] == "shard_changed" and revision(each) == 4)
+    event["before"] = None
+    return str(event["event_id"])
+
+
+def a_new_shard_that_had_units_before(counter: str) -> Damage:
+    def damage(events: Events) -> str:
+        event = events[Source.STOCK][first(events[Source.STOCK], "shard_changed", before=None)]
+        assert revision(event) == 1
+        event["before"] = {"available": 0, "held": 0, counter: 7}
+        return str(event["event_id"])
+
+    damage.__name__ = f"a_new_shard_with_{counter}_before"
+    return damage
+
+
+def a_settlement_told_twice_at_one_instant(events: Events) -> str:
+    """`settled_once`: the shard gave the same units twice."""
+    stock = events[Source.STOCK]
+    latest = {record_key(event): event for event in sorted(stock, key=revision) if event["type"] == "shard_changed"}
+    settled = next(event for event in latest.values() if event["cause"]["type"] == "settlement")
+    by = {name: settled["after"][name] - settled["before"][name] for name in ("available", "held")}
+    after = {name: value + by.get(name, 0) for name, value in settled["after"].items()}
+    told = {"before": settled["after"], "after": after, "cause": settled["cause"]}
+    follow_with(stock, record_key(settled), "shard_changed", **told)
+    return str(settled["cause"]["id"])
+
+
 def a_settlement_that_took_too_much(events: Events) -> str:
     for event in events[Source.STOCK]:
         if event["type"] == "shard_changed" and event["cause"]["type"] == "settlement":
             event["after"] = {**event["after"], "held": event["after"]["held"] + 1}
             return str(event["cause"]["id"])
     raise AssertionError
+
+
+def of_what_is_held_alone(events: Events) -> dict[str, Any]:
+    """What a settlement did to a shard to which nothing came back."""
+    return next(
+        event
+        for event in events[Source.STOCK]
+        if event["type"] == "shard_changed"
+        and event["cause"]["type"] == "settlement"
+        and event["before"]["available"] == event["after"]["available"]
+    )
+
+
+def a_settlement_of_what_is_held_alone_that_no_hold_has(events: Events) -> str:
+    event = of_what_is_held_alone(events)
+    event["cause"] = {**event["cause"], "id": "stl_nobody_s"}
+    return "stl_nobody_s"
+
+
+def a_settlement_of_what_is_held_alone_that_no_shard_has(events: Events) -> str:
+    event = of_what_is_held_alone(events)
+    settlement = str(event["cause"]["id"])
+    event["cause"] = {**event["cause"], "id": "stl_nobody_s"}
+    return settlement
 
 
 def a_placement_without_its_shard(events: Events) -> str:
@@ -137,6 +191,22 @@ def a_move_that_made_units(events: Events) -> str:
             event["after"] = {**event["after"], "available": event["after"]["available"] + 1}
             return str(event["cause"]["id"])
     raise AssertionError
+
+
+def a_change_of_shards_that_made_units(kind: str) -> Damage:
+    """What a split or a merge does to shards is told as a move is."""
+
+    def damage(events: Events) -> str:
+        moved = of_place(events, "cup#berlin")
+        whole = [event for event in moved if event["cause"] == moved[0]["cause"]]
+        cause = {**moved[0]["cause"], "type": kind}
+        for event in whole:
+            event["cause"] = cause
+        changed(whole[0], "available", 1)
+        return str(cause["id"])
+
+    damage.__name__ = f"a_{kind}_that_made_units"
+    return damage
 
 
 def of_place(events: Events, place: str) -> list[dict[str, Any]]:
@@ -225,7 +295,13 @@ def an_attribute_that_nobody_writes(events: Events) -> str:
         (a_counter_edited_by_hand, "placements_match"),
         (an_event_that_says_another_count, "counts_continue"),
         (an_event_that_says_another_count_of_what_is_held, "counts_continue"),
+        (an_event_of_a_shard_that_forgot_its_counts, "counts_continue"),
+        (a_new_shard_that_had_units_before("available"), "counts_continue"),
+        (a_new_shard_that_had_units_before("held"), "counts_continue"),
         (a_settlement_that_took_too_much, "settlements_match"),
+        (a_settlement_told_twice_at_one_instant, "settlements_match"),
+        (a_settlement_of_what_is_held_alone_that_no_hold_has, "settlements_match"),
+        (a_settlement_of_what_is_held_alone_that_no_shard_has, "settlements_match"),
         (a_placement_without_its_shard, "placements_match"),
         (a_settlement_without_its_shard, "settlements_match"),
         (held_for_nobody("hold"), "placements_match"),
@@ -235,6 +311,8 @@ def an_attribute_that_nobody_writes(events: Events) -> str:
         (an_adjustment_that_says_more, "adjustments_match"),
         (an_adjustment_that_is_gone, "adjustments_match"),
         (a_move_that_made_units, "moves_balance"),
+        (a_change_of_shards_that_made_units("split"), "moves_balance"),
+        (a_change_of_shards_that_made_units("merge"), "moves_balance"),
         (a_move_between("cup#berlin", "cup#lyon"), "moves_balance"),
         (a_move_between("cup#berlin", "pot#berlin"), "moves_balance"),
         (a_move_of_what_is_held, "moves_balance"),

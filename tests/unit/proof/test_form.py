@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from inventory.domain.events import Source
+from inventory.proof import archive
 from inventory.proof.findings import Finding
 from inventory.proof.names import NOT_PLAIN
 from inventory.proof.signatures import RsaVerifier
@@ -156,6 +157,18 @@ def test_an_object_that_is_damaged_as_a_whole_is_named(
     [finding] = found(bucket)
     assert finding.path == path.relative_to(bucket.folder).as_posix()
     assert says in finding.what
+
+
+@pytest.mark.parametrize("more", [b"\0", gzip.compress(b"{}", mtime=0)])
+def test_what_follows_after_an_object_s_end_is_named_wherever_reading_in_pieces_cuts_it(
+    bucket: Sealer, monkeypatch: pytest.MonkeyPatch, more: bytes
+) -> None:
+    path = objects(bucket, Source.STOCK)[1]
+    monkeypatch.setattr(archive, "_CHUNK_BYTES", path.stat().st_size)
+    path.write_bytes(path.read_bytes() + more)
+    assert [(each.path, each.what) for each in found(bucket)] == [
+        (path.relative_to(bucket.folder).as_posix(), "Something follows after its end.")
+    ]
 
 
 def test_twins_in_one_object_are_told_apart_whatever_stands_beside_them(bucket: Sealer) -> None:

@@ -77,7 +77,7 @@ def test_the_event_that_was_archived_first_is_believed(
     ]
 
 
-@pytest.mark.parametrize("order", [(10, 99, 50), (99, 10, 50), (50, 99, 10)])
+@pytest.mark.parametrize("order", [(10, 99, 50), (99, 10, 50), (50, 99, 10), (10, 99, 10), (99, 10, 99)])
 def test_within_one_object_the_first_line_is_believed(
     database: duckdb.DuckDBPyConnection, tmp_path: Path, order: tuple[int, ...]
 ) -> None:
