@@ -323,6 +323,10 @@ def test_stock_conserved_books_go_on_from_the_bases_and_a_transfer_is_in_both_pl
         ["berlin", 0, 0, 0, None, 112, 45, 2],
         ["lyon", 0, 0, 0, None, 8, 0, 0],
     ]
+    assert [(row["record_key"], row["rev"], row["final"]) for row in rows_of(sql, STOCK_HEADS)] == [
+        ("adj_1", 1, True),
+        ("trf_1", 1, True),
+    ]
 
 
 def test_a_directory_is_what_its_changes_made_of_it_in_their_order(sql: duckdb.DuckDBPyConnection) -> None:
