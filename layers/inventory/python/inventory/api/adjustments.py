@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from inventory.api.fields import InDigits, Metadata, Name, NoParameters, Parameters, Quantity, Text
 from inventory.api.operations import Call, Operation, PathParameter, Reply
@@ -55,11 +55,7 @@ Counted = Annotated[
 
 
 class Adjust(Parameters):
-    """A difference, or what was counted. A return: `reason` "returned", the hold's id as `reference`."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"oneOf": [{"required": ["quantity"]}, {"required": ["count"]}]},
-    )
+    """Either a `quantity` or a `count`, never both. A return: `reason` "returned", the hold's id as `reference`."""
 
     item: Name
     warehouse: Name

@@ -63,7 +63,6 @@ Metadata = Annotated[
     Field(
         max_length=METADATA_KEYS_MAX,
         description="Anything you want to find again; not looked at.",
-        json_schema_extra={"additionalProperties": False},
     ),
 ]
 #: All that there may be removed, and as much added.
@@ -72,7 +71,6 @@ MetadataChange = Annotated[
     Field(
         max_length=2 * METADATA_KEYS_MAX,
         description="Merged key by key; an empty value removes its key.",
-        json_schema_extra={"additionalProperties": False},
     ),
 ]
 Limit = Annotated[int, Field(ge=1, le=PAGE_SIZE_MAX, description="How many to answer with."), InDigits]

@@ -43,7 +43,9 @@ class PlaceHold(Parameters):
     """What to hold. All lines are held, or none."""
 
     lines: Annotated[list[WantedLine], Field(min_length=1, max_length=LINES_MAX)]
-    expires_in: ExpiresIn = EXPIRES_IN_DEFAULT_S
+    expires_in: Annotated[ExpiresIn, Field(description=f"Seconds from now. Left out: {EXPIRES_IN_DEFAULT_S}.")] = (
+        EXPIRES_IN_DEFAULT_S
+    )
     metadata: Metadata = Field(default_factory=dict)
 
 
