@@ -40,7 +40,11 @@ CODES: Final[Mapping[str, Code]] = {
         400,
         "Another request has released the hold: its stock may be gone. Place a new hold.",
     ),
-    "hold_expired": Code(400, "The hold's time is over: its stock may be gone. Place a new hold."),
+    "hold_expired": Code(
+        400,
+        "The hold's time is over: its stock may be gone. Place a new hold. Only a release is still carried out until "
+        "the hold is swept, up to a minute later, or another call is refused with this code.",
+    ),
     "count_below_held": Code(
         400,
         "The count is lower than the number of held units. Units of an executed hold count as held until "
