@@ -143,6 +143,36 @@ def test_what_happened_after_the_instant_is_not_read(
     assert read[ROWS * 10 // 20] < read[None] / 2
 
 
+@pytest.mark.parametrize("item", ["hot", "item-77", "item-500"])
+@pytest.mark.parametrize("before_ms", [-1, 0, 1])
+def test_an_instant_around_the_beginning_of_a_row_group_is_answered_as_by_the_whole_file(
+    bucket: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, item: str, before_ms: int
+) -> None:
+    """Also where one that may have the item, by its bounds, begins after all that is asked for."""
+    monkeypatch.setattr(excerpt, "_END_BYTES", 16)
+    monkeypatch.setattr(excerpt, "_GAP_BYTES_MAX", 0)
+    with scratch_database(memory_mb=MEMORY_MB) as sql:
+        begins = sql.execute(
+            "SELECT DISTINCT try_cast(stats_min_value AS BIGINT) FROM parquet_metadata($file) "
+            "WHERE path_in_schema = 'at_ms' ORDER BY 1",
+            {"file": str(bucket / KEY)},
+        ).fetchall()
+        assert len(begins) > 20
+        for begin_ms in (each for (each,) in begins):
+            question, file = Question(item, begin_ms - before_ms, COLUMNS), tmp_path / str(begin_ms)
+            take_excerpt(Counted(bucket), KEY, question, file, sql, bytes_max=10**9)
+            assert answer(sql, file, question) == answer(sql, bucket / KEY, question)
+
+
+def test_as_much_as_may_be_read_is_read(bucket: Path, tmp_path: Path) -> None:
+    question = Question("hot", ROWS * 5, COLUMNS)
+    with scratch_database(memory_mb=MEMORY_MB) as sql:
+        needed = take_excerpt(Counted(bucket), KEY, question, tmp_path / "e", sql, bytes_max=10**9)
+        assert take_excerpt(Counted(bucket), KEY, question, tmp_path / "e", sql, bytes_max=needed) == needed
+        with pytest.raises(ExcerptTooLarge, match=f"would be read for {needed} bytes"):
+            take_excerpt(Counted(bucket), KEY, question, tmp_path / "e", sql, bytes_max=needed - 1)
+
+
 def test_a_question_that_needs_too_much_is_refused_before_it_is_read(bucket: Path, tmp_path: Path) -> None:
     objects = Counted(bucket)
     with scratch_database(memory_mb=MEMORY_MB) as sql, pytest.raises(ExcerptTooLarge, match=KEY):

@@ -86,24 +86,34 @@ def _fill(file: Path, parts: dict[int, bytes]) -> None:
 
 
 def _needed(sql: duckdb.DuckDBPyConnection, file: Path, question: Question) -> list[Range]:
-    """The columns of the row groups that may have such rows, and the filters by which DuckDB looks into them."""
-    bounds = (
+    """The columns of the row groups that may have such rows, and the filters by which DuckDB looks into them.
+
+    It looks into the filter of a row group whose bounds leave open whether it has the item, also where all that is in
+    there came after the instant.
+    """
+    of_item = (
         "SELECT row_group_id FROM chunks WHERE path_in_schema = 'item_id' "
         "AND coalesce(stats_min_value <= $item, true) AND coalesce(stats_max_value >= $item, true)"
     )
+    chosen = "FROM of_item"
     if question.until_ms is not None:
-        bounds += (
+        chosen += (
             " INTERSECT SELECT row_group_id FROM chunks WHERE path_in_schema = 'at_ms' "
             "AND coalesce(try_cast(stats_min_value AS BIGINT) <= $until_ms, true)"
         )
     asked = {"file": str(file), "item": question.item, "columns": list(question.columns)}
     found = sql.execute(
         f"""
-        WITH chunks AS (FROM parquet_metadata($file)), chosen AS ({bounds}),
-        needed AS (FROM chunks WHERE row_group_id IN (FROM chosen) AND list_contains($columns, path_in_schema))
+        WITH chunks AS (FROM parquet_metadata($file)), of_item AS ({of_item}), chosen AS ({chosen}),
+        needed AS (FROM chunks WHERE row_group_id IN (FROM chosen) AND list_contains($columns, path_in_schema)),
+        filters AS (
+            FROM needed UNION ALL
+            FROM chunks WHERE row_group_id IN (FROM of_item) AND row_group_id NOT IN (FROM chosen)
+                              AND path_in_schema = 'item_id' AND coalesce(stats_min_value <> stats_max_value, true)
+        )
         SELECT coalesce(dictionary_page_offset, data_page_offset) AS start, start + total_compressed_size FROM needed
         UNION ALL
-        SELECT bloom_filter_offset, bloom_filter_offset + bloom_filter_length FROM needed
+        SELECT bloom_filter_offset, bloom_filter_offset + bloom_filter_length FROM filters
         WHERE bloom_filter_offset IS NOT NULL
         """,
         asked if question.until_ms is None else asked | {"until_ms": question.until_ms},
