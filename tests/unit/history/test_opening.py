@@ -140,6 +140,14 @@ def test_a_hold_that_is_there_no_more_is_gone_unless_it_was_settled_or_its_remov
     assert set(sql.execute("FROM lost").fetchall()) == lost
 
 
+def test_of_a_directory_too_what_was_sealed_is_known(sql: duckdb.DuckDBPyConnection) -> None:
+    load(sql, "events", columns_of("items"), [])
+    insert(sql, "sealed_directories", item_id="cup", rev=3, at_ms=SINCE_MS)
+    insert(sql, "whole", record_key="cup#*", item_id="cup", warehouses="{}", rev=5, at_ms=4_000, settled=False)
+    begin_with_reading(sql, OPENING, SINCE_MS, AS_OF_MS, "items")
+    assert sql.execute("FROM lost").fetchall() == [("cup#*", "missing", 4, 5)]
+
+
 def test_an_adjustment_that_was_altered_by_hand_was_not_given_again(sql: duckdb.DuckDBPyConnection) -> None:
     load(sql, "events", columns_of("items"), [])
     insert(sql, "whole", record_key="adj_1", rev=1, at_ms=2_000, settled=False)

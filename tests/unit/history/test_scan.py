@@ -17,6 +17,7 @@ from inventory.history.scan import Reading, RecordDamaged, Segment, scan_segment
 from inventory.storage.codec import encode
 from support.objects import DirectoryObjects
 from support.pages import PAGE, Table
+from support.parquet import rows_of
 
 BUCKETS = 3
 
@@ -145,6 +146,53 @@ def scanned_one(folder: Path, source: Source, attributes: dict[str, Any], *, who
     work.mkdir(parents=True)
     reading = Reading("live/", BUCKETS, Segment(source, 0, 1), whole=whole)
     return scan_segment(DirectoryObjects(folder), Holding(attributes), f"the-{source}-table", reading, work)
+
+
+ACTIVE = {
+    "hold_id": "hold_7",
+    "status": "active",
+    "lines": "[]",
+    "metadata": "{}",
+    "actor": "shop",
+    "fingerprint": "f",
+    "open": "1",
+    "created_ms": 10**12,
+    "expires_at_ms": 10**12 + 1,
+}
+RELEASED = {"status": "released", "resolution": {"key": "k", "fingerprint": "g", "actor": "shop"}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "known"),
+    [
+        (
+            "shard",
+            {"available": 7, "held": 2, "inflow": 3, "rev": 9},
+            {"item_id": "cup", "warehouse_id": "berlin", "shard": 0, "available": 7, "held": 2, "inflow": 3},
+        ),
+        ("directory", {}, {"item_id": "cup", "warehouses": '{"berlin":{"counts":0,"shards":1}}'}),
+        ("hold", {"metadata": {"order": "7"}}, ACTIVE | {"metadata": '{"order":"7"}'}),
+        (
+            "hold",
+            RELEASED | {"open": None, "settlement": "stl_1"},
+            {name: value for name, value in ACTIVE.items() if name != "open"}
+            | {"status": "released", "resolution": '{"actor":"shop","fingerprint":"g","key":"k"}'},
+        ),
+        ("adjustment", {}, {}),
+    ],
+)
+def test_an_opening_keeps_all_that_a_fold_knows_of_a_record_and_the_seal_its_revision_alone(
+    tmp_path: Path, kind: str, changes: dict[str, Any], known: dict[str, Any]
+) -> None:
+    source, record = RECORDS[kind]
+    changed = {name: value for name, value in {**record, **changes}.items() if value is not None}
+    key = changed.get("stock_id") or changed.get("hold_id") or changed["adjustment_id"]
+    told = {"record_key": key, "rev": changed["rev"], "at_ms": changed["at"], "settled": "settlement" in changed}
+    for whole in (True, False):
+        folder = tmp_path / str(whole)
+        scanned_one(folder, source, encode(changed), whole=whole)
+        [row] = rows_of(f"{folder}/live/*.parquet")
+        assert {name: value for name, value in row.items() if value is not None} == told | (known if whole else {})
 
 
 @pytest.mark.parametrize("whole", [False, True])
