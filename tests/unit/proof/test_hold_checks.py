@@ -201,6 +201,7 @@ def a_hold_of_more_than_a_counter_counts(events: Events, *lines: tuple[int, ...]
         (a_line_executed_for_more_than_it_had, "lines_legal"),
         (a_line_that_was_not_drawn_whole, "lines_legal"),
         (a_line_drawn_as(quantity=None), "lines_legal"),
+        (a_line_drawn_as(quantity=5), "lines_legal"),
         (a_line_drawn_as(-2, quantity=-2), "lines_legal"),
         (a_line_drawn_as(3, -1, quantity=2), "lines_legal"),
         (a_line_drawn_as(5, 10**19, quantity=5), "lines_legal"),
