@@ -124,6 +124,15 @@ def test_without_an_authorizer_nobody_is_let_in(api: Gateway) -> None:
     assert (answer.status, answer.error["type"], answer.code) == (401, "authentication_error", "api_key_missing")
 
 
+@pytest.mark.parametrize("lost", ["account", "actor"])
+@pytest.mark.parametrize("left", [None, ""])
+def test_nor_is_a_key_without_an_account_or_without_a_name(api: Gateway, lost: str, left: str | None) -> None:
+    event = event_for("GET", "/v1/holds", headers={}, scopes=ALL_SCOPES)
+    event["requestContext"]["authorizer"][lost] = left
+    answer = api.deliver(event)
+    assert (answer.status, answer.code) == (401, "api_key_missing")
+
+
 def test_every_answer_carries_the_requests_id(api: Gateway) -> None:
     answers = [api.get("/v1/stock/none"), api.get("/nowhere"), api.get("/v1/holds")]
     assert [answer.headers["Request-Id"] for answer in answers] == ["req-1", "req-2", "req-3"]
@@ -176,6 +185,23 @@ def test_a_post_takes_nothing_from_the_url(api: Gateway) -> None:
 def test_an_idempotency_key_that_cannot_be_one_is_refused(api: Gateway, key: str) -> None:
     answer = api.post("/v1/holds", LINES, key=key)
     assert (answer.status, answer.code, answer.error["param"]) == (400, "parameter_invalid", "Idempotency-Key")
+
+
+@pytest.mark.parametrize("key", ["x", "x" * 255, "a b", " ", "~"])
+def test_an_idempotency_key_is_up_to_255_printable_characters(world: World, api: Gateway, key: str) -> None:
+    world.receive("A", 2)
+    placed, again = (api.post("/v1/holds", LINES, key=key) for _ in range(2))
+    assert (placed.status, again.body) == (200, placed.body)
+    assert again.headers["Idempotent-Replayed"] == "true"
+
+
+def test_an_idempotency_key_that_was_sent_twice_is_one(world: World, api: Gateway) -> None:
+    world.receive("A", 2)
+    placed = api.post("/v1/holds", LINES, key="k")
+    event = event_for("POST", "/v1/holds", headers={}, scopes=["holds:write"], body=json.dumps(LINES))
+    event["multiValueHeaders"] = {"Idempotency-Key": ["k", "k"], "Content-Type": [JSON]}
+    again = api.deliver(event)
+    assert (again.status, again.body) == (200, placed.body)
 
 
 def test_two_idempotency_keys_are_refused(api: Gateway) -> None:

@@ -41,6 +41,20 @@ def test_json_is_read_with_its_types(content_type: str) -> None:
     assert read('{"a": 1, "b": [true, "é"]}', content_type) == ({"a": 1, "b": [True, "é"]}, True)
 
 
+def test_a_number_of_as_many_digits_as_may_be_is_read_as_it_is() -> None:
+    assert read('{"a": ' + "9" * 20 + "}") == ({"a": 10**20 - 1}, True)
+
+
+def test_where_a_type_is_told_twice_the_last_one_counts() -> None:
+    event = event_for("POST", "/", headers={}, body="a=1")
+    event["multiValueHeaders"] = {"content-type": ["text/plain"], "Content-Type": [JSON, FORM]}
+    assert body_of(request_from(event, "id"), lists=LISTS) == ({"a": "1"}, False)
+
+
+def test_another_parameter_of_the_type_is_no_charset() -> None:
+    assert read('{"a": 1}', f"{JSON}; x-charset=latin-1; boundary=charset") == ({"a": 1}, True)
+
+
 def test_a_form_is_read_as_text() -> None:
     assert read("lines[0][item]=A%20B&n=1&e=", FORM) == ({"lines": [{"item": "A B"}], "n": "1", "e": ""}, False)
 
@@ -115,6 +129,7 @@ def test_percent_encoded_bytes_that_are_not_utf_8_are_refused() -> None:
 
 
 def test_a_form_of_too_many_fields_is_refused() -> None:
+    assert len(read("&".join(f"a{number}=1" for number in range(1_000)), FORM)[0]) == 1_000
     assert "1000 fields" in refusal("&".join(["a=1"] * 1_001), FORM).message
 
 
@@ -146,8 +161,9 @@ def test_a_compressed_body_is_refused_by_the_name_of_its_encoding(encoding: str)
     assert refused.value.code == "content_type_unsupported"
 
 
-def test_a_body_may_say_that_it_is_not_compressed() -> None:
-    event = event_for("POST", "/", headers={"Content-Type": JSON, "Content-Encoding": "identity"}, body='{"a": 1}')
+@pytest.mark.parametrize("encoding", ["identity", "Identity", " identity ", ""])
+def test_a_body_may_say_that_it_is_not_compressed(encoding: str) -> None:
+    event = event_for("POST", "/", headers={"Content-Type": JSON, "Content-Encoding": encoding}, body='{"a": 1}')
     assert body_of(request_from(event, "invocation"), lists=LISTS) == ({"a": 1}, True)
 
 

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from inventory.api.brackets import Tree, bracketed, tree_from
 from inventory.domain.errors import InvalidRequest
-from inventory.domain.limits import LINES_MAX
+from inventory.domain.limits import ITEMS_PER_READ_MAX, LINES_MAX
 
 LISTS = frozenset({"lines", "items"})
 
@@ -42,9 +42,10 @@ def test_a_list_can_be_repeated_empty_bracketed_or_numbered(pairs: list[tuple[st
     assert tree_from(pairs, lists=LISTS) == {"items": ["A", "B"]}
 
 
-def test_more_lines_than_allowed_are_read_so_that_the_model_can_say_so() -> None:
-    tree = tree_from([(f"lines[{n}][item]", "A") for n in range(LINES_MAX + 1)], lists=LISTS)
-    assert len(tree["lines"]) == LINES_MAX + 1
+@pytest.mark.parametrize(("entry", "most"), [("lines[{}][item]", LINES_MAX), ("items[{}]", ITEMS_PER_READ_MAX)])
+def test_more_entries_than_allowed_are_read_so_that_the_model_can_say_so(entry: str, most: int) -> None:
+    tree = tree_from([(entry.format(number), "A") for number in range(most + 1)], lists=LISTS)
+    assert len(tree[entry.partition("[")[0]]) == most + 1
 
 
 @pytest.mark.parametrize("name", ["", "[a]", "a[", "a]", "a[b", "a[b]c", "a[[b]]", "a[b]]", "a]b["])

@@ -132,6 +132,35 @@ def test_a_form_says_the_same_as_json() -> None:
     assert from_form == checked(PlaceHold, body, typed=True)
 
 
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({"lines": ["A"]}, "'lines[0]' is invalid. It should be an object."),
+        ({"lines": [LINE], "metadata": "A"}, "'metadata' is invalid. It should be an object."),
+        ({"lines": [LINE], "metadata": []}, "'metadata' is invalid. It should be an object."),
+        (
+            {"lines": [LINE], "metadata": {f"k{number}": "" for number in range(21)}},
+            "'metadata' is invalid. It should have at most 20 items, not more.",
+        ),
+        ({"lines": [LINE] * 51}, "'lines' is invalid. It should have at most 50 items, not 51."),
+        (
+            {"lines": [LINE], "metadata": {"k": "v" * 201}},
+            "'metadata[k]' is invalid. It should have at most 200 characters.",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_of_the_parameter(body: dict[str, Any], says: str) -> None:
+    with pytest.raises(InvalidRequest) as raised:
+        checked(PlaceHold, body, typed=True)
+    assert raised.value.message == f"The parameter {says}"
+
+
+@pytest.mark.parametrize("quantity", [-5, 1, -1_000_000_000])
+def test_a_number_in_a_form_may_be_negative_where_the_field_may(quantity: int) -> None:
+    taken = checked(Adjust, {**ADJUST, "quantity": str(quantity)}, typed=False)
+    assert taken == checked(Adjust, {**ADJUST, "quantity": quantity}, typed=True)
+
+
 @pytest.mark.parametrize("text", ["1.0", " 1", "1 ", "1_0", "+1", "1e3", "٣", "0x1", "", "one", "9" * 21])
 def test_a_number_in_a_form_is_plain_digits(text: str) -> None:
     with pytest.raises(InvalidRequest) as raised:
