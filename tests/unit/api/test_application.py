@@ -138,6 +138,7 @@ def test_every_answer_carries_the_requests_id(api: Gateway) -> None:
     assert [answer.headers["Request-Id"] for answer in answers] == ["req-1", "req-2", "req-3"]
     assert answers[0].error["request_id"] == "req-1"
     assert all(answer.headers["Content-Type"] == JSON for answer in answers)
+    assert all(answer.headers["Cache-Control"] == "no-store" for answer in answers), "it is true for this moment only"
 
 
 def test_the_callers_correlation_id_comes_back_unless_it_is_no_id(api: Gateway) -> None:
@@ -202,6 +203,17 @@ def test_an_idempotency_key_that_was_sent_twice_is_one(world: World, api: Gatewa
     event["multiValueHeaders"] = {"Idempotency-Key": ["k", "k"], "Content-Type": [JSON]}
     again = api.deliver(event)
     assert (again.status, again.body) == (200, placed.body)
+
+
+@pytest.mark.parametrize("path", ["/v1/holds", "/v1/holds/"])
+def test_an_idempotency_key_is_for_a_path_with_a_slash_at_its_end_or_without(
+    world: World, api: Gateway, path: str
+) -> None:
+    world.receive("A", 2)
+    placed = api.post("/v1/holds", LINES, key="k")
+    again = api.post(path, LINES, key="k")
+    assert (again.status, again.body) == (200, placed.body)
+    assert len(world.holds()) == 1
 
 
 def test_two_idempotency_keys_are_refused(api: Gateway) -> None:

@@ -73,6 +73,19 @@ def test_anything_else_is_denied_for_the_whole_stage(authorizer: Authorizer, tok
     assert effect(authorizer(question(token), None)) == ("Deny", f"{API}/*/*")
 
 
+@pytest.mark.parametrize(
+    ("text", "actor", "outcome"),
+    [(REVOKED_TEXT, "key_2", "revoked"), (key_text(b"x" * 32), "nobody", "unknown"), ("inv_no", "nobody", "malformed")],
+)
+def test_who_is_denied_is_told_as_far_as_it_is_known(
+    authorizer: Authorizer, output: Callable[[], str], text: str, actor: str, outcome: str
+) -> None:
+    answer = authorizer(question(f"Bearer {text}"), None)
+    assert (answer["principalId"], answer["context"]) == (actor, {})
+    line = json.loads(output())
+    assert (line["actor"], line["outcome"]) == (actor, outcome)
+
+
 def test_a_malformed_key_costs_no_read() -> None:
     def find(_: str) -> ApiKey | None:
         raise AssertionError("looked")
