@@ -95,6 +95,19 @@ def test_so_has_one_that_is_not_answered_in_time(error: Exception) -> None:
     _refused(error, StreamUnreachable)
 
 
+def test_as_many_shards_as_a_request_takes_go_in_one() -> None:
+    asked: list[int] = []
+
+    class Taking:
+        def put_records(self, **request: Any) -> dict[str, Any]:
+            asked.append(len(request["Records"]))
+            return {"Records": [{"SequenceNumber": "1"} for _ in request["Records"]]}
+
+    shards = [ShardKey("A", "W1", number) for number in range(RECORDS_MAX)]
+    CollectingStream(Taking(), "collecting", NOW).pass_on({shard: [_hold(1, shard)] for shard in shards})
+    assert asked == [RECORDS_MAX]
+
+
 def test_more_shards_than_a_request_takes_are_a_mistake_of_ours() -> None:
     shards = [ShardKey("A", "W1", number) for number in range(RECORDS_MAX + 1)]
     with pytest.raises(AssertionError):
