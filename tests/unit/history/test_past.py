@@ -94,13 +94,14 @@ class Shelf:
 
 @pytest.fixture
 def shelf(tmp_path: Path) -> Shelf:
-    """Of a first event at second 2, snapshots of 10 and 20, and a write at each 5 seconds between."""
+    """Snapshots of seconds 10 and 20; what is asked for begins at 2, and changes at 15, with another beside it."""
     shelf = Shelf(tmp_path)
-    told = directory('{"berlin":{"shards":1}}')
-    first = [changed(at(2), told), changed(at(2), shard(1, 5)), changed(at(9), shard(1, 77, item="pot"))]
-    shelf.seal(at(10), [shard(1, 5)], [told], first, ledger_from_ms=0)
+    told = [directory('{"berlin":{"shards":1}}'), directory('{"lyon":{"shards":9}}', item="pot")]
+    first = [changed(at(2), told[0]), changed(at(2), shard(1, 5)), changed(at(9), shard(1, 77, item="pot"))]
+    shelf.seal(at(10), [shard(1, 5), shard(1, 77, item="pot")], told, first, ledger_from_ms=0)
     ledger = [changed(at(15), shard(2, 4, 1)), changed(at(15.1), shard(3, 3, 2)), changed(at(20), shard(4, 9))]
-    shelf.seal(at(20), [shard(4, 9)], [told], ledger, ledger_from_ms=at(10))
+    other = [changed(at(12), shard(9, 66, 6, item="pot")), changed(at(12), directory('{"oslo":null}', 9, item="pot"))]
+    shelf.seal(at(20), [shard(4, 9), shard(9, 66, 6, item="pot")], told, [*ledger, *other], ledger_from_ms=at(10))
     return shelf
 
 
