@@ -96,8 +96,14 @@ def test_lives_are_numbered_from_the_first_and_other_holds_have_one(sql: duckdb.
 
 
 def test_an_event_that_is_told_twice_is_of_one_life(sql: duckdb.DuckDBPyConnection) -> None:
-    _, told = apart(sql, FIRST, ENDED, ENDED, removal(3, AGAIN_MS), removal(3, AGAIN_MS), AGAIN, AGAIN)
-    assert told == ["hold_1~1@1", *["hold_1~1@2"] * 2, *["hold_1~1@3"] * 2, *["hold_1@1"] * 2]
+    gone, third = removal(2, AGAIN_MS + WEEKS_MS), event(1, "placed", AGAIN_MS + WEEKS_MS)
+    first = removal(3, AGAIN_MS)
+    _, told = apart(sql, FIRST, ENDED, ENDED, first, first, AGAIN, AGAIN, gone, gone, third)
+    assert told == [
+        *("hold_1~1@1", "hold_1~1@2", "hold_1~1@2", "hold_1~1@3", "hold_1~1@3"),
+        *("hold_1~2@1", "hold_1~2@1", "hold_1~2@2", "hold_1~2@2"),
+        "hold_1@1",
+    ]
 
 
 @pytest.mark.parametrize(
