@@ -307,6 +307,21 @@ def test_of_holds_that_the_base_does_not_know_only_settled_ones_are_no_discrepan
     assert [each.record for each in found] == ([] if settled else [strange])
 
 
+@pytest.mark.parametrize(("changes", "later_ms", "told"), [({}, 0, 0), ({}, 1, 1), ({"settlement": ""}, 0, 1)])
+def test_a_settled_hold_that_the_base_does_not_know_is_of_its_time_or_has_an_event(
+    events: Events, audit: Audit, changes: dict[str, Any], later_ms: int, told: int
+) -> None:
+    until = max(event["at"] for of_source in events.values() for event in of_source)
+    since, strange = until - 1000, "hold_" + "f" * 32
+
+    def edit(holds: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        old = next(each for each in holds if "settlement" in each)
+        return [*holds, {**old, "hold_id": strange, "at": since + later_ms, **changes}]
+
+    found = audit(events, since=since, edit_holds=edit).get("live_holds", [])
+    assert [each.record for each in found] == [strange] * told
+
+
 @pytest.mark.parametrize(
     ("removal", "again", "checks"),
     [
