@@ -76,13 +76,16 @@ def found(
     after: Revisions | None = None,
     archived: Sequence[tuple[str, int]] = (),
     lost: Lost = (),
+    given_again: Lost = (),
     stock_before: Stock | None = None,
     stock_after: Stock | None = None,
     changed: Sequence[tuple[str, str, int, int, int, int, int]] = (),
 ) -> list[Finding]:
     """What is found of an opening with these snapshots on both sides, and events (id, instant) in the hole."""
     told_lost = [
-        {"record_key": key, "what": "missing", "from_rev": first, "until_rev": last} for key, first, last in lost
+        {"record_key": key, "what": what, "from_rev": first, "until_rev": last}
+        for what, told in (("missing", lost), ("given_again", given_again))
+        for key, first, last in told
     ]
     names = [each.split()[0] for each in CHANGED.split(", ")]
     told_changed = [dict(zip(names, row, strict=True)) for row in changed]
@@ -129,6 +132,18 @@ def test_what_is_missing_lies_between_the_revisions_on_both_sides(
         assert [record for record, _ in told] == [f"{SHARD}@{lost[0][1]}"]
 
 
+def test_each_record_is_followed_by_itself(tmp_path: Path) -> None:
+    before, after = {SHARD: 2, HOLD: 4, "cup#*": 1}, {SHARD: 9, HOLD: 5, "cup#*": 3}
+    archived = [(f"{SHARD}@4", BEFORE + 1), ("cup#*@2", BEFORE + 1)]
+    lost = [(SHARD, 3, 3), (SHARD, 5, 9), (HOLD, 5, 5), ("cup#*", 3, 3)]
+    assert found(tmp_path, before=before, after=after, archived=archived, lost=lost) == []
+
+
+def test_of_a_record_that_went_back_nobody_knows_how_far_it_had_come(tmp_path: Path) -> None:
+    archived = [(f"{SHARD}@12", BEFORE + 1)]
+    assert found(tmp_path, before={SHARD: 9}, after={SHARD: 3}, archived=archived, lost=[(SHARD, 10, 11)]) == []
+
+
 def test_where_nothing_was_written_since_nothing_can_be_missing(tmp_path: Path) -> None:
     told = missing(found(tmp_path, before={SHARD: 3}, after={SHARD: 3}, lost=[(SHARD, 4, 5)]))
     wrong = {"expected": {"from": None, "until": None}, "found": {"from": 4, "until": 5}}
@@ -151,12 +166,18 @@ def test_what_is_archived_is_not_said_to_be_missing(tmp_path: Path, rev: int) ->
     assert (f"{SHARD}@{rev}", {"missing": {"from": 2, "until": 4}}) in told
 
 
-@pytest.mark.parametrize("rev", [1, 4, 5])
-def test_what_is_archived_beside_the_hole_s_revisions_cuts_nothing(tmp_path: Path, rev: int) -> None:
+@pytest.mark.parametrize("rev", [1, 3, 7, 9])
+def test_what_is_archived_beside_the_revisions_between_both_sides_cuts_nothing(tmp_path: Path, rev: int) -> None:
     """A restored table may have had others of its numbers."""
-    lost = [(SHARD, 2, 3)] if rev == 4 else [(SHARD, 2, 4)]
     archived = [(f"{SHARD}@{rev}", BEFORE + 1)]
-    assert found(tmp_path, before={SHARD: 1}, after={SHARD: 4}, archived=archived, lost=lost) == []
+    assert found(tmp_path, before={SHARD: 3}, after={SHARD: 6}, archived=archived, lost=[(SHARD, 4, 6)]) == []
+
+
+@pytest.mark.parametrize("before", [3, 9])
+def test_revisions_that_are_given_again_are_archived_and_not_missing(tmp_path: Path, before: int) -> None:
+    archived = [(f"{SHARD}@{rev}", BEFORE + rev) for rev in (4, 5, 6)]
+    again = [(SHARD, 5, 6)]
+    assert found(tmp_path, before={SHARD: before}, after={SHARD: 4}, archived=archived, given_again=again) == []
 
 
 PLACE = ("cup", "berlin")
