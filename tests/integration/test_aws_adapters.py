@@ -80,6 +80,15 @@ def test_a_signature_is_the_keys_own_only_where_kms_says_so() -> None:
         kms.assert_no_pending_responses()
 
 
+def test_a_signature_that_kms_calls_invalid_in_its_answer_is_nobodys() -> None:
+    client = boto3.client("kms")
+    with Stubber(client) as kms:
+        kms.add_response("get_public_key", {"PublicKey": DER}, {"KeyId": "key-1"})
+        kms.add_response("verify", {"SignatureValid": False})
+        assert KmsVerifier(client, ["key-1"]).signer_of(PEM, b"signed", b"a manifest") is None
+        kms.assert_no_pending_responses()
+
+
 @pytest.mark.parametrize("length", [0, 6_145, 1_000_000])
 def test_what_kms_would_not_take_for_a_signature_is_nobodys(length: int) -> None:
     """KMS answers that the question is invalid, as it would where this program asked wrongly."""
@@ -113,7 +122,7 @@ def test_what_an_earlier_key_signed_is_asked_of_that_key() -> None:
         kms.assert_no_pending_responses()
 
 
-@pytest.mark.parametrize("pem", [b"", b"\xff", PEM.replace(b"YSBw", b"YSBx"), PEM.replace(b"YSBw", b"*")])
+@pytest.mark.parametrize("pem", [b"", b"\xff", *(PEM.replace(b"YSBw", each) for each in (b"YSBx", b"*", b"Y*SBw"))])
 def test_another_key_or_none_is_not_even_asked_about(pem: bytes) -> None:
     client = boto3.client("kms")
     with Stubber(client) as kms:
