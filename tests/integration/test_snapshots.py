@@ -20,7 +20,7 @@ from support.objects import Killed
 from support.spells import HOUR_MS, after_spell
 from support.tape import Tape
 from support.workflow import History, KeyInMemory
-from support.world import START_MS
+from support.world import START_MS, World
 
 DATA = ("snapshots/", "holds/", "ledger/", "state/", "manifests/")
 
@@ -58,6 +58,34 @@ def test_the_ledger_has_each_event_once_and_every_event_can_be_made_again_from_i
             assert row["cause_id"] == event["cause"]["id"]
         if row["lines"] is not None:
             assert json.loads(row["lines"]) == event["set"]["lines"]
+
+
+@pytest.mark.parametrize("mode", [Mode.INCREMENT, Mode.REBUILD])
+def test_atomic_instant_what_is_written_at_the_very_instant_of_a_snapshot_is_in_it_and_in_no_later_ledger(
+    tmp_path: Path, mode: Mode
+) -> None:
+    world = World(seed=3)
+    tape = Tape(world)
+    instants = [START_MS + 1_000, START_MS + 11_000]
+    for instant in instants:
+        world.clock.now_ms = instant - 1_000
+        world.receive("cup", 5)
+        world.place("cup", 2, key=str(instant))
+        assert tape.instants()[-1] == instant
+    history = History(tmp_path / "bucket", tape)
+    history.archive()
+    for number, instant in enumerate(instants, 1):
+        history.snapshot(instant, mode=mode)
+        as_of = f"as_of={stamp_of(instant)}"
+        [row] = history.rows(f"snapshots/{as_of}/*.parquet")
+        assert (row["available"], row["held"], row["holding"], row["adjusted"]) == (
+            3 * number,
+            2 * number,
+            2 * number,
+            5 * number,
+        )
+        assert {row["at_ms"] for row in history.rows(f"ledger/{as_of}/*.parquet")} == {instant - 1_000, instant}
+        assert len(history.rows(f"holds/{as_of}/*.parquet")) == number
 
 
 def test_a_snapshot_of_an_earlier_instant_adds_nothing_to_the_ledger_and_is_the_same(
