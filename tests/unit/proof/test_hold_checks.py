@@ -47,6 +47,27 @@ def a_hold_settled_twice(events: Events) -> str:
     return str(again["event_id"])
 
 
+def a_hold_settled_twice_with_something_between(events: Events) -> str:
+    """`settled_once`, whatever is told of the hold meanwhile."""
+    holds = events[Source.HOLDS]
+    settled = record_key(holds[first(holds, "hold_settled")])
+    follow_with(holds, settled, "hold_altered", set={"actor": "somebody"})
+    return follow_with(holds, settled, "hold_settled", set=SETTLED)
+
+
+def of_a_hold_that_nobody_placed(kind: str, **told: Any) -> Damage:
+    """The first event of its hold."""
+
+    def damage(events: Events) -> str:
+        holds = events[Source.HOLDS]
+        event_id = "hold_" + "f" * 32 + "@1"
+        holds.append({"v": 1, "event_id": event_id, "type": kind, "at": holds[-1]["at"], "set": told})
+        return event_id
+
+    damage.__name__ = f"{kind}_of_a_hold_that_nobody_placed"
+    return damage
+
+
 def an_execution_after_the_hold_expired(events: Events) -> str:
     holds = events[Source.HOLDS]
     executed = holds[first(holds, "hold_executed")]
@@ -187,6 +208,12 @@ def a_hold_of_more_than_a_counter_counts(events: Events, *lines: tuple[int, ...]
     ("damage", "check"),
     [
         (a_hold_settled_twice, "holds_legal"),
+        (a_hold_settled_twice_with_something_between, "holds_legal"),
+        (of_a_hold_that_nobody_placed("hold_extended", metadata={"n": "2"}), "holds_legal"),
+        (of_a_hold_that_nobody_placed("hold_executed", status="executed", resolution=WHO), "holds_legal"),
+        (of_a_hold_that_nobody_placed("hold_released", status="released", resolution=WHO), "holds_legal"),
+        (of_a_hold_that_nobody_placed("hold_expired", status="expired"), "holds_legal"),
+        (of_a_hold_that_nobody_placed("hold_settled", **SETTLED), "holds_legal"),
         (an_execution_after_the_hold_expired, "holds_legal"),
         (an_expiry_before_its_time, "holds_legal"),
         (a_hold_placed_as_released, "holds_legal"),
