@@ -96,7 +96,8 @@ def _snapshot(folder: Path, as_of_ms: int, *, mode: Mode = Mode.INCREMENT) -> tu
         for task in json.loads((folder / planned["lists"][listed]).read_bytes()):
             steps.run({"step": step, **task})
     words = {"step": "commit", "run": planned["run"]}
-    publisher = Publisher(Bucket(folder), KeyInMemory(), Partitions(), Started(), steps.now)
+    key = KeyInMemory()
+    publisher = Publisher(Bucket(folder), key, key, Partitions(), Started(), steps.now)
     committed = publisher.run(words)
     if not committed["manifest"]:
         raise RuntimeError(f"no manifest: {committed}")

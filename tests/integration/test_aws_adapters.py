@@ -122,6 +122,18 @@ def test_what_an_earlier_key_signed_is_asked_of_that_key() -> None:
         kms.assert_no_pending_responses()
 
 
+def test_an_earlier_key_is_not_asked_for_where_the_one_before_it_signed() -> None:
+    """It may be disabled by now: KMS then refuses to give its public key."""
+    client = boto3.client("kms")
+    with Stubber(client) as kms:
+        verifier = KmsVerifier(client, ["key-1", "disabled"])
+        kms.add_response("get_public_key", {"PublicKey": DER}, {"KeyId": "key-1"})
+        for valid in (True, False):
+            kms.add_response("verify", {"SignatureValid": valid})
+            assert verifier.has_signed(FINGERPRINT, b"signed", b"a manifest") is valid
+        kms.assert_no_pending_responses()
+
+
 @pytest.mark.parametrize("pem", [b"", b"\xff", *(PEM.replace(b"YSBw", each) for each in (b"YSBx", b"*", b"Y*SBw"))])
 def test_another_key_or_none_is_not_even_asked_about(pem: bytes) -> None:
     client = boto3.client("kms")

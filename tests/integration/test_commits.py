@@ -1,6 +1,9 @@
 """What the seal lets through to the commit; and the commit, dead at whatever moment and done again."""
 
+import hashlib
+import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,7 @@ from inventory.domain.errors import Overloaded
 from inventory.domain.events import Source
 from inventory.history.audits import AuditNotStarted
 from inventory.history.layout import listed_path, manifest_path, published_path, stamp_of
-from inventory.history.manifest import ManifestDamaged
+from inventory.history.manifest import ManifestDamaged, canonical
 from inventory.history.past import Past
 from inventory.history.plan import Mode
 from inventory.storage.codec import Record, encode
@@ -163,6 +166,63 @@ def test_a_file_that_is_no_manifest_under_the_highest_number_is_named_and_hinder
     (history.objects.root / forged).unlink()
     history.now_ms = SECOND + HOUR_MS
     assert history.snapshot(SECOND)["manifest"] == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda told: told.update(note="x"), "not written as the commit writes it"),
+        (lambda told: told["signature"].update(note="x"), "not written as the commit writes it"),
+        (lambda told: told["manifest"]["totals"].update(available=0), "no key that may sign"),
+        (lambda told: told["signature"].update(key="0" * 64), "no key that may sign"),
+    ],
+)
+@pytest.mark.parametrize("planned", [False, True])
+def test_what_was_written_into_the_newest_manifest_is_sealed_by_no_other(
+    history: History, change: Callable[[dict[str, Any]], object], why: str, *, planned: bool
+) -> None:
+    """Whether the next run begins after it, or is about to commit."""
+    words = sealed(history) if planned else {}
+    original = history.objects.read(manifest_path(1))
+    told = json.loads(original)
+    change(told)
+    history.objects.put(manifest_path(1), canonical(told) + b"\n")
+    before = history.visible()
+    with pytest.raises(ManifestDamaged, match=f"^{manifest_path(1)} .*{why}"):
+        history.conclude(words) if planned else history.snapshot(SECOND)
+    assert history.visible() == before
+    history.objects.put(manifest_path(1), original)
+    assert (history.conclude(words) if planned else history.snapshot(SECOND))["manifest"] == 2
+
+
+def test_the_history_goes_on_from_a_manifest_whose_key_is_gone_where_somebody_vouches_for_it(history: History) -> None:
+    told = json.loads(history.objects.read(manifest_path(1)))
+    told["signature"]["key"] = "0" * 64
+    content = canonical(told) + b"\n"
+    history.objects.put(manifest_path(1), content)
+    history.trusted_head = hashlib.sha256(content[:-1]).hexdigest()
+    with pytest.raises(ManifestDamaged, match="no key that may sign"):
+        history.snapshot(SECOND)
+    history.trusted_head = hashlib.sha256(content).hexdigest()
+    assert history.snapshot(SECOND)["manifest"] == 2
+
+
+def test_a_manifest_that_waits_to_be_published_is_published_as_it_was_signed(history: History) -> None:
+    """Also by the rebuild that makes its files again."""
+    words = sealed(history)
+    history.objects.writes_left = 2  # where its files wait, and the manifest
+    with pytest.raises(Killed):
+        history.conclude(words)
+    history.objects.writes_left = None
+    told = json.loads(history.objects.read(manifest_path(2)))
+    told["manifest"]["totals"]["available"] = 0
+    history.objects.put(manifest_path(2), canonical(told) + b"\n")
+    before = history.visible()
+    assert history.conclude(words)["outcome"] == "overtaken"
+    with pytest.raises(ManifestDamaged, match="no key that may sign"):
+        history.snapshot(SECOND, mode=Mode.REBUILD)
+    assert history.visible() == before
+    assert history.objects.first(listed_path(SECOND)) is None
 
 
 def test_where_the_newest_manifest_was_hidden_the_next_snapshot_names_it_and_goes_on_once_it_is_shown_again(

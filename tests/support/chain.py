@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Final
 
+from inventory.adapters.signing import ALGORITHM
 from inventory.history.layout import listed_path, manifest_path, opened_path
 from inventory.history.manifest import body_of, canonical
 from support.objects import DirectoryObjects
@@ -58,8 +59,9 @@ class Chain:
             totals={},
             opening=opening,
         )
-        manifest = {"manifest": body | {"number": self.number}, "signature": {}}
-        self.objects.put(manifest_path(self.number), canonical(manifest))
+        signature = {"algorithm": ALGORITHM, "key": "nobody's", "value": ""}
+        manifest = {"manifest": body | {"number": self.number}, "signature": signature}
+        self.objects.put(manifest_path(self.number), canonical(manifest) + b"\n")
         if listed:
             entry = {"as_of_ms": as_of_ms, "created_ms": as_of_ms, "manifest": {"number": self.number}}
             self.objects.put(listed_path(as_of_ms), json.dumps(entry).encode())

@@ -7,12 +7,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from inventory.domain.events import Source
 from inventory.history.commit import Publisher
-from inventory.history.manifest import Manifest, Signer, head_number, read_manifest
+from inventory.history.manifest import Manifest, Signer, fingerprint_of, head_number, read_manifest
 from inventory.history.plan import Mode, read_plan
 from inventory.history.steps import SnapshotSteps, scan
 from inventory.pipeline.archiver import archive_batch
@@ -48,6 +49,13 @@ class KeyInMemory:
 
     def verify(self, signature: bytes, message: bytes) -> None:
         private_key().public_key().verify(signature, message, padding.PKCS1v15(), hashes.SHA256())
+
+    def has_signed(self, fingerprint: str, signature: bytes, message: bytes) -> bool:
+        try:
+            self.verify(signature, message)
+        except InvalidSignature:
+            return False
+        return fingerprint == fingerprint_of(self.public_key_der)
 
 
 class Partitions:
@@ -85,6 +93,7 @@ class Workflow:
         objects: The bucket, a folder.
         audits: Where audits are started.
         now_ms: Milliseconds since 1970.
+        trusted_head: The SHA-256 of a manifest that commits go on from whoever signed it.
     """
 
     def __init__(self, root: Path, signer: Signer, *, buckets: int = 2, grace_ms: int = 60_000) -> None:
@@ -93,6 +102,7 @@ class Workflow:
         self.catalogue = Partitions()
         self.audits = Started()
         self.now_ms = 0
+        self.trusted_head = ""
         self.steps = SnapshotSteps(
             objects=self.as_seen_by("snapshot"),
             now=lambda: self.now_ms,
@@ -141,9 +151,11 @@ class Workflow:
         publisher = Publisher(
             objects=self.as_seen_by("snapshot_commit"),
             signer=self.signer,
+            verifier=KeyInMemory(),
             catalogue=self.catalogue,
             audits=self.audits,
             now=lambda: self.now_ms,
+            trusted_head=self.trusted_head,
         )
         return publisher.run(words)
 

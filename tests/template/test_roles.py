@@ -213,20 +213,20 @@ def test_work_in_progress_is_in_its_own_bucket_and_nothing_else_is() -> None:
 
 def test_only_the_commit_signs() -> None:
     assert {role: granted(role, "kms") for role in ROLES if granted(role, "kms")} == {
-        "SnapshotCommitRole": {"ManifestKey": {"kms:Sign", "kms:GetPublicKey"}},
+        "SnapshotCommitRole": {"ManifestKey": {"kms:Sign", "kms:Verify", "kms:GetPublicKey"}},
         "AuditRole": {"ManifestKey": {"kms:Verify", "kms:GetPublicKey"}},
     }
 
 
-def test_audits_believe_earlier_keys_and_nobody_signs_with_them() -> None:
+def test_audits_and_the_commit_believe_earlier_keys_and_nobody_signs_with_them() -> None:
     policy = properties("EarlierManifestKeysPolicy")
-    assert policy["Roles"] == [{"Ref": "AuditRole"}]
+    assert policy["Roles"] == [{"Ref": "AuditRole"}, {"Ref": "SnapshotCommitRole"}]
     (statement,) = policy["PolicyDocument"]["Statement"]
     assert set(statement["Action"]) == {"kms:Verify", "kms:GetPublicKey"}
     assert statement["Resource"] == {"Fn::Split": [",", {"Ref": "EarlierManifestKeys"}]}
-    assert properties("AuditFunction")["Environment"]["Variables"]["EARLIER_SIGNING_KEYS"] == {
-        "Ref": "EarlierManifestKeys"
-    }
+    for function in ("AuditFunction", "SnapshotCommitFunction"):
+        variables = properties(function)["Environment"]["Variables"]
+        assert variables["EARLIER_SIGNING_KEYS"] == {"Ref": "EarlierManifestKeys"}
 
 
 def test_what_happened_by_itself_is_published_by_whoever_did_it_on_this_stack_s_own_bus() -> None:

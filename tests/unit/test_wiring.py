@@ -10,9 +10,10 @@ import pytest
 
 from inventory import wiring
 from inventory.adapters.aside import ASIDE_MAX, ASIDE_MS
+from inventory.adapters.signing import KmsVerifier
 from inventory.domain.errors import Overloaded
 from inventory.settings import Settings
-from inventory.wiring import CLIENT_CONFIG, READS_AT_ONCE, auditor_from, core_from
+from inventory.wiring import CLIENT_CONFIG, READS_AT_ONCE, auditor_from, core_from, publisher_from
 
 
 def test_several_readings_are_made_at_a_time_and_come_in_their_order() -> None:
@@ -72,9 +73,13 @@ def test_what_is_set_aside_is_counted_by_the_clock_on_the_wall_where_the_other_s
     assert len(told) == ASIDE_MAX + 1
 
 
-def test_an_audit_believes_the_key_that_signs_and_all_that_signed_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_audits_and_commits_believe_the_key_that_signs_and_all_that_signed_before_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     kms = SimpleNamespace(get_public_key=lambda **asked: {"PublicKey": asked["KeyId"].encode()})
     monkeypatch.setattr(boto3, "client", lambda *_, **__: kms)
     for earlier, trusted in (("", ["new"]), ("old", ["new", "old"]), ("old,,older", ["new", "old", "older"])):
-        auditor = auditor_from(Settings(signing_key="new", earlier_signing_keys=earlier))
-        assert set(auditor.verifier.fingerprints) == {sha256(key.encode()).hexdigest() for key in trusted}
+        settings = Settings(signing_key="new", earlier_signing_keys=earlier)
+        for verifier in (auditor_from(settings).verifier, publisher_from(settings).verifier):
+            assert isinstance(verifier, KmsVerifier)
+            assert set(verifier.fingerprints) == {sha256(key.encode()).hexdigest() for key in trusted}

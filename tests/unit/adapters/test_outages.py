@@ -101,6 +101,7 @@ DOWN = S3Objects(Down(), "b")
         lambda: KmsSigner(Down(), "key").sign(b""),
         lambda: KmsSigner(Down(), "key").public_key_der,
         lambda: KmsVerifier(Down(), ["key"]).fingerprints,
+        lambda: KmsVerifier(Down(), ["key"]).has_signed("0" * 64, b"signed", b"a manifest"),
         lambda: GlueCatalogue(Down(), "history").register("ledger", "2026"),
         lambda: StepFunctionsMachine(Down(), ARN).start("a", {}),
         lambda: StepFunctionsMachine(Down(), ARN).find("a"),

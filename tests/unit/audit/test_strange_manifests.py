@@ -5,7 +5,7 @@ Whoever can write into the bucket needs no key for any of these.
 
 import json
 import tracemalloc
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -185,6 +185,38 @@ def test_what_a_manifest_says_beside_its_form_may_be_nested(bucket: Sealer, look
 def test_a_signature_that_can_be_none_is_found(bucket: Sealer, look: Look, value: object, what: str) -> None:
     edited(bucket, 3, lambda content: content["signature"].update(value=value))
     assert look(bucket) == [(manifest_path(3), None, what)]
+
+
+@pytest.mark.parametrize("look", [verified, audited])
+@pytest.mark.parametrize(
+    "edit", [lambda content: content.update(note="x"), lambda content: content["signature"].update(note=[])]
+)
+def test_what_is_said_beside_what_was_signed_is_found(bucket: Sealer, look: Look, edit: Edit) -> None:
+    """In the newest manifest: nothing else tells of it, and the next one would seal it."""
+    edited(bucket, 3, edit)
+    assert look(bucket) == [(manifest_path(3), None, "It says something that nobody signed.")]
+
+
+@pytest.mark.parametrize("look", [verified, audited])
+def test_a_signature_in_another_spelling_is_found(bucket: Sealer, look: Look) -> None:
+    """The last digit before the padding has bits that stand for nothing."""
+
+    def edit(content: Told) -> None:
+        value = content["signature"]["value"]
+        digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+        other = f"{value[:-3]}{digits[digits.index(value[-3]) + 1]}=="
+        assert b64decode(other, validate=True) == b64decode(value)
+        content["signature"]["value"] = other
+
+    edited(bucket, 3, edit)
+    assert look(bucket) == [(manifest_path(3), None, "Its signature is spelled otherwise than base64 spells it.")]
+
+
+@pytest.mark.parametrize("look", [verified, audited])
+def test_a_field_given_twice_is_found(bucket: Sealer, look: Look) -> None:
+    path = bucket.folder / manifest_path(3)
+    path.write_bytes(path.read_bytes().replace(b'"totals":{', b'"totals":{"available":1,', 1))
+    assert look(bucket) == [(manifest_path(3), None, "It is not written as canonical JSON.")]
 
 
 @pytest.mark.parametrize("look", [verified, audited])

@@ -1,12 +1,23 @@
 """The newest manifest: by its name, whatever else lies beside it; and read only if it is one."""
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from inventory.history.layout import manifest_path
-from inventory.history.manifest import DataFile, ManifestDamaged, body_of, head_number, read_manifest, signed
+from inventory.history.manifest import (
+    DataFile,
+    ManifestDamaged,
+    body_of,
+    canonical,
+    head_number,
+    read_manifest,
+    read_signed,
+    signed,
+)
 from support.objects import DirectoryObjects
 from support.workflow import KeyInMemory
 
@@ -83,3 +94,71 @@ def test_a_file_that_is_called_a_manifest_and_is_none_is_named_with_what_is_wron
     with pytest.raises(ManifestDamaged, match=f"^manifests/00000001.json is no manifest: .*{why}") as caught:
         read_manifest(objects, 1)
     assert caught.value.key == manifest_path(1)
+
+
+def resaid(change: Callable[[dict[str, Any]], object]) -> bytes:
+    """The file of a first manifest, but for what is changed beside its body; in canonical form."""
+    told = json.loads(content())
+    change(told)
+    return canonical(told) + b"\n"
+
+
+def told_by_another_text(told: dict[str, Any]) -> None:
+    """The last digit before the padding has bits that stand for nothing."""
+    value = told["signature"]["value"]
+    digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    assert value.endswith("==")
+    told["signature"]["value"] = f"{value[:-3]}{digits[digits.index(value[-3]) + 1]}=="
+
+
+@pytest.mark.parametrize(
+    ("file", "why"),
+    [
+        (resaid(lambda told: told.update(note="x")), "not written as the commit writes it"),
+        (resaid(lambda told: told["signature"].update(note="x")), "not written as the commit writes it"),
+        (resaid(lambda told: told["signature"].update(algorithm="none")), "not written as the commit writes it"),
+        (resaid(told_by_another_text), "not written as the commit writes it"),
+        (resaid(lambda told: told["signature"].update(value=told["signature"]["value"] + "\n")), "padding"),
+        (resaid(lambda told: told["signature"].update(value=1)), "bytes-like"),
+        (resaid(lambda told: told.update(signature=[])), "indices"),
+        (resaid(lambda told: told["signature"].pop("key")), "it has no 'key'"),
+        (content()[:-1], "not written as the commit writes it"),
+        (content() + b"\n", "not written as the commit writes it"),
+        (content().replace(b'{"manifest":', b'{"manifest": '), "not written as the commit writes it"),
+        (content().replace(b'{"manifest":', b'{"manifest":0,"manifest":'), "not written as the commit writes it"),
+        (content().replace(b'"number":1,', b'"number":9,"number":1,'), "not written as the commit writes it"),
+        (content().replace(b'"writer":"d', b'"writer":"\\u0064'), "not written as the commit writes it"),
+    ],
+)
+def test_a_file_with_bytes_that_the_signature_does_not_cover_is_no_manifest(
+    tmp_path: Path, file: bytes, why: str
+) -> None:
+    objects = DirectoryObjects(tmp_path)
+    objects.put(manifest_path(1), file)
+    with pytest.raises(ManifestDamaged, match=f"^manifests/00000001.json is no manifest: .*{why}"):
+        read_manifest(objects, 1)
+
+
+def test_a_manifest_is_signed_where_a_key_that_may_signs_all_of_its_body(tmp_path: Path) -> None:
+    objects = DirectoryObjects(tmp_path)
+    objects.put(manifest_path(1), content())
+    assert read_signed(objects, 1, KeyInMemory()).content == content()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda told: told["manifest"]["totals"].update(items=2),
+        lambda told: told["manifest"].update(note="x"),
+        lambda told: told["signature"].update(key="0" * 64),
+        lambda told: told["signature"].update(value=""),
+    ],
+)
+def test_a_manifest_that_no_key_signed_that_may_is_named(
+    tmp_path: Path, change: Callable[[dict[str, Any]], object]
+) -> None:
+    objects = DirectoryObjects(tmp_path)
+    objects.put(manifest_path(1), resaid(change))
+    assert read_manifest(objects, 1).number == 1
+    with pytest.raises(ManifestDamaged, match="no key that may sign manifests has signed it"):
+        read_signed(objects, 1, KeyInMemory())

@@ -39,7 +39,8 @@ class Settings:
         snapshot_machine: The ARN of the state machine that makes snapshots.
         audit_machine: The ARN of the one that audits them.
         signing_key: The id of the key that signs manifests.
-        earlier_signing_keys: The ARNs of keys that signed before it, separated by commas; audits believe them too.
+        earlier_signing_keys: The ARNs of keys that signed before it, separated by commas; they are believed, too.
+        trusted_manifest: The SHA-256 of a manifest that commits go on from although its key is gone; empty for none.
         stock_at_function: The function that reads stock at an instant of the past.
         history_buckets: Into how many buckets new snapshots are cut.
         snapshot_grace_s: How many seconds ago a snapshot's instant must be.
@@ -66,6 +67,7 @@ class Settings:
     glue_database: str = ""
     signing_key: str = ""
     earlier_signing_keys: str = ""
+    trusted_manifest: str = ""
     snapshot_machine: str = ""
     audit_machine: str = ""
     stock_at_function: str = ""

@@ -274,15 +274,18 @@ def snapshot_scan_from(settings: Settings) -> Scan:
 def publisher_from(settings: Settings) -> "Publisher":
     """What makes snapshots visible."""
     from inventory.adapters.catalogue import GlueCatalogue
-    from inventory.adapters.signing import KmsSigner
+    from inventory.adapters.signing import KmsSigner, KmsVerifier
     from inventory.history.commit import Publisher
 
+    kms = boto3.client("kms", config=OBJECTS_CONFIG)
     return Publisher(
         objects=objects_from(settings),
-        signer=KmsSigner(boto3.client("kms", config=OBJECTS_CONFIG), settings.signing_key),
+        signer=KmsSigner(kms, settings.signing_key),
+        verifier=KmsVerifier(kms, _trusted_keys(settings)),
         catalogue=GlueCatalogue(boto3.client("glue", config=OBJECTS_CONFIG), settings.glue_database),
         audits=StepFunctionsMachine(boto3.client("stepfunctions", config=OBJECTS_CONFIG), settings.audit_machine),
         now=now_ms,
+        trusted_head=settings.trusted_manifest,
     )
 
 
@@ -300,13 +303,17 @@ def auditor_from(settings: Settings) -> "Auditor":
     from inventory.adapters.signing import KmsVerifier
     from inventory.audit.steps import Auditor
 
-    trusted = [settings.signing_key, *filter(None, settings.earlier_signing_keys.split(","))]
     return Auditor(
         objects=objects_from(settings),
         now=now_ms,
-        verifier=KmsVerifier(boto3.client("kms", config=OBJECTS_CONFIG), trusted),
+        verifier=KmsVerifier(boto3.client("kms", config=OBJECTS_CONFIG), _trusted_keys(settings)),
         scan_segments=settings.scan_segments,
     )
+
+
+def _trusted_keys(settings: Settings) -> list[str]:
+    """Whose signatures of manifests count: the key that signs now, and those that did before."""
+    return [settings.signing_key, *filter(None, settings.earlier_signing_keys.split(","))]
 
 
 def reporter_from(settings: Settings) -> "Reporter":

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from typing import Any, Final
 
@@ -60,6 +60,7 @@ class KmsVerifier:
     def __init__(self, client: Any, key_ids: Sequence[str]) -> None:
         self._client = client
         self._key_ids = key_ids
+        self._known: dict[str, str] = {}
 
     @property
     def fingerprints(self) -> Collection[str]:
@@ -69,7 +70,7 @@ class KmsVerifier:
             botocore.exceptions.ClientError: KMS does not have one of the keys.
             Overloaded: KMS did not answer.
         """
-        return self._keys.keys()
+        return {self._fingerprint(key) for key in self._key_ids}
 
     def signer_of(self, pem: bytes, signature: bytes, message: bytes) -> str | None:
         """The fingerprint of the one of these keys that the PEM is, where the signature over the message is its own.
@@ -80,14 +81,21 @@ class KmsVerifier:
             Overloaded: KMS did not answer.
         """
         fingerprint = _fingerprint_of(pem)
-        if fingerprint is None or fingerprint not in self._keys:
-            return None
-        if not 1 <= len(signature) <= _SIGNATURE_BYTES_MAX:
-            return None
+        return fingerprint if fingerprint is not None and self.has_signed(fingerprint, signature, message) else None
+
+    def has_signed(self, fingerprint: str, signature: bytes, message: bytes) -> bool:
+        """Whether one of these keys has this fingerprint, and the signature over the message is its own.
+
+        Raises:
+            Overloaded: KMS did not answer.
+        """
+        key_id = next((key for key in self._key_ids if self._fingerprint(key) == fingerprint), None)
+        if key_id is None or not 1 <= len(signature) <= _SIGNATURE_BYTES_MAX:
+            return False
         try:
             with outages_named(_SERVICE):
                 answer = self._client.verify(
-                    KeyId=self._keys[fingerprint],
+                    KeyId=key_id,
                     Message=hashlib.sha256(message).digest(),
                     MessageType="DIGEST",
                     Signature=signature,
@@ -95,16 +103,17 @@ class KmsVerifier:
                 )
         except ClientError as error:
             if error.response["Error"]["Code"] == "KMSInvalidSignatureException":
-                return None
+                return False
             raise
-        return fingerprint if answer["SignatureValid"] else None
+        return bool(answer["SignatureValid"])
 
-    @cached_property
-    def _keys(self) -> Mapping[str, str]:
-        """The keys' ids by their fingerprints."""
-        with outages_named(_SERVICE):
-            ders = {key: self._client.get_public_key(KeyId=key)["PublicKey"] for key in self._key_ids}
-        return {hashlib.sha256(der).hexdigest(): key for key, der in ders.items()}
+    def _fingerprint(self, key_id: str) -> str:
+        """Asked for once; of no key before it is needed, as an earlier one may be disabled by now."""
+        if key_id not in self._known:
+            with outages_named(_SERVICE):
+                der: bytes = self._client.get_public_key(KeyId=key_id)["PublicKey"]
+            self._known[key_id] = hashlib.sha256(der).hexdigest()
+        return self._known[key_id]
 
 
 def _fingerprint_of(pem: bytes) -> str | None:

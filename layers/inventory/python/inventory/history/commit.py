@@ -20,11 +20,13 @@ from inventory.history.manifest import (
     DataFile,
     Manifest,
     Signer,
+    Verifier,
     body_of,
     fingerprint_of,
     head_number,
     parsed,
     read_manifest,
+    read_signed,
     signed,
 )
 from inventory.history.plan import Mode, Plan, read_plan
@@ -77,16 +79,20 @@ class Publisher:
     Attributes:
         objects: The history's bucket.
         signer: Signs manifests.
+        verifier: Knows whose signature the chain goes on from.
         catalogue: Has the tables' partitions.
         audits: Where audits run.
         now: Milliseconds since 1970.
+        trusted_head: The SHA-256 of a manifest that the chain goes on from although its key is gone; empty for none.
     """
 
     objects: Objects
     signer: Signer
+    verifier: Verifier
     catalogue: Catalogue
     audits: Machine
     now: Callable[[], Milliseconds]
+    trusted_head: str = ""
 
     def run(self, words: Mapping[str, Any]) -> dict[str, Any]:
         """Does the step that the words name.
@@ -122,20 +128,21 @@ class Publisher:
 
         Raises:
             NoSuchObject: A reduce task has not been done; or its number was given, and somebody hid that manifest.
+            ManifestDamaged: The manifest that it goes on from, or that has its instant, is none of the service's.
             RebuildDiffers: The snapshot existed, and its bytes are not those of the rebuild.
             AuditNotStarted: The manifest is written, and it is not published.
         """
         results = read_results(self.objects, plan)
         files = sorted(file for result in results for file in result.files)
         if plan.exists is not None:
-            standing = read_manifest(self.objects, plan.exists)
+            standing = self._signed(plan.exists)
             compared = _compare(standing, files)
             if not self._published(standing.number):
                 # Its own files were forgotten: these are the same.
                 self.objects.put(_pointer(standing.content), plan.run.encode())
                 self.publish(standing)
             return compared
-        previous = read_manifest(self.objects, plan.head) if plan.head else None
+        previous = self._signed(plan.head) if plan.head else None
         totals = _totals(results)
         body = body_of(
             previous=previous,
@@ -145,7 +152,7 @@ class Publisher:
             writer=writer(),
             files=files,
             totals={name: value for name, value in totals.items() if name not in _OF_OPENING},
-            opening=_opening(self.objects, plan, totals),
+            opening=self._opening(plan, totals),
         )
         content = signed(body, self.signer)
         number = int(body["number"])
@@ -173,12 +180,13 @@ class Publisher:
             FilesForgotten: It died so long ago that what it had made is gone.
             AuditNotStarted: It is still not published.
             NoSuchObject: Somebody hid the newest manifest: its number is never given again.
+            ManifestDamaged: The newest manifest is none of the service's.
         """
         number = head_number(self.objects)
         if self._published(number + 1):
             read_manifest(self.objects, number + 1)
         if number:
-            newest = read_manifest(self.objects, number)
+            newest = self._signed(number)
             try:
                 self.publish(newest)
             except NoSuchObject as error:
@@ -210,6 +218,24 @@ class Publisher:
     def _published(self, number: int) -> bool:
         return self.objects.first(published_path(number)) is not None
 
+    def _signed(self, number: int) -> Manifest:
+        return read_signed(self.objects, number, self.verifier, self.trusted_head)
+
+    def _opening(self, plan: Plan, totals: Mapping[str, int]) -> dict[str, Any] | None:
+        """What an opening snapshot's manifest says of it: why, who says so, what it comes after, and how much is lost.
+
+        What it comes after is told by that manifest: what is listed of it is signed by nobody.
+        """
+        if plan.opening is None:
+            return None
+        after = None
+        if plan.base_ms is not None:
+            listed = json.loads(self.objects.read(listed_path(plan.base_ms)))
+            before = self._signed(listed["manifest"]["number"])
+            after = {"as_of_ms": before.as_of_ms, "number": before.number, "sha256": before.sha256}
+        said = {"reason": plan.opening.reason, "actor": plan.opening.actor, "after": after}
+        return said | {name: totals[name] for name in sorted(_OF_OPENING)}
+
 
 def _entry(manifest: Manifest, created_ms: Milliseconds) -> bytes:
     """What is told of a snapshot without reading its manifest. Proofs take nothing from it."""
@@ -233,18 +259,6 @@ def _compare(manifest: Manifest, files: Sequence[DataFile]) -> Committed:
     if differing:
         raise RebuildDiffers(differing[:_DIFFERENCES_TOLD_MAX])
     return Committed(Outcome.EXISTED, manifest.number)
-
-
-def _opening(objects: Objects, plan: Plan, totals: Mapping[str, int]) -> dict[str, Any] | None:
-    """What an opening snapshot's manifest says of it: why, who says so, what it comes after, and how much is lost."""
-    if plan.opening is None:
-        return None
-    after = None
-    if plan.base_ms is not None:
-        listed = json.loads(objects.read(listed_path(plan.base_ms)))
-        after = {"as_of_ms": plan.base_ms, **listed["manifest"]}
-    said = {"reason": plan.opening.reason, "actor": plan.opening.actor, "after": after}
-    return said | {name: totals[name] for name in sorted(_OF_OPENING)}
 
 
 def _totals(results: Sequence[Reduced]) -> dict[str, int]:

@@ -77,6 +77,14 @@ class Signer(Protocol):
         ...
 
 
+class Verifier(Protocol):
+    """Knows which keys may have signed manifests: the one that signs now, and those that did before."""
+
+    def has_signed(self, fingerprint: str, signature: bytes, message: bytes) -> bool:
+        """Whether one of the keys has this fingerprint, and the signature over the message is its own."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """A manifest as it lies in the bucket. `body` is what was signed, `content` the whole file's bytes."""
@@ -143,12 +151,14 @@ def body_of(
 
 def signed(body: Mapping[str, Any], signer: Signer) -> bytes:
     """The file of a manifest."""
-    signature = {
-        "algorithm": ALGORITHM,
-        "key": fingerprint_of(signer.public_key_der),
-        "value": base64.b64encode(signer.sign(canonical(body))).decode(),
-    }
-    return canonical({"manifest": body, "signature": signature}) + b"\n"
+    return _file(body, fingerprint_of(signer.public_key_der), signer.sign(canonical(body)))
+
+
+def _file(body: Mapping[str, Any], fingerprint: str, signature: bytes) -> bytes:
+    """The one spelling of a manifest: of its body, whoever signed it, there are no other bytes."""
+    value = base64.b64encode(signature).decode()
+    told = {"manifest": body, "signature": {"algorithm": ALGORITHM, "key": fingerprint, "value": value}}
+    return canonical(told) + b"\n"
 
 
 def canonical(value: Mapping[str, Any]) -> bytes:
@@ -175,7 +185,7 @@ def read_manifest(objects: Objects, number: int) -> Manifest:
     """A manifest of the chain.
 
     Whoever may write to the bucket can put a file of any name there: it is looked at before anything relies on it. Who
-    signed it is not: audits and verifications tell that.
+    signed it is not: `read_signed` does that, audits and verifications do.
 
     Raises:
         NoSuchObject: There is none of this number.
@@ -186,11 +196,45 @@ def read_manifest(objects: Objects, number: int) -> Manifest:
     try:
         manifest = parsed(content)
         _check_form(manifest, number)
+        _check_spelling(manifest)
     except KeyError as error:
         raise ManifestDamaged(path, f"it has no {error}") from error
     except (TypeError, ValueError, RecursionError) as error:  # deeply nested JSON is the last
         raise ManifestDamaged(path, ascii(str(error))[1 : _TOLD_MAX + 1]) from error
     return manifest
+
+
+def read_signed(objects: Objects, number: int, verifier: Verifier, trusted: str = "") -> Manifest:
+    """A manifest of the chain that one of the service's keys signed: nothing that another wrote is sealed by the next.
+
+    Args:
+        objects: The history's bucket.
+        number: Its place in the chain.
+        verifier: Knows the keys.
+        trusted: The SHA-256 of a manifest that somebody vouches for, because its key is gone.
+
+    Raises:
+        NoSuchObject: There is none of this number.
+        ManifestDamaged: What is called so is none, or nobody signed it who may.
+    """
+    manifest = read_manifest(objects, number)
+    signature = base64.b64decode(manifest.signature["value"])
+    if manifest.sha256 == trusted:
+        return manifest
+    if not verifier.has_signed(manifest.signature["key"], signature, canonical(manifest.body)):
+        raise ManifestDamaged(manifest_path(number), "no key that may sign manifests has signed it")
+    return manifest
+
+
+def _check_spelling(manifest: Manifest) -> None:
+    """The signature covers the body alone: whatever else the file could say, or how, would be sealed unsigned.
+
+    Raises:
+        KeyError, TypeError, ValueError: It has other bytes than the commit would write.
+    """
+    signature = base64.b64decode(manifest.signature["value"], validate=True)
+    if manifest.content != _file(manifest.body, manifest.signature["key"], signature):
+        raise ValueError("it is not written as the commit writes it")
 
 
 def _check_form(manifest: Manifest, number: int) -> None:

@@ -25,6 +25,8 @@ from inventory.proof.manifest import (
 from inventory.proof.merkle import merkle_root
 
 ALGORITHM: Final = "RSASSA_PKCS1_V1_5_SHA_256"
+_NAMES_TOLD_MAX: Final = 10
+_NAME_TOLD_MAX: Final = 100
 
 #: Gives the PEM of the key of a fingerprint; None where the bucket has none.
 KeyOf = Callable[[str], bytes | None]
@@ -194,6 +196,8 @@ def _wrong_inside(manifest: Manifest, raw: bytes, content: Mapping[str, Any], nu
     where = manifest.path
     if raw != canonical(content) + b"\n":
         yield Finding("It is not written as canonical JSON.", where)
+    if unsigned := _unsigned(content):
+        yield Finding("It says something that nobody signed.", where, evidence={"fields": unsigned})
     if body.get("version") != 1:
         yield Finding("Its version is not 1.", where, evidence={"found": body.get("version")})
     if manifest.number != number:
@@ -213,6 +217,15 @@ def _wrong_inside(manifest: Manifest, raw: bytes, content: Mapping[str, Any], nu
     if body.get("merkle_root") != root:
         found = {"found": body.get("merkle_root"), "expected": root}
         yield Finding("Its Merkle root is not that of its files.", where, evidence=found)
+
+
+def _unsigned(content: Mapping[str, Any]) -> list[str]:
+    """The first fields beside the manifest, its signature and the three parts of that: the next would seal them."""
+    signature = content.get("signature")
+    more = [*sorted(content.keys() - {"manifest", "signature"})]
+    if isinstance(signature, Mapping):
+        more += [f"signature.{name}" for name in sorted(signature.keys() - {"algorithm", "key", "value"})]
+    return [name[:_NAME_TOLD_MAX] for name in more[:_NAMES_TOLD_MAX]]
 
 
 def _says_why(manifest: Manifest, opening: Opening, previous: Any) -> bool:
@@ -235,9 +248,10 @@ def _wrong_signature(
 ) -> Iterator[Finding]:
     value = content.get("signature")
     signature: Mapping[str, Any] = value if isinstance(value, Mapping) else {}
-    fingerprint = str(signature.get("key"))
-    if fingerprint not in verifier.fingerprints:
-        yield Finding("It is signed with a key that is not trusted.", manifest.path, evidence={"key": fingerprint})
+    fingerprint = signature.get("key")
+    if not isinstance(fingerprint, str) or fingerprint not in verifier.fingerprints:
+        found = {"key": str(fingerprint)}
+        yield Finding("It is signed with a key that is not trusted.", manifest.path, evidence=found)
         return
     pem = key_of(fingerprint)
     if pem is None:
@@ -248,6 +262,8 @@ def _wrong_signature(
     except (KeyError, TypeError, ValueError):
         yield Finding("It has no signature that can be read.", manifest.path)
         return
+    if base64.b64encode(value).decode() != signature["value"]:  # bits that stand for nothing are not all 0
+        yield Finding("Its signature is spelled otherwise than base64 spells it.", manifest.path)
     signer = verifier.signer_of(pem, value, canonical(content["manifest"]))
     if signature.get("algorithm") != ALGORITHM or signer is None:
         yield Finding("Its signature is wrong.", manifest.path, evidence={"key": fingerprint})
