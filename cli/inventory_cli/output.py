@@ -6,7 +6,6 @@ it. None of it may act on the terminal: an object's name could clear the screen 
 
 import json
 import os
-import re
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -16,17 +15,10 @@ from rich.segment import Segment
 from rich.text import Text
 
 from inventory_cli.errors import CliError
+from inventory_cli.harmless import escaped, harmless, harmless_text
 
 # A pipe has no width of its own: wide enough that nothing is cut that `grep` looks for.
 _PIPE_WIDTH: Final = 160
-# What a terminal acts on instead of showing it: control characters but for tab and line feed, marks that turn the
-# direction of a line, separators of lines, and surrogates, which stand for bytes that were no text.
-_ACTED_ON: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
-def harmless(text: str) -> str:
-    """The text, with marks in the place of what a terminal would act on."""
-    return _ACTED_ON.sub("\ufffd", text)
 
 
 class Output:
@@ -54,7 +46,7 @@ class Output:
     def line(self, data: Any, *, indent: int | None = None) -> None:
         """One JSON document; without indent on a line by itself."""
         text = json.dumps(data, indent=indent, ensure_ascii=False, default=str)
-        sys.stdout.write(_ACTED_ON.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
+        sys.stdout.write(escaped(text) + "\n")
         sys.stdout.flush()
 
     def note(self, message: str) -> None:
@@ -78,9 +70,14 @@ def _in_words(details: Mapping[str, Any]) -> str:
 class _Console(Console):
     """A console on which a text that others wrote does nothing but stand there."""
 
+    def render_str(self, text: str, **options: Any) -> Text:
+        """As Rich does."""
+        return harmless_text(super().render_str(harmless(text), **options))
+
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """As Rich does; only what Rich itself says to the terminal stays."""
-        for segment in super().render(renderable, options):
+        shown = harmless_text(renderable) if isinstance(renderable, Text) else renderable
+        for segment in super().render(shown, options):
             yield segment if segment.control else segment._replace(text=harmless(segment.text))
 
 

@@ -11,6 +11,8 @@ from rich.padding import Padding
 from rich.table import Column, Table
 from rich.text import Text
 
+from inventory_cli.harmless import harmless_text
+
 Object = Mapping[str, Any]
 
 _STATUS_STYLES: Final = {
@@ -160,6 +162,10 @@ def status(name: str) -> Text:
 
 class Grid(Table):
     """A table that cuts nothing off: where what should stay whole has no room, it is folded like everything else."""
+
+    def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
+        """As Rich does. A styled text is measured as it is: the console, which makes texts harmless, sees it later."""
+        super().add_row(*(harmless_text(cell) if isinstance(cell, Text) else cell for cell in cells), **options)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """The table, as wide as there is room for."""

@@ -9,10 +9,10 @@ import typer
 
 from inventory_cli import render
 from inventory_cli.errors import WrongUse
+from inventory_cli.harmless import harmless
 from inventory_cli.history.asking import asked_of
 from inventory_cli.history.queries import ROWS_MAX, all_queries, query_called
 from inventory_cli.options import Limit
-from inventory_cli.output import harmless
 from inventory_cli.session import Session, session_of
 
 # How a cell begins that a spreadsheet would calculate, unless it is a number (OWASP, "CSV Injection").

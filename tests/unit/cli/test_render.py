@@ -3,13 +3,18 @@
 import json
 import re
 from collections import Counter
+from collections.abc import Callable
 from io import StringIO
 
 import pytest
-from rich.console import Console
+from rich.console import Console, Group
+from rich.padding import Padding
 from rich.text import Text
 
+from inventory.proof.findings import Check, Finding
+from inventory.proof.verify import Proof
 from inventory_cli import render
+from inventory_cli.commands.verify import _view as proof_view
 from inventory_cli.errors import CliError
 from inventory_cli.output import Output
 
@@ -76,3 +81,78 @@ def test_a_script_gets_it_whole_and_a_terminal_that_shows_it_is_safe(capsys: pyt
     assert "Größe" in out
     assert json.loads(err) == {"error": {"message": HOSTILE}}
     assert not ACTED_ON.search(out + err)
+
+
+# Each is nothing to Rich, and a mark on the terminal: as many characters at the line's end would have no room.
+UNMEASURED = {"direction": "\u200f", "override": "\u202e", "control": "\x01", "byte": "\udc9b", "tab": "\t"}
+LAST = "PO-1"
+
+
+def told(render_: Callable[[Output], object], capsys: pytest.CaptureFixture[str]) -> str:
+    """What is printed in 100 columns, with nothing between its characters."""
+    render_(Output(as_json=False))
+    return re.sub(r"\s", "", "".join(capsys.readouterr()))
+
+
+def in_table(column: str, cell: str | Text) -> Callable[[Output], object]:
+    table = render.grid(column, "by")
+    table.add_row(cell, "somebody")
+    return lambda output: output.show(None, table)
+
+
+def a_change(reason: str) -> Callable[[Output], object]:
+    made = {"id": "adj_1", "quantity": -500, "item": "gold", "warehouse": "berlin", "reason": reason}
+    return lambda output: output.show(None, render.change({"object": "adjustment", "reference": LAST, **made}))
+
+
+def a_hold(note: str) -> Callable[[Output], object]:
+    held = {"id": "hold_1", "status": "active", "expires_at": 9e9, "lines": [], "metadata": {"note": note}}
+    return lambda output: output.show(None, render.hold(held, 0))
+
+
+def a_finding(name: str) -> Callable[[Output], object]:
+    check = Check("archive_readable", 1)
+    check.add(Finding("Not a name of this history.", f"archive/{name}", None, {"found": name}))
+    return lambda output: output.show(None, proof_view(Proof([], [], [check])))
+
+
+def movements_of(reason: str) -> Callable[[Output], object]:
+    numbers = {"shard": "0", "available_change": "-5", "held_change": "0", "available_after": "0"}
+    names = {"happened_at": "2026-11-22 18:00:00.0", "warehouse_id": "berlin", "cause": "adjustment", "cause_id": "a_1"}
+    row = {**numbers, **names, "reason": reason, "reference": LAST, "actor": "key_1"}
+    return lambda output: output.show(None, render.movements([row]))
+
+
+@pytest.mark.parametrize("mark", UNMEASURED.values(), ids=UNMEASURED)
+@pytest.mark.parametrize("marks", [1, 40, 99, 170])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        lambda text: lambda output: output.show(None, text),
+        lambda text: lambda output: output.show(None, Text(text)),
+        lambda text: lambda output: output.show(None, Group("title", Padding(Text(text), (0, 0, 0, 2)))),
+        lambda text: in_table("column", text),
+        lambda text: in_table("column!", text),
+        lambda text: in_table("column>", Text(text)),
+        lambda text: in_table("column!", Text(text)),
+        lambda text: lambda output: output.note(text),
+        lambda text: lambda output: output.error(CliError(text)),
+        lambda text: lambda output: output.error(CliError("no", details={"detail": text})),
+        a_change,
+        a_hold,
+        a_finding,
+        movements_of,
+    ],
+)
+def test_what_has_no_width_hides_nothing_of_what_follows(
+    kind: Callable[[str], Callable[[Output], object]],
+    mark: str,
+    marks: int,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    said = told(kind(f"begin {mark * marks}stolen{LAST}"), capsys)
+    assert "begin" in said
+    assert f"stolen{LAST}" in said.replace("somebody", "").replace("\ufffd", "").replace("key_1", "")
+    assert said.count("\ufffd") == (0 if mark == "\t" else marks * said.count("begin"))
