@@ -127,6 +127,7 @@ def test_nor_what_is_replaced_between_the_look_at_it_and_the_copy(size: int, mon
 def test_what_is_not_there_is_named(objects: Objects, tmp_path: Path) -> None:
     asked: list[Callable[[], object]] = [
         lambda: objects.read("no"),
+        lambda: objects.read_start("no", 8),
         lambda: objects.read_end("no", 8),
         lambda: objects.read_range("no", 0, 8),
         lambda: objects.download("no", tmp_path / "x"),
@@ -185,6 +186,10 @@ def test_very_many_folders_are_told_page_by_page(objects: Objects) -> None:
 
 def test_parts_of_an_object_are_read_by_themselves(objects: Objects) -> None:
     objects.put("a", b"0123456789")
+    assert objects.read_start("a", 3) == b"012"
+    assert objects.read_start("a", 30) == b"0123456789"
     assert objects.read_end("a", 3) == Ending(b"789", 10)
     assert objects.read_end("a", 30) == Ending(b"0123456789", 10)
     assert objects.read_range("a", 2, 3) == b"234"
+    objects.put("empty", b"")
+    assert objects.read_start("empty", 3) == b""

@@ -43,6 +43,9 @@ class DirectoryObjects(Objects):
         except FileNotFoundError as error:
             raise NoSuchObject(key) from error
 
+    def read_start(self, key: str, count: int) -> bytes:
+        return self.read(key)[:count]
+
     def read_end(self, key: str, count: int) -> Ending:
         content = self.read(key)
         return Ending(content[-count:], len(content))

@@ -37,6 +37,10 @@ class RestrictedObjects(Objects):
         with self._reading(key):
             return self._objects.read(key)
 
+    def read_start(self, key: str, count: int) -> bytes:
+        with self._reading(key):
+            return self._objects.read_start(key, count)
+
     def read_end(self, key: str, count: int) -> Ending:
         with self._reading(key):
             return self._objects.read_end(key, count)

@@ -85,6 +85,7 @@ DOWN = S3Objects(Down(), "b")
     "ask",
     [
         lambda: DOWN.read("a"),
+        lambda: DOWN.read_start("a", 1),
         lambda: DOWN.read_end("a", 1),
         lambda: DOWN.read_range("a", 0, 1),
         lambda: DOWN.download("a", Path("a")),

@@ -45,6 +45,7 @@ ASKED: list[Callable[[], object]] = [
     lambda: _objects("AccessDenied").put_new("a", b""),
     lambda: _objects("AccessDenied").put("a", b""),
     lambda: _objects("AccessDenied").read("a"),
+    lambda: _objects("AccessDenied").read_start("a", 8),
     lambda: _objects("AccessDenied").read_end("a", 8),
     lambda: _objects("AccessDenied").read_range("a", 0, 8),
     lambda: _objects("AccessDenied").download("a", Path("/nowhere")),

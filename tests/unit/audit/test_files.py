@@ -11,7 +11,7 @@ import pytest
 
 from inventory.adapters.objects import NoSuchObject, Stored
 from inventory.audit.chain import check_chain, check_files_of, download_present
-from inventory.audit.plan import AuditPlan, Depth
+from inventory.audit.plan import AuditPlan, Depth, read_manifest
 from inventory.proof.findings import Check
 from inventory.proof.manifest import manifest_path
 from inventory.proof.signatures import RsaVerifier
@@ -153,6 +153,24 @@ def test_what_is_committed_while_the_chain_is_followed_has_no_strange_files(tmp_
     put_manifest(objects, content, ["ledger/as_of=19700101T000001Z/items-0000.parquet"])
     chain, files = check_chain(objects, WHOLE, RsaVerifier(())).checks
     assert (chain.looked_at, files.looked_at, files.findings) == (1, 0, [])
+
+
+class Endless(DirectoryObjects):
+    """A bucket whose manifest is larger than any memory."""
+
+    def read_start(self, key: str, count: int) -> bytes:
+        return b" " * count
+
+    def read(self, key: str) -> bytes:
+        raise MemoryError(key)
+
+
+def test_a_manifest_that_no_memory_holds_is_none(tmp_path: Path, content: bytes) -> None:
+    objects = Endless(tmp_path / "bucket")
+    put_manifest(objects, content, [])
+    chain, _ = check_chain(objects, WHOLE, RsaVerifier(())).checks
+    assert [found.what for found in chain.findings] == ["It is no manifest: It has more than 4,194,304 bytes."]
+    assert read_manifest(objects, 1) is None
 
 
 class Rewritten(DirectoryObjects):

@@ -83,6 +83,7 @@ def test_what_the_commit_writes_is_read(tmp_path: Path) -> None:
         (content(files=[{"path": "a", "bytes": "1", "rows": 1, "sha256": "0"}]), "one of its files is"),
         (content(totals=None), "its totals is 'None'"),
         (content(opening="now"), "indices"),
+        (content() + b" " * (4 << 20), "it has more than 4,194,304 bytes"),
         (content(opening={"after": {"as_of_ms": "then"}}), "what its opening comes after has no instant"),
     ],
 )

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from inventory.domain.events import Source, record_key
 from inventory.proof.chain import link_of
 from inventory.proof.findings import Finding
-from inventory.proof.manifest import canonical, key_path
+from inventory.proof.manifest import MANIFEST_BYTES_MAX, canonical, key_path
 from inventory.proof.merkle import merkle_root
 from inventory.proof.signatures import RsaVerifier
 from inventory.proof.verify import verify
@@ -58,6 +58,14 @@ def rewritten(bucket: Sealer, edit: Callable[[Told], bytes]) -> list[tuple[str, 
 def test_a_manifest_in_another_spelling_than_the_canonical_one_is_named(bucket: Sealer) -> None:
     found = rewritten(bucket, lambda content: json.dumps(content).encode())
     assert found == [("manifests/00000004.json", "It is not written as canonical JSON.")]
+
+
+def test_a_file_larger_than_any_manifest_is_none_and_is_not_read_whole(bucket: Sealer) -> None:
+    """Whoever made one could else end whoever reads it, by its memory."""
+    found = rewritten(bucket, lambda content: canonical(content) + b"\n" * MANIFEST_BYTES_MAX)
+    assert found == [("manifests/00000004.json", "It is no manifest: It has more than 4,194,304 bytes.")]
+    (bucket.folder / "manifests/00000004.json").open("r+b").truncate(1 << 33)
+    assert found_in(bucket, "manifest_chain")[0].what == found[0][1]
 
 
 def test_a_signature_by_another_algorithm_is_wrong(bucket: Sealer) -> None:

@@ -76,6 +76,15 @@ class Objects(Protocol):
         """
         ...
 
+    def read_start(self, key: str, count: int) -> bytes:
+        """The first so many bytes of an object (all, where it has fewer), which somebody may have made very large.
+
+        Raises:
+            NoSuchObject: There is none.
+            Overloaded: The bucket did not answer in time.
+        """
+        ...
+
     def read_end(self, key: str, count: int) -> Ending:
         """The last so many bytes of an object (all, where it has fewer), and its size.
 
@@ -188,6 +197,19 @@ class S3Objects(Objects):
         except ClientError as error:
             raise _named(error, key) from error
         return body
+
+    @override
+    def read_start(self, key: str, count: int) -> bytes:
+        # By no Range: S3 refuses one of an empty object.
+        try:
+            with (
+                outages_named(_SERVICE),
+                closing(self._client.get_object(Bucket=self._of(key), Key=key)["Body"]) as body,
+            ):
+                content: bytes = body.read(count)
+        except ClientError as error:
+            raise _named(error, key) from error
+        return content
 
     @override
     def read_end(self, key: str, count: int) -> Ending:

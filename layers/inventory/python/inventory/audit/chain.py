@@ -15,7 +15,16 @@ from inventory.audit.plan import AuditPlan, Depth
 from inventory.proof.chain import KeyOf, Link, Verifier, follow, link_of
 from inventory.proof.files import SEALED, wrong_file
 from inventory.proof.findings import Check, Finding
-from inventory.proof.manifest import File, Manifest, instant_name, key_path, manifest_number, manifest_path
+from inventory.proof.manifest import (
+    KEY_BYTES_MAX,
+    MANIFEST_BYTES_MAX,
+    File,
+    Manifest,
+    instant_name,
+    key_path,
+    manifest_number,
+    manifest_path,
+)
 from inventory.proof.names import is_plain
 
 _AT_ONCE: Final = 8
@@ -75,7 +84,7 @@ def _links(objects: Objects, plan: AuditPlan, verifier: Verifier) -> Iterator[Li
         if number in found and (link := read_link(objects, plan.run, number, tag)):
             return link
         try:
-            raw = objects.read(manifest_path(number))
+            raw = objects.read_start(manifest_path(number), MANIFEST_BYTES_MAX + 1)
         except NoSuchObject:  # gone since it was listed: missing
             return None
         return link_of(number, raw, key_of, verifier)[0]
@@ -92,7 +101,7 @@ def _keys(objects: Objects) -> KeyOf:
     @cache
     def key_of(fingerprint: str) -> bytes | None:
         with suppress(NoSuchObject):
-            return objects.read(key_path(fingerprint))
+            return objects.read_start(key_path(fingerprint), KEY_BYTES_MAX)
         return None
 
     return key_of
@@ -106,7 +115,7 @@ def check_files_of(objects: Objects, run: str, number: int, verifier: Verifier, 
     check = Check("sealed_files")
     listed = objects.first(manifest_path(number))
     try:
-        raw = objects.read(manifest_path(number))
+        raw = objects.read_start(manifest_path(number), MANIFEST_BYTES_MAX + 1)
     except NoSuchObject:
         return Part([check])
     link, manifest = link_of(number, raw, _keys(objects), verifier)

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from inventory.adapters.objects import NoSuchObject, Objects
 from inventory.history.layout import PARTIALS
 from inventory.proof.gaps import Gap, gaps_in
-from inventory.proof.manifest import Manifest, NoManifest, instant_name, manifest_path, parsed
+from inventory.proof.manifest import MANIFEST_BYTES_MAX, Manifest, NoManifest, instant_name, manifest_path, parsed
 from inventory.proof.spans import Span
 
 HOUR_MS: Final = 3_600_000
@@ -307,7 +307,8 @@ def _newest_first(objects: Objects, numbers: Iterable[int], *, alone: int = 0) -
 def read_manifest(objects: Objects, number: int) -> Manifest | None:
     """A manifest; None where it is gone or is none."""
     try:
-        return parsed(manifest_path(number), objects.read(manifest_path(number)))
+        path = manifest_path(number)
+        return parsed(path, objects.read_start(path, MANIFEST_BYTES_MAX + 1))
     except (NoSuchObject, NoManifest):
         return None
 

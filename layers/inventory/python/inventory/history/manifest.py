@@ -16,6 +16,8 @@ from inventory.history.layout import LAST_MS, MANIFESTS, manifest_path, snapshot
 
 VERSION: Final = 1
 _TOLD_MAX: Final = 100
+#: Ten files of each of at most 1,024 buckets, some 200 bytes for each, are half of it.
+_BYTES_MAX: Final = 4 << 20
 _NAMED: Final = re.compile(rf"{MANIFESTS}([0-9]{{8}})\.json")
 #: What keeps the hash of a leaf of the Merkle tree from being that of a node.
 _LEAF: Final = b"\x00"
@@ -192,7 +194,9 @@ def read_manifest(objects: Objects, number: int) -> Manifest:
         ManifestDamaged: What is called so is none.
     """
     path = manifest_path(number)
-    content = objects.read(path)
+    content = objects.read_start(path, _BYTES_MAX + 1)
+    if len(content) > _BYTES_MAX:
+        raise ManifestDamaged(path, f"it has more than {_BYTES_MAX:,} bytes")
     try:
         manifest = parsed(content)
         _check_form(manifest, number)

@@ -10,6 +10,8 @@ from typing import Any, Final, NamedTuple, Protocol, overload
 from inventory.proof.findings import Check, Finding
 from inventory.proof.gaps import Gap
 from inventory.proof.manifest import (
+    KEY_BYTES_MAX,
+    MANIFEST_BYTES_MAX,
     File,
     Manifest,
     NoManifest,
@@ -78,7 +80,7 @@ class FilesOnDisk(Sequence[File]):
         return self._read()[index]
 
     def _read(self) -> Sequence[File]:
-        raw = self._manifest.read_bytes()
+        raw = _start(self._manifest, MANIFEST_BYTES_MAX + 1)
         if hashlib.sha256(raw).hexdigest() != self._sha256:
             raise CopyChanged(self._manifest)
         return parsed(self._manifest.name, raw).files
@@ -171,19 +173,24 @@ def read_chain(folder: Path, verifier: Verifier, *, head: str | None = None) -> 
 
     def key_of(fingerprint: str) -> bytes | None:
         path = folder / key_path(fingerprint)
-        return path.read_bytes() if path.is_file() else None
+        return _start(path, KEY_BYTES_MAX) if path.is_file() else None
 
     chain, check = [], Check("manifest_chain")
 
     def links() -> Iterator[Link]:
         for number, path in _numbered(folder):
-            link, manifest = link_of(number, path.read_bytes(), key_of, verifier)
+            link, manifest = link_of(number, _start(path, MANIFEST_BYTES_MAX + 1), key_of, verifier)
             if manifest is not None:
                 chain.append(replace(manifest, files=FilesOnDisk(path, manifest.sha256)))
             yield link
 
     follow(links(), check, head=head)
     return chain, check
+
+
+def _start(path: Path, count: int) -> bytes:
+    with path.open("rb") as content:
+        return content.read(count)
 
 
 def _numbered(folder: Path) -> Iterator[tuple[int, Path]]:

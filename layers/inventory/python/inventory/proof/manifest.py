@@ -22,6 +22,11 @@ _COUNT_MAX: Final = (1 << 63) - 1
 #: HistoryBuckets has never been allowed to be more, and each bucket is a step of an audit.
 _BUCKETS_MAX: Final = 1_024
 
+#: Ten files of each bucket, some 200 bytes for each, are half of it. Whoever may write to the bucket could make a file
+#: that no memory holds: so no more is read of one than tells that it has more.
+MANIFEST_BYTES_MAX: Final = 4 << 20
+KEY_BYTES_MAX: Final = 1 << 16
+
 _Count = Annotated[int, Field(ge=0, le=_COUNT_MAX)]
 _Number = Annotated[int, Field(ge=1, le=_COUNT_MAX)]
 _Total = Annotated[int, Field(ge=-_COUNT_MAX, le=_COUNT_MAX)]
@@ -143,6 +148,8 @@ def parsed(path: str, raw: bytes) -> Manifest:
     Raises:
         NoManifest: It is none.
     """
+    if len(raw) > MANIFEST_BYTES_MAX:
+        raise NoManifest(f"It has more than {MANIFEST_BYTES_MAX:,} bytes")
     try:
         body = _Content.model_validate(content_of(raw)).manifest
     except ValidationError as error:
