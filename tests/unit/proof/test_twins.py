@@ -92,3 +92,21 @@ def test_a_batch_that_was_cut_otherwise_when_it_was_tried_again_changes_nothing(
     archive(tmp_path, f"{HOUR}/{'0' * 16}-5-9", 99)
     archive(tmp_path, f"{HOUR}/{'1' * 16}-1-4", 10)
     assert [available for available, _ in believed(database, tmp_path)] == [10]
+
+
+def test_of_many_long_lines_no_more_is_told_than_memory_holds(
+    database: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    """An object of a megabyte may have a thousand times as much in it; it is named, and has the rest."""
+    cause = {"type": "adjustment", "id": "adj_1", "actor": "acct", "reason": "x" * 100_000}
+    twins = [line_of(told(each) | {"cause": cause}) for each in range(30)]
+    strange = line_of({"event_id": "y" * 100_000})
+    path = tmp_path / f"{HOUR}/{'0' * 16}-1-2.jsonl.gz"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(gzip.compress("".join(f"{line}\n" for line in [*twins, strange]).encode()))
+    (no_event,) = read_archive(database, tmp_path, archived_objects(tmp_path)).findings
+    assert no_event.record == "y" * 4_096 + "…"
+    assert no_event.evidence == {"line": strange[:4_096] + "…"}
+    (differing,) = unequal_twins(database).findings
+    assert differing.evidence["events"] == [f"{line[:4_096]}…" for line in twins[:20]]
+    assert differing.evidence["paths"] == [str(path.relative_to(tmp_path))] * 20

@@ -24,6 +24,10 @@ _CHUNK_BYTES: Final = 1 << 20
 OBJECT_BYTES_MAX: Final = 1 << 30
 #: DuckDB reads no longer ones.
 _LINE_BYTES_MAX: Final = 16 << 20
+#: What is told of a line in evidence, and of how many that differ: the objects have the rest, and may be made to have
+#: more than memory holds.
+_TOLD_MAX: Final = 4_096
+_TWINS_TOLD_MAX: Final = 20
 _GZIP: Final = 16 + zlib.MAX_WBITS
 
 #: The table `line`. Whoever copies its rows must copy all columns.
@@ -183,7 +187,8 @@ def unequal_twins(database: "DuckDBPyConnection") -> Check:
     check = Check("equal_twins")
     check.looked_at = count(database, "SELECT count(*) FROM line")
     twins = database.execute(f"""
-        SELECT event_id, list(path ORDER BY first), list(text ORDER BY first)
+        SELECT event_id, list(path ORDER BY first)[:{_TWINS_TOLD_MAX}],
+               list({_told("text")} ORDER BY first)[:{_TWINS_TOLD_MAX}]
         FROM (
             SELECT event_id, stretch_of({AT}) AS stretch, text, path,
                    row_number() OVER (PARTITION BY event_id ORDER BY {_FIRST_ARCHIVED}) AS first
@@ -197,6 +202,10 @@ def unequal_twins(database: "DuckDBPyConnection") -> Check:
         evidence = {"paths": paths, "events": texts}
         check.add(Finding("Events of this id differ in what they say.", paths[0], event_id, evidence))
     return check
+
+
+def _told(text: str) -> str:
+    return f"CASE WHEN length({text}) > {_TOLD_MAX} THEN left({text}, {_TOLD_MAX}) || '…' ELSE {text} END"
 
 
 def missing_revisions(database: "DuckDBPyConnection", span: Span) -> Check:
@@ -237,7 +246,8 @@ def missing_revisions(database: "DuckDBPyConnection", span: Span) -> Check:
 
 
 def _unreadable_lines(database: "DuckDBPyConnection") -> Iterator[Finding]:
-    lines = database.execute("SELECT path, event_id, text FROM line WHERE kind IS NULL ORDER BY path, text")
+    told = f"{_told('event_id')}, {_told('text')}"
+    lines = database.execute(f"SELECT path, {told} FROM line WHERE kind IS NULL ORDER BY path, text")  # noqa: S608 our own
     for path, event_id, text in lines.fetchall():
         yield Finding("A line is no event.", path, event_id, {"line": text})
 
