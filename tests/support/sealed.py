@@ -27,6 +27,7 @@ from inventory.proof.manifest import canonical, instant_name
 from inventory.proof.merkle import merkle_root
 from inventory.storage.hold_records import hold_from
 from support.folding import fold, revision
+from support.parquet import rows_of
 
 Row = dict[str, Any]
 
@@ -112,6 +113,8 @@ class Sealer:
         files = []
         for prefix, (columns, order, bucket_by, all_rows) in rows.items():
             table, kind = prefix.split("/")
+            if table == "ledger" and not adds:
+                continue
             for number in range(self.buckets):
                 path = f"{table}/as_of={name}/{kind}-{number:04}.parquet"
                 mine = [row for row in all_rows if self._bucket(row[bucket_by]) == number]
@@ -135,13 +138,23 @@ class Sealer:
         pem.write_bytes(_public(self.key, serialization.Encoding.PEM))
         return path
 
+    def reseal(self, path: Path) -> None:
+        """What an insider with the signing key could do: the last manifest says what a changed file is now."""
+        last = self.folder / f"manifests/{self.manifests:08}.json"
+        manifest = json.loads(last.read_bytes())["manifest"]
+        changed = path.relative_to(self.folder).as_posix()
+        files = [
+            self._file(changed, len(rows_of(path))) if file["path"] == changed else file for file in manifest["files"]
+        ]
+        self.manifests -= 1
+        self.commit(manifest | {"files": files, "merkle_root": _root_of(files)})
+
     def _file(self, path: str, rows: int) -> Row:
         content = (self.folder / path).read_bytes()
         return {"path": path, "bytes": len(content), "rows": rows, "sha256": hashlib.sha256(content).hexdigest()}
 
     def _manifest(self, as_of_ms: int, files: list[Row], totals: Row, *, adds: bool) -> Row:
         last = self.folder / f"manifests/{self.manifests:08}.json"
-        leaves = [f"{file['sha256']} {file['bytes']} {file['rows']} {file['path']}".encode() for file in files]
         return {
             "version": 1,
             "number": self.manifests + 1,
@@ -156,7 +169,7 @@ class Sealer:
             "writer": f"DuckDB v{duckdb.__version__}",
             "files": files,
             "totals": totals,
-            "merkle_root": merkle_root(leaves).hex(),
+            "merkle_root": _root_of(files),
         }
 
     def _rows(self, as_of_ms: int, new: Sequence[int]) -> tuple[dict[str, tuple[str, str, str, list[Row]]], Row]:
@@ -278,6 +291,11 @@ class Sealer:
 
     def _bucket(self, name: str | None) -> int:
         return int(hashlib.sha256((name or "").encode()).hexdigest()[:8], 16) % self.buckets
+
+
+def _root_of(files: Iterable[Mapping[str, Any]]) -> str:
+    leaves = (f"{file['sha256']} {file['bytes']} {file['rows']} {file['path']}" for file in files)
+    return merkle_root([leaf.encode() for leaf in leaves]).hex()
 
 
 def ledger_row(event: Event) -> Row:

@@ -23,6 +23,24 @@ def test_a_changed_file_of_a_snapshot_is_named(history: History, audits: Audits,
     assert row["path"] == path.relative_to(history.objects.root).as_posix()
 
 
+@pytest.mark.parametrize("depth", ["increment", "full"])
+@pytest.mark.parametrize(("kind", "column"), [("shards", "available"), ("directories", "rev"), ("holds", "rev")])
+def test_a_changed_row_of_what_the_next_snapshot_begins_with_is_named(
+    history: History, audits: Audits, kind: str, column: str, depth: str
+) -> None:
+    """Its file's hash tells of it as well, but not where the state was wrong before it was sealed."""
+    path = data_path("state", LAST, kind, 0)
+    file = history.objects.root / path
+    row = rows_of(file)[0]
+    name = "hold_id" if kind == "holds" else "item_id"
+    rewrite_parquet(file, f"SELECT * REPLACE ({column} + ({name} = '{row[name]}')::BIGINT AS {column}) FROM told")
+    audits.run(LAST, depth=depth)
+    rows = found(audits)
+    assert set(rows) == {"sealed_files", "state_rows"}
+    assert {row["path"] for row in rows["state_rows"]} == {path}
+    assert {record.split()[0] for record in named(rows["state_rows"])} == {row[name]}
+
+
 def test_a_file_that_no_manifest_names_and_one_that_is_gone_are_named(history: History, audits: Audits) -> None:
     kept = data_path("ledger", LAST, "items", 0)
     strange = kept.replace("items-0000", "items-9999")

@@ -1,6 +1,7 @@
 """What somebody with the signing key could make: chain and files that are signed and still not right are named."""
 
 import json
+import re
 import shutil
 from base64 import b64encode
 from collections.abc import Callable
@@ -100,8 +101,64 @@ def test_files_that_are_not_sorted_or_named_twice_are_named(
     ]
 
 
+KINDS = ["holds", "ledger/holds", "ledger/items", "snapshots", "state/directories", "state/holds", "state/shards"]
+
+
+@pytest.mark.parametrize("kind", [f"{kind.replace('/', '/as_of=[^/]+/')}.*-0001" for kind in KINDS] + ["state/"])
+def test_a_manifest_that_lacks_files_which_every_snapshot_has_is_named(bucket: Sealer, kind: str) -> None:
+    bucket.manifests = 3  # the last that adds to the ledger
+    (bucket.folder / "manifests/00000004.json").unlink()
+    files = content_of(bucket, 3)["manifest"]["files"]
+    lacking = [file["path"] for file in files if re.match(kind, file["path"])]
+    sign_again(bucket, files=[file for file in files if file["path"] not in lacking])
+    for path in lacking:
+        (bucket.folder / path).unlink()
+    [found] = found_in(bucket, "manifest_chain")
+    assert (found.path, found.what) == (
+        "manifests/00000003.json",
+        "It does not name exactly the files that a snapshot has.",
+    )
+    assert found.evidence == {"missing": {"files": len(lacking), "first": lacking}}
+
+
+@pytest.mark.parametrize("name", ["items-0003", "items-00000", "more-0000", "zz"])
+def test_a_manifest_that_names_a_file_which_no_snapshot_has_is_named(bucket: Sealer, name: str) -> None:
+    files = content_of(bucket, bucket.manifests)["manifest"]["files"]
+    first = next(file for file in files if file["path"].startswith("snapshots/"))
+    more = {**first, "path": first["path"].replace("items-0000", name)}
+    shutil.copy(bucket.folder / first["path"], bucket.folder / more["path"])
+    sign_again(bucket, files=sorted([*files, more], key=lambda file: str(file["path"])))
+    [found] = found_in(bucket, "manifest_chain")
+    assert found.what == "It does not name exactly the files that a snapshot has."
+    assert found.evidence == {"too_many": {"files": 1, "first": [more["path"]]}}
+
+
+@pytest.mark.parametrize(("number", "ledger_from_ms", "wrong"), [(4, 0, "missing"), (3, None, "too_many")])
+def test_the_ledger_s_files_are_those_of_snapshots_that_add_to_it(
+    bucket: Sealer, number: int, ledger_from_ms: int | None, wrong: str
+) -> None:
+    told = content_of(bucket, number)["manifest"] | {"ledger_from_ms": ledger_from_ms}
+    raw = canonical({"manifest": told}) + b"\n"
+    [found] = link_of(number, raw, lambda _: None, RsaVerifier(()))[0].inside[:1]
+    assert found.evidence[wrong]["files"] == 2 * bucket.buckets
+    assert {path.split("/")[0] for path in found.evidence[wrong]["first"]} == {"ledger"}
+
+
 AFTER = {"number": 3, "sha256": "00" * 32, "as_of_ms": 1000}
 OPENING = {"reason": "the archiver was down", "actor": "operator", "after": AFTER}
+OPENED = ["opened/lost-holds", "opened/lost-items", "opened/changed-items"]
+
+
+def files_of_an_opening(told: Told) -> list[Told]:
+    """All that a manifest names, and what one names that opens the history; a ledger's files, if it has one."""
+    kinds = [*OPENED, *(["ledger/items", "ledger/holds"] if told["ledger_from_ms"] is not None else [])]
+    within = f"/as_of={told['as_of']}/"
+    more = [
+        {**told["files"][0], "path": f"{kind.replace('/', within)}-{number:04}.parquet"}
+        for kind in kinds
+        for number in range(told["buckets"])
+    ]
+    return sorted([*told["files"], *more], key=lambda file: str(file["path"]))
 
 
 @pytest.mark.parametrize(
@@ -123,10 +180,11 @@ def test_an_opening_says_why_who_and_after_what_and_begins_anew(
 ) -> None:
     content = content_of(sealed_day, 4)
     told = content["manifest"] | {"ledger_from_ms": None, "opening": OPENING | opening} | changes
+    told["files"] = files_of_an_opening(told)
     after = told["opening"]["after"]
     if after is not None and after["as_of_ms"] is None:  # as late as the opening itself
         told["opening"]["after"] = {**after, "as_of_ms": told["as_of_ms"]}
-    raw = canonical({**content, "manifest": told}) + b"\n"
+    raw = canonical({**content, "manifest": with_root(told)}) + b"\n"
     found = [each.what for each in link_of(4, raw, lambda _: None, RsaVerifier(()))[0].inside]
     assert found == ([] if right else ["It opens the history anew, and does not say why, who, or after what."])
 

@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 MEMORY_MB: Final = 1_200
 #: Of each kind of bucket: files of the audited snapshot and of the base, and which live tables.
 _FILES: Final = {
-    "holds": (("holds/holds",), ("state/holds",), ("live_hold",)),
+    "holds": (("holds/holds", "state/holds"), ("state/holds",), ("live_hold",)),
     "items": (
-        ("snapshots/items",),
+        ("snapshots/items", "state/shards", "state/directories"),
         ("state/shards", "state/directories", "snapshots/items"),
         ("live_shard", "live_directory", "live_adjustment"),
     ),

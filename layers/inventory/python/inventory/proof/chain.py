@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple, Protocol, overload
 
 from inventory.proof.findings import Check, Finding
 from inventory.proof.gaps import Gap
+from inventory.proof.layout import unlike_a_snapshot
 from inventory.proof.manifest import (
     KEY_BYTES_MAX,
     MANIFEST_BYTES_MAX,
@@ -214,9 +215,7 @@ def _wrong_inside(manifest: Manifest, raw: bytes, content: Mapping[str, Any], nu
     seed = hashlib.sha256(f"snapshot/{manifest.as_of_ms}".encode()).hexdigest()[:20]
     if manifest.snapshot != f"snap_{manifest.as_of_ms:012x}{seed}":
         yield Finding("Its snapshot's id is not that of its instant.", where, manifest.snapshot)
-    paths = [file.path for file in manifest.files]
-    if paths != sorted(set(paths)):
-        yield Finding("Its files are not sorted, or one is named twice.", where)
+    yield from _wrong_files(manifest)
     if manifest.opening is not None and not _says_why(manifest, manifest.opening, body.get("previous")):
         what = "It opens the history anew, and does not say why, who, or after what."
         yield Finding(what, where, evidence=body["opening"])
@@ -233,6 +232,14 @@ def _unsigned(content: Mapping[str, Any]) -> list[str]:
     if isinstance(signature, Mapping):
         more += [f"signature.{name}" for name in sorted(signature.keys() - {"algorithm", "key", "value"})]
     return [name[:_NAME_TOLD_MAX] for name in more[:_NAMES_TOLD_MAX]]
+
+
+def _wrong_files(manifest: Manifest) -> Iterator[Finding]:
+    paths = [file.path for file in manifest.files]
+    if paths != sorted(set(paths)):
+        yield Finding("Its files are not sorted, or one is named twice.", manifest.path)
+    if unlike := unlike_a_snapshot(manifest):
+        yield Finding("It does not name exactly the files that a snapshot has.", manifest.path, evidence=unlike)
 
 
 def _says_why(manifest: Manifest, opening: Opening, previous: Any) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from inventory.proof.checks import Rule, checked
 from inventory.proof.findings import Check
 from inventory.proof.spans import Span
+from inventory.proof.sql import ENTRIES
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -67,11 +68,6 @@ LIVE_COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
     },
 }
 
-#: A directory's warehouses, or the changes of some, as a map of JSON texts; none where it is nothing of the kind.
-_ENTRIES: Final = (
-    "CASE WHEN json_valid({0}) AND json_type({0}) = 'OBJECT' THEN {0}::JSON::MAP(VARCHAR, JSON) "
-    "ELSE MAP {{}}::MAP(VARCHAR, JSON) END"
-)
 #: A directory's warehouses in one spelling.
 _SPELLED: Final = "string_agg('\"' || name || '\": ' || coalesce(value::VARCHAR, 'null'), ', ' ORDER BY name)"
 #: Events give null to what they took out of a directory; a table's entry of null is one that nobody makes.
@@ -171,7 +167,7 @@ LIVE_RULES: Final = (
             SELECT record_key, max(rev) AS rev, max_by(path, rev) AS path
             FROM followed WHERE starts_with(type, 'directory_') GROUP BY record_key),
         changed AS (
-            SELECT known.record_key, known.rev, unnest(map_entries({_ENTRIES.format("known.after")})) AS entry
+            SELECT known.record_key, known.rev, unnest(map_entries({ENTRIES.format("known.after")})) AS entry
             FROM known JOIN live_directory AS live ON known.record_key = live.record_key AND known.rev <= live.rev
             WHERE starts_with(known.type, 'directory_')),
         folded AS (
@@ -183,7 +179,7 @@ LIVE_RULES: Final = (
         told AS (
             SELECT record_key, {_SPELLED} AS warehouses
             FROM (SELECT record_key, entry.key AS name, entry.value AS value
-                  FROM (SELECT record_key, unnest(map_entries({_ENTRIES.format("warehouses")})) AS entry
+                  FROM (SELECT record_key, unnest(map_entries({ENTRIES.format("warehouses")})) AS entry
                         FROM live_directory))
             GROUP BY record_key)
         SELECT coalesce(live.record_key, last.record_key), coalesce(same.path, last.path),

@@ -1,22 +1,21 @@
 """A snapshot made again from the archive's events alone, and compared row by row with the sealed one.
 
 The snapshot workflow folds base and increment, bucket by bucket; here everything is folded at once from the first
-event, and the state files that it works with are not looked at.
+event. So is the state that the next snapshot begins with: what is wrong in it would be wrong in all that follow.
 """
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from inventory.proof.columns import COLUMNS, LINES_SHAPE, comparable, counted
-from inventory.proof.findings import Check, Finding
+from inventory.proof.findings import Check, Finding, joined
 from inventory.proof.lives import plain, rename_ended
 from inventory.proof.manifest import Manifest
-from inventory.proof.names import literal
+from inventory.proof.rows import Rows, compare, difference, load
 from inventory.proof.spans import Span
-from inventory.proof.sql import bucket_sql, count
+from inventory.proof.sql import ENTRIES, count
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -31,7 +30,8 @@ _HOLDING: Final = "CASE WHEN settled OR removed THEN 0 ELSE list_sum([draw.quant
 _RECORDS: Final = {
     # The last event of each shard tells all of it.
     "folded_shard": """
-        SELECT item_id, warehouse_id, shard, available_after AS available, held_after AS held, at_ms
+        SELECT item_id, warehouse_id, shard, available_after AS available, held_after AS held, inflow_after AS inflow,
+               rev, at_ms, type = 'shard_removed' AS removed
         FROM followed WHERE shard IS NOT NULL
         QUALIFY row_number() OVER (PARTITION BY record_key ORDER BY rev DESC) = 1
         ORDER BY ALL""",
@@ -94,17 +94,83 @@ _BOOKS: Final = {
               WHERE NOT line.settled AND NOT line.removed)""",  # noqa: S608 our own
 }
 
-#: What names a row, for each of the tables that are compared row by row.
-_ROW_NAME: Final = {
-    "snapshots": ("item_id", "warehouse_id"),
-    "holds": ("hold_id", "line", "shard"),
+#: What the next snapshot begins with: each record as its last event left it.
+_STATE: Final = {
+    "rebuilt_shards": """
+        SELECT item_id, warehouse_id, shard, available, held, inflow, rev, at_ms FROM folded_shard WHERE NOT removed""",
+    # Events tell the entries that changed, and null for those that went; a removal ends all that were there.
+    "rebuilt_directories": f"""
+        WITH told AS (SELECT item_id, rev, at_ms, type, after FROM followed WHERE starts_with(type, 'directory_')),
+        last AS (
+            SELECT item_id, max(rev) AS rev, max_by(at_ms, rev) AS at_ms,
+                   coalesce(max(rev) FILTER (type = 'directory_removed'), 0) AS removed_rev
+            FROM told GROUP BY item_id),
+        changed AS (
+            SELECT item_id, told.rev, unnest(map_entries({ENTRIES.format("after")})) AS entry
+            FROM told JOIN last USING (item_id) WHERE told.rev > removed_rev),
+        latest AS (
+            SELECT item_id, entry.key AS name, max_by({{'value': entry.value}}, rev).value AS value
+            FROM changed GROUP BY item_id, entry.key),
+        spelled AS (
+            SELECT item_id, '{{' || string_agg('"' || name || '":' || value::VARCHAR, ',' ORDER BY name) || '}}' AS told
+            FROM latest WHERE coalesce(json_type(value), 'NULL') <> 'NULL' GROUP BY item_id)
+        SELECT item_id, coalesce(spelled.told, '{{}}') AS warehouses, rev, at_ms
+        FROM last LEFT JOIN spelled USING (item_id) WHERE rev > removed_rev""",  # noqa: S608 our own
+    # Of most holds nothing is kept: what they have beside their lines is read for those that are not settled.
+    "rebuilt_hold_states": f"""
+        WITH unsettled AS (
+            SELECT hold_id AS record_key, status, lines, actor, created_ms, expires_at_ms, at_ms
+            FROM folded_hold WHERE NOT settled AND NOT removed)
+        SELECT {plain("record_key")} AS hold_id, any_value(status) AS status, any_value(lines) AS lines,
+               max_by(told.metadata, told.rev) FILTER (told.metadata IS NOT NULL) AS metadata,
+               max_by(told.resolution, told.rev) FILTER (told.resolution IS NOT NULL) AS resolution,
+               any_value(unsettled.actor) AS actor,
+               max_by(told.fingerprint, told.rev) FILTER (told.fingerprint IS NOT NULL) AS fingerprint,
+               max_by(told.open, told.rev) FILTER (told.open IS NOT NULL) AS open,
+               any_value(unsettled.created_ms) AS created_ms, any_value(unsettled.expires_at_ms) AS expires_at_ms,
+               max(told.rev) AS rev, any_value(unsettled.at_ms) AS at_ms
+        FROM (SELECT record_key, metadata, resolution, fingerprint, open, rev FROM followed
+              WHERE starts_with(type, 'hold_')) AS told
+        JOIN unsettled USING (record_key) GROUP BY record_key""",  # noqa: S608 our own
 }
-_COMPARED_COLUMNS: Final = {
-    "snapshots": "item_id, warehouse_id, available, held, on_hand, shards, at_ms, last_event_at, adjusted, executed, "
-    "holding",
-    "holds": "hold_id, line, item_id, warehouse_id, shard, quantity, line_quantity, line_executed, status, "
-    "created_ms, expires_at_ms, at_ms, created, expires_at, actor",
-}
+
+#: What is compared row by row with the sealed files.
+_COMPARED: Final = (
+    Rows(
+        "snapshots_rows",
+        "rebuilt_snapshots",
+        "snapshots/",
+        "items",
+        ("item_id", "warehouse_id"),
+        "item_id, warehouse_id, available, held, on_hand, shards, at_ms, last_event_at, adjusted, executed, holding",
+    ),
+    Rows(
+        "holds_rows",
+        "rebuilt_holds",
+        "holds/",
+        "holds",
+        ("hold_id", "line", "shard"),
+        "hold_id, line, item_id, warehouse_id, shard, quantity, line_quantity, line_executed, status, created_ms, "
+        "expires_at_ms, at_ms, created, expires_at, actor",
+    ),
+    Rows(
+        "state_rows",
+        "rebuilt_shards",
+        "state/",
+        "shards",
+        ("item_id", "warehouse_id", "shard"),
+        "item_id, warehouse_id, shard, available, held, inflow, rev, at_ms",
+    ),
+    Rows("state_rows", "rebuilt_directories", "state/", "directories", ("item_id",), "item_id, warehouses, rev, at_ms"),
+    Rows(
+        "state_rows",
+        "rebuilt_hold_states",
+        "state/",
+        "holds",
+        ("hold_id",),
+        "hold_id, status, lines, metadata, resolution, actor, fingerprint, open, created_ms, expires_at_ms, rev, at_ms",
+    ),
+)
 #: What ledgers must have: all but what a seal asks no evidence of, a settled hold's expiry, where it came later.
 _OWED: Final = """
     CREATE OR REPLACE TEMP TABLE came_after AS
@@ -114,7 +180,7 @@ _OWED: Final = """
 
 
 def fold_archive(database: "DuckDBPyConnection", until_ms: int) -> None:
-    """Makes `rebuilt_snapshots` and `rebuilt_holds` of an instant, after `begin_from`."""
+    """Makes what `compare_rows` compares, of an instant, after `begin_from`."""
     fold_records(database, until_ms)
     fold_books(database)
 
@@ -127,8 +193,8 @@ def fold_records(database: "DuckDBPyConnection", until_ms: int) -> None:
 
 
 def fold_books(database: "DuckDBPyConnection") -> None:
-    """Makes `rebuilt_snapshots` and `rebuilt_holds` from the folded records and `effect`."""
-    _make(database, _BOOKS)
+    """Makes what `compare_rows` compares, from the folded records and `effect`."""
+    _make(database, {**_BOOKS, **_STATE})
 
 
 def _make(database: "DuckDBPyConnection", tables: Mapping[str, str]) -> None:
@@ -139,7 +205,7 @@ def _make(database: "DuckDBPyConnection", tables: Mapping[str, str]) -> None:
 
 def compare_rows(database: "DuckDBPyConnection", folder: Path, manifest: Manifest) -> list[Check]:
     """Compares what `fold_archive` made with the manifest's files, row by row."""
-    return [_compare(database, folder, manifest, table) for table in _ROW_NAME]
+    return joined(compare(database, folder, manifest, rows) for rows in _COMPARED)
 
 
 def compare_ledger(database: "DuckDBPyConnection", folder: Path, ledgers: Sequence[str], span: Span) -> list[Check]:
@@ -151,7 +217,7 @@ def compare_ledger(database: "DuckDBPyConnection", folder: Path, ledgers: Sequen
     among those given. A file that is not there is one without events.
     """
     rows, late = Check("ledger_rows"), Check("late_events")
-    _load(database, folder, "sealed_ledger", ledgers, ", ".join(f'"{name}"' for name, _, _ in COLUMNS))
+    load(database, folder, "sealed_ledger", ledgers, ", ".join(f'"{name}"' for name, _, _ in COLUMNS), like="event")
     database.execute("DELETE FROM sealed_ledger WHERE at_ms > ?", [span.until_ms])
     rename_ended(database, "sealed_ledger", "record_key", "(type = 'hold_removed')", "at_ms", also_key=True)
     database.execute(_OWED)
@@ -179,7 +245,7 @@ def compare_ledger(database: "DuckDBPyConnection", folder: Path, ledgers: Sequen
             evidence = {"sealed": json.loads(sealed)}
             rows.add(Finding("The event is in the ledger, but the archive lost it.", sealed_in, event_id, evidence))
         else:
-            evidence = {"ledger": sealed_in} | _difference(json.loads(archived), json.loads(sealed))
+            evidence = {"ledger": sealed_in} | difference(json.loads(archived), json.loads(sealed))
             rows.add(Finding("The event is not what the ledger says it was.", archived_in, event_id, evidence))
     return [rows, late]
 
@@ -191,43 +257,6 @@ def _ledger_twice(database: "DuckDBPyConnection") -> Iterator[Finding]:
     )
     for event_id, paths in twice.fetchall():
         yield Finding("The ledger has the event more than once.", paths[0], event_id, {"paths": paths})
-
-
-def _compare(database: "DuckDBPyConnection", folder: Path, manifest: Manifest, table: str) -> Check:
-    check = Check(f"{table}_rows")
-    columns = _COMPARED_COLUMNS[table]
-    _load(database, folder, f"sealed_{table}", [file.path for file in manifest.under(f"{table}/")], columns)
-    names = _ROW_NAME[table]
-    check.looked_at = count(database, f"SELECT count(*) FROM rebuilt_{table}")  # noqa: S608 our own
-    row = ", ".join(f"{name} := {{0}}.{name}" for name in columns.split(", "))
-    made, sealed = (f"struct_pack({row.format(side)})" for side in ("made", "sealed"))
-    bucket = bucket_sql(f"made.{names[0]}", manifest.buckets)
-    wrong = database.execute(
-        f"""
-        SELECT concat_ws(' ', {", ".join(f"coalesce(made.{name}, sealed.{name})" for name in names)}) AS name,
-               sealed.path, {bucket}, to_json({made}), to_json({sealed}), made.{names[0]} IS NULL,
-               sealed.{names[0]} IS NULL
-        FROM rebuilt_{table} AS made
-        FULL JOIN sealed_{table} AS sealed
-        ON {" AND ".join(f"made.{name} = sealed.{name}" for name in names)}
-        WHERE made.{names[0]} IS NULL OR sealed.{names[0]} IS NULL OR {made} IS DISTINCT FROM {sealed}
-              OR NOT contains(sealed.path, printf('-%04d.parquet', {bucket}))
-        ORDER BY name"""  # noqa: S608 the columns are our own
-    )
-    for name, path, number, rebuilt, sealed, only_sealed, only_made in wrong.fetchall():
-        if only_sealed:
-            evidence = {"sealed": json.loads(sealed)}
-            check.add(Finding("The archive gives no such row.", path, name, evidence))
-        elif only_made:
-            kind = "items" if table == "snapshots" else table
-            where = f"{table}/as_of={manifest.as_of}/{kind}-{number:04}.parquet"
-            check.add(Finding("The row is missing.", where, name, {"rebuilt": json.loads(rebuilt)}))
-        elif rebuilt == sealed:
-            check.add(Finding(f"The row belongs into file {number:04}.", path, name))
-        else:
-            evidence = _difference(json.loads(rebuilt), json.loads(sealed))
-            check.add(Finding("The row is not what the archive gives.", path, name, evidence))
-    return check
 
 
 def rebuilt_totals(database: "DuckDBPyConnection", manifest: Manifest) -> dict[str, int]:
@@ -261,31 +290,3 @@ def compare_totals(rebuilt: Mapping[str, int], manifest: Manifest) -> Check:
 def _count(database: "DuckDBPyConnection", manifest: Manifest, pattern: str) -> int:
     events = "SELECT count(*) FROM owed WHERE at_ms > ? AND at_ms <= ? AND regexp_matches(type, ?)"
     return count(database, events, [manifest.ledger_from_ms, manifest.as_of_ms, pattern])
-
-
-def _load(database: "DuckDBPyConnection", folder: Path, table: str, paths: Sequence[str], columns: str) -> None:
-    """Makes a table of all rows of the files. What cannot be read is left out: it is found where files are hashed.
-
-    An increment hashes only those of its own snapshot and its base; of another's ledger it misses the rows.
-    """
-    from duckdb import Error
-
-    like = "event" if table == "sealed_ledger" else table.replace("sealed", "rebuilt")
-    empty = f"SELECT {columns}, NULL::VARCHAR AS path FROM {like} WHERE false"  # noqa: S608 the columns are our own
-    database.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {empty}")
-    source = "read_parquet(?, filename = true, hive_partitioning = false)"
-    insert = f"INSERT INTO {table} SELECT {columns}, filename[length(?) + 2:] FROM {source}"  # noqa: S608 as above
-    present = [literal(folder / path) for path in paths if (folder / path).is_file()]
-    if not present:
-        return
-    try:
-        database.execute(insert, [str(folder), present])
-    except Error:
-        for path in present:
-            with suppress(Error):
-                database.execute(insert, [str(folder), [path]])
-
-
-def _difference(expected: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
-    names = [name for name in expected if expected[name] != found[name]]
-    return {"expected": {name: expected[name] for name in names}, "found": {name: found[name] for name in names}}

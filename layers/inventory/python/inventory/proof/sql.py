@@ -11,6 +11,11 @@ KEY: Final = "regexp_extract(event_id, '^(.*)@', 1)"
 REV: Final = "regexp_extract(event_id, '@([0-9]+)$', 1)"
 #: The instant in an archived line's `text`, milliseconds since 1970.
 AT: Final = "(text->>'$.at')::BIGINT"
+#: A directory's warehouses, or the changes of some, as a map of JSON texts; none where it is nothing of the kind.
+ENTRIES: Final = (
+    "CASE WHEN json_valid({0}) AND json_type({0}) = 'OBJECT' THEN {0}::JSON::MAP(VARCHAR, JSON) "
+    "ELSE MAP {{}}::MAP(VARCHAR, JSON) END"
+)
 
 
 def bucket_sql(name: str, buckets: int) -> str:
