@@ -131,7 +131,8 @@ STOCK: Final = (
                 if short is None:
                     break
                 refuse_from_memory(self._core, short)
-                self._remember(short.item, short.warehouse, refuse_or_find(self._core, short))
+                found = refuse_or_find(self._core, short, self._patience)
+                self._remember(short.item, short.warehouse, found)
         except InsufficientStock as refusal:
             placed = self.own()
 """,
@@ -142,7 +143,8 @@ STOCK: Final = (
                 if short is None:
                     break
                 refuse_from_memory(self._core, short)
-                self._remember(short.item, short.warehouse, refuse_or_find(self._core, short))
+                found = refuse_or_find(self._core, short, self._patience)
+                self._remember(short.item, short.warehouse, found)
         except InsufficientStock as refusal:
 """,
         (_PROTOCOL + "test_place.py::TestIdempotency",),

@@ -7,6 +7,7 @@ from inventory.domain.holds import Draw, Line
 from inventory.protocol import hints
 from inventory.protocol.hints import Hints, Refusals
 from inventory.protocol.lookout import hinted_views, read_pass
+from inventory.protocol.patience import Patience
 from support.watched import Watched
 from support.world import Clock
 
@@ -91,13 +92,19 @@ class TestHints:
         world.receive("A", 5)
         read_pass(world.core, "A", "W1")
         world.place_all(Want("A", "W1", 4), core=world.instance())
-        assert hinted_views(world.core, [Want("A", "W1", 1)]) == {"A": {"W1": {0: 5}}}
+        assert hinted_views(world.core, [Want("A", "W1", 1)], Patience(world.core.clock.elapsed)) == {
+            "A": {"W1": {0: 5}}
+        }
         read_pass(world.core, "A", "W1")
         world.clock.pass_s(1)
-        assert hinted_views(world.core, [Want("A", "W1", 1)]) == {"A": {"W1": {0: 1}}}
+        assert hinted_views(world.core, [Want("A", "W1", 1)], Patience(world.core.clock.elapsed)) == {
+            "A": {"W1": {0: 1}}
+        }
         world.adjust("A", 2, core=world.instance())
         world.flow()
-        assert hinted_views(world.core, [Want("A", "W1", 1)]) == {"A": {"W1": {0: 3}}}, "the projection is newer again"
+        assert hinted_views(world.core, [Want("A", "W1", 1)], Patience(world.core.clock.elapsed)) == {
+            "A": {"W1": {0: 3}}
+        }, "the projection is newer again"
 
     def test_what_a_try_learns_is_remembered_too(self, world: Watched) -> None:
         world.scatter("A", [1, 1])

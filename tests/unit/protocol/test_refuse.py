@@ -9,9 +9,11 @@ import pytest
 
 from inventory.domain.drawing import Shortage, Want
 from inventory.domain.errors import Conflict, InsufficientStock
-from inventory.domain.limits import READ_PASSES_MAX, SHARDS_PER_ITEM_MAX
+from inventory.domain.limits import READ_PASSES_MAX, READS_BEGIN_WITHIN_MS, SHARDS_PER_ITEM_MAX
 from inventory.protocol.lookout import read_pass
+from inventory.protocol.patience import Patience
 from inventory.protocol.refuse import refuse_or_find
+from inventory.protocol.stock_view import read_stock
 from inventory.wiring import READS_AT_ONCE
 from support.watched import Watched
 from support.wire import BATCH_READS
@@ -100,7 +102,9 @@ class TestStockThatMovesMeanwhile:
         _torn(world, "A#W1#1", 1)
         # Shard 0 is read empty, then gets all of shard 1: neither was seen to gain, yet there always are five.
         world.wire.meanwhile(lambda: world.move("A", 1, 0, 5), BATCH_READS, nth=2)
-        assert refuse_or_find(world.core, Shortage("A", "W1", 5, 0)) == {"W1": {0: 5, 1: 0}}
+        assert refuse_or_find(world.core, Shortage("A", "W1", 5, 0), Patience(world.core.clock.elapsed)) == {
+            "W1": {0: 5, 1: 0}
+        }
 
     def test_units_that_come_and_are_sold_between_the_passes_make_another_pass(self, world: Watched) -> None:
         world.receive("A", 1)
@@ -248,6 +252,37 @@ class TestAnItemOfManyShards:
     def test_would_be_refused_to_nobody_if_they_were_read_one_after_another(self, wide: Watched) -> None:
         with pytest.raises(Conflict):
             wide.place("A", 11, None)
+
+    def test_nor_does_anybody_read_so_long_that_the_function_s_time_is_up(self, wide: Watched) -> None:
+        begun_ms = wide.clock.now_ms
+        with pytest.raises(Conflict, match="name a warehouse"):
+            wide.place("A", 11, None)
+        assert wide.clock.now_ms - begun_ms <= READS_BEGIN_WITHIN_MS + 1_100, "the pass that began last ends"
+
+    def test_nor_where_one_item_after_another_is_looked_for(self, world: Watched) -> None:
+        for item in "ABCDEFGH":
+            world.receive(item, 1)
+        for item in "ABCDEFGH":
+            world.core.hints.remember(item, None, {"W1": {0: 0}})  # each seems gone, and is there
+        world.wire.meanwhile(lambda: world.clock.pass_s(0.9), BATCH_READS, times=1_000)
+        begun_ms = world.clock.now_ms
+        with pytest.raises(Conflict, match="could not be read in time"):
+            world.place_all(*(Want(item, None, 1) for item in "ABCDEFGH"))
+        assert world.clock.now_ms - begun_ms <= READS_BEGIN_WITHIN_MS + 2 * 900, "a pass is two calls"
+        assert world.held("A") == 0
+
+    def test_nor_where_each_item_s_warehouses_are_looked_up_for_long(self, world: Watched) -> None:
+        for item in "ABCDEFGH":
+            world.receive(item, 1)
+        world.wire.meanwhile(lambda: world.clock.pass_s(0.9), frozenset({"Query"}), times=1_000)
+        with pytest.raises(Conflict, match="could not be read in time"):
+            world.place_all(*(Want(item, None, 1) for item in "ABCDEFGH"))
+
+    def test_a_consistent_reading_that_takes_long_tells_what_it_saw_last(self, wide: Watched) -> None:
+        wide.wire.meanwhile(lambda: wide.adjust("A", 1, core=wide.instance()), BATCH_READS, times=1_000)
+        begun_ms = wide.clock.now_ms
+        assert len(read_stock(wide.core, "A", consistent=True).warehouses) == 10
+        assert wide.clock.now_ms - begun_ms <= READS_BEGIN_WITHIN_MS + 3_300
 
 
 class TestMemory:

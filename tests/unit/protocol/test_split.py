@@ -3,8 +3,8 @@
 import pytest
 
 from inventory.domain.drawing import Want
-from inventory.domain.errors import Conflict, IdempotencyKeyMismatch, Missing, Overloaded
-from inventory.domain.limits import ATTEMPTS_MAX, SHARDS_MAX
+from inventory.domain.errors import Conflict, IdempotencyKeyMismatch, InvalidRequest, Missing, Overloaded
+from inventory.domain.limits import ATTEMPTS_MAX, SHARDS_MAX, SPLIT_SHARDS_PER_ITEM_MAX
 from support.watched import Watched
 from support.wire import BATCH_READS, TRANSACTIONS, WRITES, conflicting, in_progress
 
@@ -64,6 +64,42 @@ class TestSplit:
         world.wire.meanwhile(lambda: world.split("A", 2, core=world.instance()))
         world.split("A", 4)
         assert world.shard_count("A") == 4
+
+
+class TestShardsOfAllWarehouses:
+    """Who asks for more than there is in any of them reads them all: no split makes that too slow to be refused."""
+
+    FULL = SPLIT_SHARDS_PER_ITEM_MAX // SHARDS_MAX
+
+    @pytest.fixture
+    def full(self, world: Watched) -> Watched:
+        for number in range(self.FULL):
+            world.adjust("A", 1, f"W{number}")
+            if number < self.FULL - 1:
+                world.split("A", SHARDS_MAX, f"W{number}")
+        world.adjust("A", 1, "last")
+        return world
+
+    def test_no_split_leads_to_more_than_can_be_read_in_time(self, full: Watched) -> None:
+        with pytest.raises(InvalidRequest, match=r"2049 shards in its 9 .* 2048 at most") as refused:
+            full.split("A", SHARDS_MAX, f"W{self.FULL - 1}")
+        assert (refused.value.code, refused.value.param) == ("parameter_invalid", "shards")
+        full.split("A", SHARDS_MAX - 1, f"W{self.FULL - 1}", key="k")
+        with pytest.raises(InvalidRequest):
+            full.split("A", 2, "last")
+        full.adjust("A", 1, "one more")
+        assert full.split("A", SHARDS_MAX - 1, f"W{self.FULL - 1}", key="k").replayed, "what is done is not refused"
+        assert full.split("A", SHARDS_MAX - 1, f"W{self.FULL - 1}").value.warehouses, "nor what is so already"
+        full.split("A", SHARDS_MAX - 2, "W0")
+        with pytest.raises(InvalidRequest, match="2049 "):
+            full.split("A", SHARDS_MAX, "W0")
+
+    def test_of_two_splits_at_once_the_second_knows_of_the_first(self, full: Watched) -> None:
+        warehouse, other = f"W{self.FULL - 1}", full.instance()
+        full.wire.meanwhile(lambda: full.split("A", 2, "last", core=other))
+        with pytest.raises(InvalidRequest, match="2049 "):
+            full.split("A", SHARDS_MAX - 1, warehouse)
+        assert full.directories()["A"].warehouses[warehouse].shards == 1
 
 
 class TestMerge:

@@ -20,7 +20,7 @@ from inventory.domain.adjustments import Asked
 from inventory.domain.errors import InsufficientStock, InvalidRequest
 from inventory.domain.ids import ADJUSTMENT, TRANSFER
 from inventory.domain.keys import Scope
-from inventory.domain.limits import QUANTITY_MAX, SHARDS_MAX
+from inventory.domain.limits import QUANTITY_MAX, SHARDS_MAX, SPLIT_SHARDS_PER_ITEM_MAX
 from inventory.protocol import adjust, adjustments_view, count, split, transfer
 from inventory.protocol.core import Core
 
@@ -95,7 +95,16 @@ class SplitStock(Parameters):
     """Over how many shards to spread an item's counters in a warehouse, so that more buyers can hold at once."""
 
     warehouse: Name
-    shards: Annotated[int, Field(ge=1, le=SHARDS_MAX), InDigits]
+    shards: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=SHARDS_MAX,
+            description="If the item would have more than "
+            f"{SPLIT_SHARDS_PER_ITEM_MAX:,} in all its warehouses together, ask for fewer.",
+        ),
+        InDigits,
+    ]
 
 
 @contextmanager

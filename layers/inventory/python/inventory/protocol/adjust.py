@@ -10,6 +10,7 @@ from inventory.domain.stock import Cause, Change, ShardKey
 from inventory.protocol.core import Answer, Core
 from inventory.protocol.flow import emptiest, receipt, shard_writes, taken
 from inventory.protocol.lookout import read_pass
+from inventory.protocol.patience import Patience
 from inventory.protocol.record_once import record_once
 from inventory.storage.adjustment_records import adjustment_from, put_adjustment
 from inventory.storage.writes import Write
@@ -30,6 +31,7 @@ def adjust(core: Core, asked: Asked, quantity: int) -> Answer[Adjustment]:
     item, warehouse, by = asked.item, asked.warehouse, asked.by
     identifier = by.object_id(ADJUSTMENT, core.new_uuid)
     cause = Cause("adjustment", identifier, by.actor, asked.reason, asked.reference)
+    patience = Patience(core.clock.elapsed)
 
     def compose(seen_at: Milliseconds) -> tuple[Adjustment, Sequence[Write]] | None:
         if quantity > 0:
@@ -38,7 +40,7 @@ def adjust(core: Core, asked: Asked, quantity: int) -> Answer[Adjustment]:
             gain = Change(ShardKey(item, warehouse, emptiest(seen, warehouse)), quantity)
             writes = receipt(core, gain, seen.directory, at, cause)
         else:
-            changes = taken(core, Want(item, warehouse, -quantity), identifier, by.actor)
+            changes = taken(core, Want(item, warehouse, -quantity), identifier, by.actor, patience)
             if changes is None:
                 return None
             at = core.clock.stamp(seen_at)

@@ -14,6 +14,7 @@ from inventory.protocol.core import Answer, Core
 from inventory.protocol.flow import directory_write, emptiest, shard_writes
 from inventory.protocol.lookout import read_pass
 from inventory.protocol.move import gather
+from inventory.protocol.patience import Patience
 from inventory.protocol.record_once import record_once
 from inventory.storage.adjustment_records import adjustment_from, put_adjustment
 from inventory.storage.stock_records import apply_count
@@ -36,9 +37,10 @@ def count(core: Core, asked: Asked, counted: int) -> Answer[Adjustment]:
     item, warehouse, by = asked.item, asked.warehouse, asked.by
     identifier = by.object_id(ADJUSTMENT, core.new_uuid)
     cause = Cause("count", identifier, by.actor, asked.reason, asked.reference)
+    patience = Patience(core.clock.elapsed)
 
     def compose(seen_at: Milliseconds) -> tuple[Adjustment, Sequence[Write]] | None:
-        earlier, seen = _on_hand_at_an_instant(core, item, warehouse)
+        earlier, seen = _on_hand_at_an_instant(core, item, warehouse, patience)
         quantity = counted - sum(shard.on_hand for shard in seen.shards.values())
         if seen.available < -quantity:
             _refuse_below_held(earlier, -quantity)
@@ -57,10 +59,11 @@ def count(core: Core, asked: Asked, counted: int) -> Answer[Adjustment]:
     return record_once(core, identifier, by, adjustment_from, compose)
 
 
-def _on_hand_at_an_instant(core: Core, item: str, warehouse: str) -> tuple[Pass, Pass]:
+def _on_hand_at_an_instant(core: Core, item: str, warehouse: str, patience: Patience) -> tuple[Pass, Pass]:
     """Two readings between which no shard gained, and what is on hand stayed: so it was at an instant between them."""
     earlier = read_pass(core, item, warehouse)
     for _ in range(READ_PASSES_MAX):
+        patience.check()
         current = read_pass(core, item, warehouse)
         if earlier.same_on_hand_as(current):
             return earlier, current

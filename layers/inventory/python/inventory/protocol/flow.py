@@ -11,6 +11,7 @@ from inventory.domain.stock import Cause, Change, Directory
 from inventory.protocol.core import Core
 from inventory.protocol.lookout import read_pass
 from inventory.protocol.move import gather
+from inventory.protocol.patience import Patience
 from inventory.protocol.refuse import refuse_or_find
 from inventory.storage.stock_records import add_warehouse, change_shard, check_covered, create_directory
 from inventory.storage.writes import Write
@@ -18,7 +19,7 @@ from inventory.storage.writes import Write
 _DRAWS_MAX = TRANSACTION_RECORDS_MAX - 4  # beside the record itself, a directory and a shard that gains
 
 
-def taken(core: Core, want: Want, seed: str, actor: str) -> list[Change] | None:
+def taken(core: Core, want: Want, seed: str, actor: str, patience: Patience) -> list[Change] | None:
     """The changes that take the want from its warehouse; None where stock had to be gathered first: look again.
 
     Raises:
@@ -28,7 +29,7 @@ def taken(core: Core, want: Want, seed: str, actor: str) -> list[Change] | None:
     view = read_pass(core, want.item, want.warehouse).view
     short = shortage([want], {want.item: view})
     if short is not None:
-        view = refuse_or_find(core, short)
+        view = refuse_or_find(core, short, patience)
     lines = plan([want], {want.item: view}, seed=seed)
     if sum(len(line.drawn) for line in lines) > _DRAWS_MAX:
         gather(core, lines[0], actor)

@@ -11,6 +11,7 @@ from inventory.domain.passes import Pass
 from inventory.domain.rebalancing import sells
 from inventory.domain.stock import Directory, Shard, ShardKey, Warehouse, empty_shard
 from inventory.protocol.core import Core
+from inventory.protocol.patience import Patience
 from inventory.storage.availability_records import availability_from
 from inventory.storage.stock_records import directory_from, is_directory, shard_from
 
@@ -20,20 +21,27 @@ PROJECTED_WITHIN_MS: Final = 1_000  # how far the projection lags; more in a rus
 Place = tuple[str, str | None]
 
 
-def hinted_views(core: Core, wants: Sequence[Want]) -> dict[str, ItemView]:
+def hinted_views(core: Core, wants: Sequence[Want], patience: Patience) -> dict[str, ItemView]:
     """Where the wanted items are thought to lie, from memory or one read of the projection.
 
     Wants that all name their warehouse cost one batch read together; one that names none costs a query for its item.
     What is left of a hot item may be gone before the projection hears of it, so that where little is, it is read
-    strongly, and instead of the projection where this instance knows that from before.
+    strongly, and instead of the projection where this instance knows that from before; but not without end, as the
+    projection does where there is no time left.
+
+    Raises:
+        Conflict: So many items, in so many warehouses, that they could not be looked at in time.
+        Overloaded: The database did not answer.
     """
     views = {place: core.hints.recall(*place) for place in _places(wants)}
-    views |= {place: _read_again(core, place) for place, view in views.items() if view is None}
+    views |= {place: _read_again(core, place, patience) for place, view in views.items() if view is None}
     unknown = [place for place, view in views.items() if view is None]
     named = _named(core, sorted((item, warehouse) for item, warehouse in unknown if warehouse is not None))
     for item, warehouse in unknown:
+        if warehouse is None:
+            patience.check()
         projected = everywhere(core, item) if warehouse is None else named.get((item, warehouse), [])
-        views[item, warehouse] = _seen(core, (item, warehouse), projected)
+        views[item, warehouse] = _seen(core, (item, warehouse), projected, patience)
     by_item: dict[str, ItemView] = {}
     for (item, _), view in views.items():
         by_item.setdefault(item, {}).update(view or {})
@@ -46,18 +54,18 @@ def _places(wants: Sequence[Want]) -> list[Place]:
     return sorted({(want.item, None if want.item in anywhere else want.warehouse) for want in wants}, key=str)
 
 
-def _read_again(core: Core, place: Place) -> ItemView | None:
-    """A strong reading where the last one saw little; None where there was none, or it saw enough."""
+def _read_again(core: Core, place: Place, patience: Patience) -> ItemView | None:
+    """A strong reading where the last one saw little; None where there was none, it saw enough, or time is up."""
     last = core.passes.get(place)
-    return _read(core, place) if last is not None and _runs_out(last.view) else None
+    return _read(core, place) if last is not None and _runs_out(last.view) and not patience.spent else None
 
 
-def _seen(core: Core, place: Place, projected: Sequence[Availability]) -> ItemView:
-    """What the projection says; a strong reading where that is little and sells."""
+def _seen(core: Core, place: Place, projected: Sequence[Availability], patience: Patience) -> ItemView:
+    """What the projection says; a strong reading where that is little and sells, and there is time."""
     view = {each.warehouse: _latest(core, each) for each in projected}
     core.hints.remember(*place, view)  # so that its shards are read along with the directory, too
     runs_out = _runs_out(view) and any(sells(each, core.clock.now()) for each in projected)
-    return _read(core, place) if runs_out else view
+    return _read(core, place) if runs_out and not patience.spent else view
 
 
 def _read(core: Core, place: Place) -> ItemView:

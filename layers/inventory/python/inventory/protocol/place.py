@@ -20,6 +20,7 @@ from inventory.protocol.attempts import Attempts
 from inventory.protocol.core import Answer, Core
 from inventory.protocol.lookout import hinted_views, read_pass
 from inventory.protocol.move import gather
+from inventory.protocol.patience import Patience
 from inventory.protocol.refuse import refuse_from_memory, refuse_or_find, stands
 from inventory.protocol.shedding import EVERYTHING
 from inventory.storage.codec import Record
@@ -74,6 +75,7 @@ class _Placing:
         self.hold_id = by.object_id(HOLD, core.new_uuid)
         self.attempts = Attempts(core.pause, self.hold_id, gives_way=True)
         self._core = core
+        self._patience = Patience(core.clock.elapsed)
         self._wants = merged(wants)
         self._expires_in_s = expires_in_s
         self._metadata = metadata
@@ -84,7 +86,7 @@ class _Placing:
     def placed(self) -> Answer[Hold]:
         """The hold, after as many tries as it takes."""
         core, attempts = self._core, self.attempts
-        self._views = hinted_views(core, self._wants)
+        self._views = hinted_views(core, self._wants, self._patience)
         while True:
             attempts.begin()
             placed = self._look_again()
@@ -128,7 +130,8 @@ class _Placing:
                 if short is None:
                     break
                 refuse_from_memory(self._core, short)
-                self._remember(short.item, short.warehouse, refuse_or_find(self._core, short))
+                found = refuse_or_find(self._core, short, self._patience)
+                self._remember(short.item, short.warehouse, found)
         except InsufficientStock as refusal:
             placed = self.own()
             if placed is None and stands(self._core, refusal):
@@ -155,6 +158,7 @@ class _Placing:
                 self._look(line.item, line.warehouse)
 
     def _look(self, item: str, warehouse: str | None) -> None:
+        self._patience.check()
         self._remember(item, warehouse, read_pass(self._core, item, warehouse).view)
 
     def _remember(self, item: str, warehouse: str | None, view: ItemView) -> None:

@@ -5,6 +5,7 @@ from inventory.domain.errors import Conflict, InsufficientStock
 from inventory.domain.limits import READ_PASSES_MAX, REFUSAL_AGE_MAX_MS
 from inventory.protocol.core import Core
 from inventory.protocol.lookout import read_pass
+from inventory.protocol.patience import Patience
 
 
 def refuse_from_memory(core: Core, short: Shortage) -> None:
@@ -24,7 +25,7 @@ def stands(core: Core, refusal: InsufficientStock) -> bool:
     return core.refusals.recall(short) is not None
 
 
-def refuse_or_find(core: Core, short: Shortage) -> ItemView:
+def refuse_or_find(core: Core, short: Shortage, patience: Patience) -> ItemView:
     """Proves a shortage, or finds where the stock lies after all.
 
     An earlier pass must show too little, and this one that since then no shard gained (equal `inflow`) and the
@@ -41,6 +42,7 @@ def refuse_or_find(core: Core, short: Shortage) -> ItemView:
         Conflict: Stock kept arriving between the passes, or they took too long.
     """
     for _ in range(READ_PASSES_MAX):
+        patience.check()
         earlier = core.passes.get((short.item, short.warehouse))
         current = read_pass(core, short.item, short.warehouse)
         if current.available >= short.wanted:

@@ -3,15 +3,16 @@
 from enum import Enum, auto
 
 from inventory.domain.availability import ItemStock
-from inventory.domain.errors import Conflict
+from inventory.domain.errors import Conflict, InvalidRequest
 from inventory.domain.ids import Requester
-from inventory.domain.limits import TRANSACTION_RECORDS_MAX
-from inventory.domain.stock import Cause, ShardKey
+from inventory.domain.limits import SPLIT_SHARDS_PER_ITEM_MAX, TRANSACTION_RECORDS_MAX
+from inventory.domain.stock import Cause, Directory, ShardKey
 from inventory.protocol.attempts import Attempts, failed_for_good
 from inventory.protocol.core import Answer, Core
 from inventory.protocol.lookout import entry, read_pass
 from inventory.protocol.move import spread
-from inventory.protocol.stock_view import read_stock
+from inventory.protocol.patience import Patience
+from inventory.protocol.stock_view import read_strongly
 from inventory.storage.database import Reason
 from inventory.storage.request_records import REQUEST, made_before, put_request
 from inventory.storage.stock_records import give_up_shard, set_shards
@@ -27,16 +28,18 @@ def split(core: Core, item: str, warehouse: str, shards: int, *, by: Requester) 
 
     Raises:
         Missing: The item is unknown, or not in this warehouse.
+        InvalidRequest: All its warehouses together would have more shards than can be read in time.
         IdempotencyKeyMismatch: The key split with other parameters.
         Conflict: Shards to be given up still carry holds, or others were faster; what was done so far stands.
         Overloaded: The database refused or did not answer.
     """
+    patience = Patience(core.clock.elapsed)
     replayed = by.keyed and made_before(core.database.get(core.tables.request(by.token)), by)
     if not replayed:
         replayed = reshape(core, item, warehouse, shards, by.actor, by if by.keyed else None)
     if entry(read_pass(core, item, warehouse), item, warehouse).shards == shards:
         spread(core, item, warehouse, by.actor, shards)
-    return Answer(read_stock(core, item, consistent=True), replayed)
+    return Answer(read_strongly(core, item, patience), replayed)
 
 
 def reshape(core: Core, item: str, warehouse: str, shards: int, actor: str, request: Requester | None = None) -> bool:
@@ -70,7 +73,9 @@ def _one_step(core: Core, item: str, warehouse: str, shards: int, actor: str, re
     attempts = Attempts(core.pause, cause_id)
     while True:
         attempts.begin()
-        current = entry(read_pass(core, item, warehouse), item, warehouse).shards
+        seen = read_pass(core, item, warehouse)
+        current = entry(seen, item, warehouse).shards
+        rev = _check_total(seen.directory, warehouse, shards) if shards > current else None
         if shards < current:
             spread(core, item, warehouse, actor, shards)
         reached = max(shards, current - _GIVEN_UP_AT_ONCE)
@@ -79,7 +84,7 @@ def _one_step(core: Core, item: str, warehouse: str, shards: int, actor: str, re
         given_up = [ShardKey(item, warehouse, number) for number in range(reached, current)]
         writes = [give_up_shard(core.tables, key, at) for key in given_up]
         if reached != current:
-            writes.append(set_shards(core.tables, item, warehouse, current, reached, at, cause))
+            writes.append(set_shards(core.tables, item, warehouse, current, reached, at, cause, rev=rev))
         if request is not None and reached == shards:
             writes.append(put_request(core.tables, request, f"{item}#{warehouse}", at))
         if not writes:
@@ -89,6 +94,27 @@ def _one_step(core: Core, item: str, warehouse: str, shards: int, actor: str, re
             return _Step.DONE if reached == shards else _Step.ON_THE_WAY
         if _stopped_by(failed_for_good(failed, at), request):
             return _Step.DONE_BY_TWIN
+
+
+def _check_total(directory: Directory | None, warehouse: str, shards: int) -> int | None:
+    """Whether so many shards are not too many beside those of the other warehouses.
+
+    Returns:
+        The directory's revision of which that is true.
+
+    Raises:
+        InvalidRequest: They are.
+    """
+    others = [] if directory is None else [each for name, each in directory.warehouses.items() if name != warehouse]
+    total = shards + sum(each.shards for each in others)
+    if total > SPLIT_SHARDS_PER_ITEM_MAX:
+        raise InvalidRequest(
+            "parameter_invalid",
+            f"The item would be counted on {total} shards in its {len(others) + 1} warehouses together; a split may "
+            f"lead to {SPLIT_SHARDS_PER_ITEM_MAX} at most. Ask for fewer, or for fewer in another warehouse first.",
+            param="shards",
+        )
+    return None if directory is None else directory.rev
 
 
 def _stopped_by(failed: list[Reason], request: Requester | None) -> bool:

@@ -9,6 +9,7 @@ from inventory.domain.passes import Pass
 from inventory.domain.stock import Directory
 from inventory.protocol.core import Core, Page
 from inventory.protocol.lookout import everywhere, read_pass
+from inventory.protocol.patience import Patience
 from inventory.storage.availability_records import IN_STOCK_INDEX, availability_from
 from inventory.storage.stock_records import directory_from
 
@@ -29,7 +30,7 @@ def read_stock(core: Core, item: str, *, consistent: bool) -> ItemStock:
         if stock.warehouses:
             return stock
     # Not projected: unknown, or so new that only a strong reading knows it.
-    return _strong(core, item)
+    return read_strongly(core, item, Patience(core.clock.elapsed))
 
 
 def read_stocks(core: Core, items: Sequence[str]) -> list[ItemStock]:
@@ -62,9 +63,9 @@ def read_stocks(core: Core, items: Sequence[str]) -> list[ItemStock]:
     found: dict[str, list[Availability]] = {}
     for each in map(availability_from, core.database.batch_get(keys, consistent=False, at_once=core.at_once)):
         found.setdefault(each.item, []).append(each)
-    now_ms = core.clock.now()
+    now_ms, patience = core.clock.now(), Patience(core.clock.elapsed)
     return [
-        _item(item, found[item], now_ms) if item in found else _strong(core, item)
+        _item(item, found[item], now_ms) if item in found else read_strongly(core, item, patience)
         for item in asked
         if item in directories
     ]
@@ -102,9 +103,17 @@ def _item(item: str, known: Sequence[Availability], now_ms: int) -> ItemStock:
     return ItemStock(item, tuple(warehouses), now_ms)
 
 
-def _strong(core: Core, item: str) -> ItemStock:
+def read_strongly(core: Core, item: str, patience: Patience) -> ItemStock:
+    """What directory and shards say: of one instant where two passes over them agree in time, else the last pass.
+
+    Raises:
+        Missing: Unknown item.
+        Overloaded: The database did not answer.
+    """
     earlier = read_pass(core, item, None)
     for _ in range(READ_PASSES_MAX):
+        if patience.spent:
+            break
         current = read_pass(core, item, None)
         agreed, earlier = earlier.same_as(current), current
         if agreed:

@@ -10,6 +10,7 @@ from inventory.domain.stock import Cause, Change, ShardKey
 from inventory.protocol.core import Answer, Core
 from inventory.protocol.flow import emptiest, receipt, shard_writes, taken
 from inventory.protocol.lookout import read_pass
+from inventory.protocol.patience import Patience
 from inventory.protocol.record_once import record_once
 from inventory.storage.adjustment_records import put_transfer, transfer_from
 from inventory.storage.writes import Write
@@ -36,9 +37,10 @@ def transfer(
     """
     identifier = by.object_id(TRANSFER, core.new_uuid)
     cause = Cause("transfer", identifier, by.actor, reference=reference)
+    patience = Patience(core.clock.elapsed)
 
     def compose(seen_at: Milliseconds) -> tuple[Transfer, Sequence[Write]] | None:
-        changes = taken(core, Want(item, source, quantity), identifier, by.actor)
+        changes = taken(core, Want(item, source, quantity), identifier, by.actor, patience)
         if changes is None:
             return None
         seen = read_pass(core, item, destination)
