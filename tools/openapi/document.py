@@ -27,7 +27,7 @@ STATUSES: Final[Mapping[int, tuple[str, str]]] = {
     404: ("NotFound", "There is nothing under this id"),
     409: ("Conflict", "Others were faster for too long; the same request may be sent again"),
     413: ("RequestTooLarge", "The gateway takes no request of over 10 MB; on AWS the body is its own"),
-    429: ("RateLimited", "Too many requests, or too many snapshots under way"),
+    429: ("RateLimited", "Too many requests, or too many snapshots or audits under way"),
     500: ("Internal", "A defect of the service"),
     503: ("Overloaded", "A part of the service did not answer in time"),
 }

@@ -1,12 +1,13 @@
-"""So many snapshots are made at once for those who ask, and no more."""
+"""So many snapshots are made at once for those who ask, and so many audits, and no more."""
 
 from typing import Any
 
 import pytest
 
 from inventory.domain.errors import TooManyAtOnce
-from inventory.domain.limits import SNAPSHOTS_AT_ONCE_MAX
+from inventory.domain.limits import AUDITS_AT_ONCE_MAX, SNAPSHOTS_AT_ONCE_MAX
 from inventory.domain.runs import RunStatus
+from inventory.runs.audits import ask_for_audit
 from inventory.runs.snapshots import ask_for_snapshot
 from support.bureau import MACHINES, Bureau
 
@@ -130,3 +131,85 @@ def test_only_where_all_places_are_taken_their_runs_are_asked_each_once(
     with pytest.raises(TooManyAtOnce):
         ask(bureau, 2000)
     assert len(asked) == 2 * SNAPSHOTS_AT_ONCE_MAX + 1
+
+
+class TestAudits:
+    """Each of another snapshot: two of one are one anyway."""
+
+    @pytest.fixture
+    def snapshots(self, bureau: Bureau) -> list[str]:
+        return [bureau.publish(1000 + number) for number in range(AUDITS_AT_ONCE_MAX + 2)]
+
+    @staticmethod
+    def _ask(bureau: Bureau, snapshot: str, key: str | None = None) -> str:
+        audit = ask_for_audit(bureau.context, snapshot, by=bureau.by(key, snapshot)).value
+        assert audit.status is RunStatus.PENDING
+        return audit.id
+
+    def test_one_more_than_there_are_places_is_refused_and_nothing_is_started(
+        self, bureau: Bureau, snapshots: list[str]
+    ) -> None:
+        *first, late, _ = snapshots
+        begun = [self._ask(bureau, each, f"key-{each}") for each in first]
+        bureau.world.clock.pass_s(600)
+        before = sorted(map(str, bureau.world.records(bureau.world.tables.requests)))
+        for key in (None, "k"):
+            with pytest.raises(TooManyAtOnce, match=f"{AUDITS_AT_ONCE_MAX} audits that were asked for") as refused:
+                self._ask(bureau, late, key)
+            assert refused.value.code == "rate_limit"
+        assert bureau.states.names == begun
+        assert sorted(map(str, bureau.world.records(bureau.world.tables.requests))) == before
+        assert [self._ask(bureau, each, f"key-{each}") for each in first] == begun, "a retry finds its own"
+        assert [self._ask(bureau, each) for each in first] == begun, "and another request the one that is under way"
+        bureau.states.end(begun[0], "FAILED")
+        assert self._ask(bureau, late, "k") not in begun, "the refusal was not remembered"
+        with pytest.raises(TooManyAtOnce):
+            self._ask(bureau, first[0])
+
+    def test_neither_snapshots_nor_a_commit_s_own_audits_take_a_place(
+        self, bureau: Bureau, snapshots: list[str]
+    ) -> None:
+        for number in range(2 * AUDITS_AT_ONCE_MAX):
+            bureau.states.start_execution(stateMachineArn=f"{MACHINES}audits", name=f"published-{number}", input="{}")
+        for number in range(SNAPSHOTS_AT_ONCE_MAX):
+            assert ask(bureau, 2000 + number) is RunStatus.PENDING
+        for each in snapshots[:AUDITS_AT_ONCE_MAX]:
+            self._ask(bureau, each)
+
+    def test_what_never_began_keeps_its_place_for_a_minute_and_no_longer(
+        self, bureau: Bureau, snapshots: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def dies(**_: str) -> None:
+            raise KeyboardInterrupt
+
+        *first, late, _ = snapshots
+        with monkeypatch.context() as patch:
+            patch.setattr(bureau.states, "start_execution", dies)
+            for each in first:
+                with pytest.raises(KeyboardInterrupt):
+                    self._ask(bureau, each)
+        with pytest.raises(TooManyAtOnce):
+            self._ask(bureau, late)
+        assert self._ask(bureau, first[0]), "who asks for the same starts it, in its place"
+        bureau.world.clock.pass_s(61)
+        for each in (*first[2:], late):
+            self._ask(bureau, each)
+        with pytest.raises(TooManyAtOnce):
+            self._ask(bureau, snapshots[-1])
+
+    def test_of_two_that_want_the_last_place_one_gets_it(
+        self, bureau: Bureau, snapshots: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        *first, late, _ = snapshots
+        for each in first[1:]:
+            self._ask(bureau, each)
+
+        def after_another(operation: str, _request: object) -> None:
+            if operation == "PutItem":
+                monkeypatch.undo()
+                self._ask(bureau, late)
+
+        monkeypatch.setattr(bureau.world.database, "before_call", after_another)
+        with pytest.raises(TooManyAtOnce):
+            self._ask(bureau, first[0])
+        assert len(bureau.states.names) == AUDITS_AT_ONCE_MAX

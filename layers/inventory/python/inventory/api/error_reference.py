@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from inventory.domain.limits import BODY_BYTES_MAX, SNAPSHOTS_AT_ONCE_MAX
+from inventory.domain.limits import AUDITS_AT_ONCE_MAX, BODY_BYTES_MAX, SNAPSHOTS_AT_ONCE_MAX
 
 
 class Code(NamedTuple):
@@ -100,8 +100,8 @@ CODES: Final[Mapping[str, Code]] = {
     "request_blocked": Code(403, "The firewall refused this request."),
     "rate_limit": Code(
         429,
-        f"Too many requests, or {SNAPSHOTS_AT_ONCE_MAX} snapshots that were asked for are still under way: `message` "
-        "says which. Slow down, and try again.",
+        f"Too many requests, or {SNAPSHOTS_AT_ONCE_MAX} snapshots or {AUDITS_AT_ONCE_MAX} audits that were asked for "
+        "are still under way: `message` says which. Slow down, and try again.",
     ),
     "internal": Code(500, "A defect of the service. It is logged under the `request_id`."),
     "overloaded": Code(

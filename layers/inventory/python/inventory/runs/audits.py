@@ -13,6 +13,7 @@ from inventory.protocol.core import Answer, Page
 from inventory.runs.context import HistoryContext
 from inventory.runs.listing import cursor, page_of
 from inventory.runs.once import STARTING_MS, Asked, decide_once
+from inventory.runs.places import take_audit_place
 from inventory.runs.snapshots import UNKNOWN_S, get_snapshot, latest_snapshot
 from inventory.storage.codec import Record
 from inventory.storage.database import ConditionFailed
@@ -25,7 +26,8 @@ def ask_for_audit(context: HistoryContext, snapshot: str | None, *, by: Requeste
     """Starts an audit of a snapshot, unless one that was asked for is still under way: then that is the answer.
 
     After it has ended, another request is another audit: what was sound may be so no more. But each of them reads the
-    whole history, so that two of one snapshot at once would only cost twice.
+    whole history, so that two of one snapshot at once would only cost twice; and all live tables, so that only a few
+    of different snapshots are under way at once.
 
     Args:
         context: What the use case works with.
@@ -36,7 +38,8 @@ def ask_for_audit(context: HistoryContext, snapshot: str | None, *, by: Requeste
         InvalidRequest: There is no such snapshot, it is not complete (`snapshot_not_complete`), or there is none at
             all (`snapshot_required`).
         IdempotencyKeyMismatch: The key asked for an audit of another snapshot before.
-        Conflict: Others asked for the same, try after try.
+        TooManyAtOnce: So many of other snapshots are under way.
+        Conflict: Others asked for the same or for a place, try after try.
         Overloaded: Something did not answer in time.
     """
     asked, replayed = decide_once(context.core, by, lambda: _decide(context, snapshot, by))
@@ -97,7 +100,10 @@ def _decide(context: HistoryContext, snapshot: str | None, by: Requester) -> Ask
 
 
 def _unless_under_way(context: HistoryContext, asked: Asked) -> Asked:
-    """What was asked for, now on record as this snapshot's; or what was asked for before, while it has not ended."""
+    """What was asked for, now on record as this snapshot's; or what was asked for before, while it has not ended.
+
+    Its place is taken before: what is on record others start, too.
+    """
     core, name = context.core, f"{AUDIT}#{snapshot_id(asked.input['as_of_ms'])}"
     standing = core.database.get(core.tables.request(name))
     attempts = Attempts(core.pause, asked.made)
@@ -105,6 +111,7 @@ def _unless_under_way(context: HistoryContext, asked: Asked) -> Asked:
         attempts.begin()
         if standing is not None and _is_under_way(context, standing):
             return Asked(standing["made"], standing["made"], standing["words"])
+        take_audit_place(context, asked.made)
         before = None if standing is None else standing["made"]
         at = core.clock.stamp(attempts.seen_at)
         try:

@@ -14,7 +14,7 @@ from inventory.protocol.core import Answer, Page
 from inventory.runs.context import HistoryContext
 from inventory.runs.listing import cursor, page_of
 from inventory.runs.once import Asked, decide_once
-from inventory.runs.places import take_place
+from inventory.runs.places import take_snapshot_place
 
 #: How long a run that was started just now may be unknown to those who ask for it.
 UNKNOWN_S: Final = 0.5
@@ -114,7 +114,7 @@ def _next_run(context: HistoryContext, identifier: str) -> str:
     for number in range(TRIES_MAX):
         execution = context.snapshots.find(_run(identifier, number))
         if execution is None:
-            take_place(context, _run(identifier, number))
+            take_snapshot_place(context, _run(identifier, number))
             break
         if execution.status is RunStatus.PENDING:
             break
