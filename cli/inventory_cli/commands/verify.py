@@ -209,6 +209,7 @@ def _data(proof: "Proof") -> dict[str, Any]:
             for each in proof.openings
             if each.opening is not None and each.hole is not None
         ],
+        "sealed_until_ms": max((each.as_of_ms for each in proof.manifests), default=None),
         "rebuilt": [{"snapshot": each.snapshot, "as_of": each.as_of} for each in proof.rebuilt],
         "checks": [
             {"name": check.name, "looked_at": check.looked_at, "discrepancies": check.discrepancies}
@@ -231,7 +232,19 @@ def _view(proof: "Proof") -> RenderableType:
         parts.append(Text(f"Rebuilt: {rebuilt}. Newest manifest: {head.number}, to note for --head:\n{head.sha256}"))
     if not proof.discrepancies:
         parts.append(Text("Nothing is wrong.", style="bold green"))
+    if proof.manifests:
+        parts.append(Text(_bounds(proof)))
     return Group(*parts)
+
+
+def _bounds(proof: "Proof") -> str:
+    """Up to where the checks looked: of what came later nothing is said."""
+    sealed, rebuilt = (max(each.as_of for each in manifests) for manifests in (proof.manifests, proof.rebuilt))
+    less = "" if rebuilt == sealed else f", and rows and rules only up to {rebuilt}"
+    return (
+        f"Looked at up to {sealed}, the newest sealed instant{less}. Of later events only whether they can be read, "
+        "and whether two of one id differ: the next snapshot proves them."
+    )
 
 
 def _opening(manifest: "Manifest", opening: "Opening") -> Text:

@@ -59,6 +59,13 @@ def test_a_sound_copy_passes_and_its_head_is_told(terminal: Terminal, sealer: Se
     assert code == 0
     assert "Nothing is wrong." in out
     assert head in out
+    first, second = (
+        json.loads((sealer.folder / f"manifests/0000000{number}.json").read_bytes())["manifest"] for number in (1, 2)
+    )
+    assert f"Looked at up to {second['as_of']}, the newest sealed instant. Of later events" in " ".join(out.split())
+    earlier = " ".join(verify(terminal, sealer, "--snapshot", first["snapshot"])[1].split())
+    assert f"the newest sealed instant, and rows and rules only up to {first['as_of']}. Of later" in earlier
+    assert json.loads(verify(terminal, sealer, "--json")[1])["sealed_until_ms"] == second["as_of_ms"]
     assert verify(terminal, sealer, "--head", head)[0] == 0
     assert verify(terminal, sealer, "--head", f" {head.upper()} ")[0] == 0
     assert verify(terminal, sealer, "--head", "0" * 64)[0] == 6

@@ -81,6 +81,8 @@ def test_a_record_restored_to_what_it_rightly_was_once_is_behind_the_archive(
         ("live_directories", {"warehouses": None}),
         ("live_directories", {"warehouses": "not even a map"}),
         ("live_directories", {"at": 100}),
+        ("live_directories", {"cause": {"type": "split", "id": "spl_1", "actor": "somebody else"}}),
+        ("live_directories", {"cause": "not even a map"}),
         ("live_adjustments", {"quantity": 999}),
         ("live_adjustments", {"reason": "gift"}),
         ("live_adjustments", {"actor": "somebody"}),
@@ -266,8 +268,8 @@ def test_a_warehouse_that_an_event_took_out_of_a_directory_is_not_in_the_table(e
     told[-1] |= {"before": {"oslo": {"counts": 0, "shards": 1}}, "after": {"oslo": None}}
 
     def edit(stock: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        rev = int(changed.rpartition("@")[2])
-        return [{**each, "rev": rev, "at": until} if each["stock_id"] == record_key(event) else each for each in stock]
+        made = {"rev": int(changed.rpartition("@")[2]), "at": until, "cause": event["cause"]}
+        return [{**each, **made} if each["stock_id"] == record_key(event) else each for each in stock]
 
     assert audit(events, edit_stock=edit) == {}
 

@@ -1,7 +1,8 @@
 """Of two events with one id that differ the one archived first is believed, whatever their objects are called."""
 
 import gzip
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,19 @@ def archive(folder: Path, name: str, *available: int) -> None:
     path = folder / f"{name}.jsonl.gz"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(gzip.compress("".join(line_of(told(each)) + "\n" for each in available).encode()))
+
+
+@pytest.mark.parametrize("spelled", [json.dumps, lambda event: json.dumps(dict(reversed(event.items())))])
+def test_the_same_event_in_another_spelling_is_nothing_of_the_archiver_s(
+    database: duckdb.DuckDBPyConnection, tmp_path: Path, spelled: Callable[[dict[str, Any]], str]
+) -> None:
+    archive(tmp_path, f"{HOUR}/{'0' * 16}-1-2", 7)
+    other = tmp_path / f"{HOUR}/{'1' * 16}-3-4.jsonl.gz"
+    other.write_bytes(gzip.compress(spelled(told(7)).encode() + b"\n"))
+    read_archive(database, tmp_path, archived_objects(tmp_path))
+    [finding] = unequal_twins(database).findings
+    assert finding.what == "Lines of this id differ, in what they say or in how they spell it."
+    assert [json.loads(line) for line in finding.evidence["events"]] == [told(7), told(7)]
 
 
 def believed(database: duckdb.DuckDBPyConnection, folder: Path) -> list[tuple[int, str]]:

@@ -183,7 +183,10 @@ def _place_twins(database: "DuckDBPyConnection", folder: Path) -> None:
 
 
 def unequal_twins(database: "DuckDBPyConnection") -> Check:
-    """Events of one id with different contents, in the table `line`; the one archived first is told first."""
+    """Events of one id whose lines differ, in the table `line`; the one archived first is told first.
+
+    Equal events make equal lines, so another spelling of one is nothing of the archiver's.
+    """
     check = Check("equal_twins")
     check.looked_at = count(database, "SELECT count(*) FROM line")
     twins = database.execute(f"""
@@ -200,7 +203,9 @@ def unequal_twins(database: "DuckDBPyConnection") -> Check:
         GROUP BY event_id, stretch HAVING count(DISTINCT text) > 1 ORDER BY event_id""")  # noqa: S608 the order is our own
     for event_id, paths, texts in twins.fetchall():
         evidence = {"paths": paths, "events": texts}
-        check.add(Finding("Events of this id differ in what they say.", paths[0], event_id, evidence))
+        check.add(
+            Finding("Lines of this id differ, in what they say or in how they spell it.", paths[0], event_id, evidence)
+        )
     return check
 
 

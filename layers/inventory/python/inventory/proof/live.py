@@ -30,6 +30,7 @@ LIVE_COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
     "live_directory": {
         "record_key": "VARCHAR",
         "warehouses": "VARCHAR",
+        "cause": "VARCHAR",
         "rev": "BIGINT",
         "at_ms": "BIGINT",
     },
@@ -68,6 +69,12 @@ LIVE_COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
     },
 }
 
+#: Why a record of the stock is as it is, by its table and by its last event. A base does not keep it.
+_LIVE_WHY: Final = (
+    "CASE WHEN json_valid(cause) THEN json_extract_string(cause, "
+    "['$.type', '$.id', '$.actor', '$.reason', '$.reference', '$.hops']) END"
+)
+_WHY: Final = "[cause_type, cause_id, actor, reason, reference, hops::VARCHAR]"
 #: A directory's warehouses in one spelling.
 _SPELLED: Final = "string_agg('\"' || name || '\": ' || coalesce(value::VARCHAR, 'null'), ', ' ORDER BY name)"
 #: Events give null to what they took out of a directory; a table's entry of null is one that nobody makes.
@@ -131,20 +138,16 @@ LIVE_RULES: Final = (
         "live_stock",
         "A counter in the table is not what its events give.",
         "SELECT count(*) FROM live_shard",
-        """
+        f"""
         WITH last AS (
             SELECT record_key, max(rev) AS rev, max_by(path, rev) AS path FROM shard_event GROUP BY record_key),
-        alive AS (
-            SELECT *, CASE WHEN json_valid(cause) THEN json_extract_string(cause,
-                          ['$.type', '$.id', '$.actor', '$.reason', '$.reference', '$.hops']) END AS why
-            FROM live_shard),
-        same AS (
-            SELECT *, [cause_type, cause_id, actor, reason, reference, hops::VARCHAR] AS why FROM known)
+        alive AS (SELECT *, {_LIVE_WHY} AS why FROM live_shard),
+        same AS (SELECT *, {_WHY} AS why FROM known)
         SELECT coalesce(live.record_key, last.record_key), coalesce(same.path, last.path),
-               {'live': {'available': live.available, 'held': live.held, 'inflow': live.inflow, 'cause': live.why,
-                         'rev': live.rev, 'at': live.at_ms},
-                'archive': {'available': same.available_after, 'held': same.held_after,
-                            'inflow': same.inflow_after, 'cause': same.why, 'rev': last.rev, 'at': same.at_ms}}
+               {{'live': {{'available': live.available, 'held': live.held, 'inflow': live.inflow, 'cause': live.why,
+                         'rev': live.rev, 'at': live.at_ms}},
+                'archive': {{'available': same.available_after, 'held': same.held_after,
+                            'inflow': same.inflow_after, 'cause': same.why, 'rev': last.rev, 'at': same.at_ms}}}}
         FROM alive AS live
         FULL JOIN last ON live.record_key = last.record_key
         LEFT JOIN same ON same.record_key = live.record_key AND same.rev = live.rev
@@ -156,7 +159,7 @@ LIVE_RULES: Final = (
                   OR live.held IS DISTINCT FROM same.held_after
                   OR live.inflow IS DISTINCT FROM same.inflow_after
                   OR live.at_ms IS DISTINCT FROM same.at_ms
-                  OR (same.type <> 'shard_base' AND live.why IS DISTINCT FROM same.why)))""",
+                  OR (same.type <> 'shard_base' AND live.why IS DISTINCT FROM same.why)))""",  # noqa: S608 our own
     ),
     Rule(
         "live_directories",
@@ -176,6 +179,8 @@ LIVE_RULES: Final = (
                 SELECT record_key, entry.key AS name, max_by({{'value': entry.value}}, rev) AS last
                 FROM changed GROUP BY ALL))
             GROUP BY record_key),
+        alive AS (SELECT *, {_LIVE_WHY} AS why FROM live_directory),
+        same AS (SELECT *, {_WHY} AS why FROM known),
         told AS (
             SELECT record_key, {_SPELLED} AS warehouses
             FROM (SELECT record_key, entry.key AS name, entry.value AS value
@@ -183,11 +188,12 @@ LIVE_RULES: Final = (
                         FROM live_directory))
             GROUP BY record_key)
         SELECT coalesce(live.record_key, last.record_key), coalesce(same.path, last.path),
-               {{'live': {{'warehouses': live.warehouses, 'rev': live.rev, 'at': live.at_ms}},
-                 'archive': {{'warehouses': folded.warehouses, 'rev': last.rev, 'at': same.at_ms}}}}
-        FROM live_directory AS live
+               {{'live': {{'warehouses': live.warehouses, 'cause': live.why, 'rev': live.rev, 'at': live.at_ms}},
+                 'archive': {{'warehouses': folded.warehouses, 'cause': same.why, 'rev': last.rev,
+                              'at': same.at_ms}}}}
+        FROM alive AS live
         FULL JOIN last ON live.record_key = last.record_key
-        LEFT JOIN known AS same ON same.record_key = live.record_key AND same.rev = live.rev
+        LEFT JOIN same ON same.record_key = live.record_key AND same.rev = live.rev
         LEFT JOIN folded ON folded.record_key = live.record_key
         LEFT JOIN told ON told.record_key = live.record_key
         WHERE live.record_key IS NULL
@@ -195,7 +201,8 @@ LIVE_RULES: Final = (
               OR live.rev < last.rev
               OR (live.at_ms <= $until AND same.rev IS NULL)
               OR (same.rev IS NOT NULL AND (told.warehouses IS DISTINCT FROM folded.warehouses
-                  OR live.at_ms IS DISTINCT FROM same.at_ms))""",  # noqa: S608 our own
+                  OR live.at_ms IS DISTINCT FROM same.at_ms
+                  OR (same.type <> 'directory_base' AND live.why IS DISTINCT FROM same.why)))""",  # noqa: S608 our own
     ),
     Rule(
         "live_adjustments",
