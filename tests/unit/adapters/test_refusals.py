@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from inventory.adapters.catalogue import GlueCatalogue
 from inventory.adapters.executions import StepFunctionsMachine
 from inventory.adapters.objects import AlteredObject, NoSuchObject, S3Objects
+from inventory.domain.errors import Overloaded
 
 ARN = "arn:aws:states:us-east-1:1:stateMachine:m"
 EMPTY = hashlib.sha256(b"").hexdigest()
@@ -65,6 +66,31 @@ def test_what_is_there_already_is_no_error() -> None:
     assert StepFunctionsMachine(_refusing("ExecutionDoesNotExist"), ARN).find("run") is None
     assert _objects("PreconditionFailed").put_new("a", b"") is False
     GlueCatalogue(_refusing("AlreadyExistsException", get_table=TABLE), "db").register("ledger", "t")
+
+
+@pytest.mark.parametrize("conflicts", range(5))
+@pytest.mark.parametrize("found", [True, False])
+def test_a_name_that_another_is_just_writing_is_asked_for_again_but_not_without_end(
+    conflicts: int,
+    found: bool,  # noqa: FBT001 - a case's
+) -> None:
+    coming = iter(["ConditionalRequestConflict"] * conflicts + ["PreconditionFailed"] * found)
+    asked = []
+
+    def put_object(**how: Any) -> None:
+        asked.append(how)
+        if code := next(coming, None):
+            raise ClientError({"Error": {"Code": code}}, "PutObject")
+
+    objects = S3Objects(SimpleNamespace(put_object=put_object), "history")
+    if conflicts < 3:
+        assert objects.put_new("a", b"1") is not found
+        assert len(asked) == conflicts + 1
+    else:
+        with pytest.raises(Overloaded):
+            objects.put_new("a", b"1")
+        assert len(asked) == 3
+    assert all(how == {"Bucket": "history", "Key": "a", "Body": b"1", "IfNoneMatch": "*"} for how in asked)
 
 
 @pytest.mark.parametrize("code", ["NoSuchKey", "404"])

@@ -11,8 +11,12 @@ from typing_extensions import override  # typing's own came with Python 3.12
 
 from inventory.adapters.outages import outages_named, pages_named
 from inventory.aws_errors import UNREACHABLE
+from inventory.domain.errors import Overloaded
 
 _PRECONDITION_FAILED = {"PreconditionFailed", "412"}
+# Another write of the name is under way: S3 cannot say yet which of them is first, and asks for the request once more.
+_UNDECIDED = "ConditionalRequestConflict"
+_PUT_TRIES_MAX = 3
 _SERVICE = "The history"
 _CHUNK = 1024 * 1024
 _SMALL_MAX = 8 * 1024 * 1024  # from there on the SDK takes parts, some at once
@@ -60,7 +64,11 @@ class Objects(Protocol):
     """A bucket."""
 
     def put_new(self, key: str, body: bytes) -> bool:
-        """Writes an object unless there is one of this name; tells whether it did."""
+        """Writes an object unless there is one of this name; tells whether it did.
+
+        Raises:
+            Overloaded: The bucket did not answer in time, or not while others were writing the same name.
+        """
         ...
 
     def put(self, key: str, body: bytes) -> None:
@@ -175,14 +183,18 @@ class S3Objects(Objects):
 
     @override
     def put_new(self, key: str, body: bytes) -> bool:
-        try:
-            with outages_named(_SERVICE):
-                self._client.put_object(Bucket=self._of(key), Key=key, Body=body, IfNoneMatch="*")
-        except ClientError as error:
-            if error.response["Error"]["Code"] in _PRECONDITION_FAILED:
-                return False
-            raise
-        return True
+        for _ in range(_PUT_TRIES_MAX):
+            try:
+                with outages_named(_SERVICE):
+                    self._client.put_object(Bucket=self._of(key), Key=key, Body=body, IfNoneMatch="*")
+            except ClientError as error:
+                if error.response["Error"]["Code"] in _PRECONDITION_FAILED:
+                    return False
+                if error.response["Error"]["Code"] != _UNDECIDED:
+                    raise
+            else:
+                return True
+        raise Overloaded(f"{_SERVICE} is written to under the same name at this moment. Try again in a moment.")
 
     @override
     def put(self, key: str, body: bytes) -> None:
