@@ -13,7 +13,8 @@ import psutil
 from stack.console import StackError, skipped, step
 from stack.place import LOCAL_CREDENTIALS, REGION, ROOT, Place, clean_environment
 
-PROGRAM = ROOT / ".venvs" / "emulator" / "bin" / "ministack"
+# -P: the folder of the file that is run is none to import from.
+COMMAND = (ROOT / ".venvs" / "emulator" / "bin" / "python", "-P", ROOT / "tools" / "stack" / "guarded.py")
 _START_SECONDS_MAX = 30
 _STOP_SECONDS_MAX = 10
 
@@ -93,7 +94,7 @@ def _start(place: Place) -> None:
     environment.pop("PYTHONPYCACHEPREFIX", None)  # or nobody would look for the bytecode that layers ship
     with place.emulator_log.open("wb") as log:
         process = subprocess.Popen(  # noqa: S603 - our own program
-            [PROGRAM], env=environment, cwd=scratch, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            COMMAND, env=environment, cwd=scratch, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             start_new_session=True,
         )  # fmt: skip
     _remember(place, process.pid)

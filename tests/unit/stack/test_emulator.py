@@ -38,7 +38,7 @@ def _program(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     program = place.folder / "program"
     program.write_text(_PROGRAM)
     program.chmod(0o700)
-    monkeypatch.setattr(emulator, "PROGRAM", program)
+    monkeypatch.setattr(emulator, "COMMAND", (program,))
     monkeypatch.setattr(emulator, "answers", lambda place: (place.folder / "tmp" / "answers").exists())
     monkeypatch.setattr(emulator, "_refuse_taken_port", lambda _: None)
 
