@@ -129,7 +129,7 @@ def emulator() -> Iterator[MakeWorld]:
 @contextmanager
 def started_emulator() -> Iterator[str]:
     """An emulator for as long as it is needed, with nothing in it; gives its address."""
-    if not process.PROGRAM.is_file():
+    if not process.PYTHON.is_file():
         pytest.skip("the emulator is not installed (make setup), and none is running")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

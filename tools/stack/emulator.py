@@ -13,8 +13,9 @@ import psutil
 from stack.console import StackError, skipped, step
 from stack.place import LOCAL_CREDENTIALS, REGION, ROOT, Place, clean_environment
 
+PYTHON = ROOT / ".venvs" / "emulator" / "bin" / "python"
 # -P: the folder of the file that is run is none to import from.
-COMMAND = (ROOT / ".venvs" / "emulator" / "bin" / "python", "-P", ROOT / "tools" / "stack" / "guarded.py")
+COMMAND = (PYTHON, "-P", ROOT / "tools" / "stack" / "guarded.py")
 _START_SECONDS_MAX = 30
 _STOP_SECONDS_MAX = 10
 
