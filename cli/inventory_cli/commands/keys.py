@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from inventory.domain.keys import ALL_SCOPES, ApiKey, Scope
+from inventory.domain.limits import TEXT_LENGTH_MAX
 from inventory_cli import render
 from inventory_cli.aws import explained
 from inventory_cli.errors import WrongUse
@@ -39,6 +40,8 @@ def create(
     """
     if bool(scope) == all_scopes:
         raise WrongUse("Say what it may do: --scope, repeated for more than one, or --all-scopes.")
+    for option, given in (("--name", name), ("--account", account)):
+        _check_readable(option, given)
     session = session_of(context)
     with explained():
         key, text = _store(session).create(name, account, sorted(set(scope or ALL_SCOPES)), _now_ms(session))
@@ -69,6 +72,16 @@ def revoke(
         key = _store(session).revoke(key_id, _now_ms(session))
     session.output.show(_data(key), Text.assemble((key.id, "bold"), f"  {key.name}  ", ("revoked", "red")))
     session.output.note("  Gateways that have just seen it may let it in for another 60 s.")
+
+
+def _check_readable(option: str, given: str) -> None:
+    """A key without an account opens nothing, and what is listed must not move a terminal's cursor.
+
+    Raises:
+        WrongUse: It is empty, too long, or has characters that cannot be seen.
+    """
+    if not given.strip() or len(given) > TEXT_LENGTH_MAX or not given.isprintable():
+        raise WrongUse(f"{option}: 1 to {TEXT_LENGTH_MAX} readable characters, please, not spaces alone.")
 
 
 def _store(session: Session) -> KeyStore:

@@ -36,6 +36,22 @@ def test_a_key_has_the_scopes_that_were_named_or_all(terminal: Terminal) -> None
     assert set(terminal.run("keys", "create", *SHOP, "--all-scopes", "--json").json["scopes"]) == ALL
 
 
+@pytest.mark.parametrize("option", ["--name", "--account"])
+@pytest.mark.parametrize("text", ["", "  ", "acct\x1b[31m\nb", "a\tb", "a\x7f", "\u202eb", "\udce9", "a" * 201])
+def test_a_key_is_not_made_for_what_cannot_be_read(terminal: Terminal, option: str, text: str) -> None:
+    refused = terminal.run("keys", "create", *SHOP, option, text, "--all-scopes")
+    assert (refused.exit_code, refused.out) == (2, "")
+    assert f"{option}: 1 to 200 readable characters" in " ".join(refused.err.split())
+    assert "\x1b[31m" not in refused.err
+    assert terminal.run("keys", "list", "--json").json == []
+
+
+def test_names_and_accounts_may_be_in_any_language(terminal: Terminal) -> None:
+    named = ("--name", "Lädchen am Markt", "--account", "株式会社" + "x" * 196)
+    made = terminal.run("keys", "create", *named, "--all-scopes", "--json").json
+    assert (made["name"], made["account"]) == (named[1], named[3])
+
+
 def test_the_list_shows_neither_keys_nor_hashes(terminal: Terminal) -> None:
     made = terminal.run("keys", "create", *SHOP, "--all-scopes", "--json").json
     shown = terminal.run("keys", "list")
