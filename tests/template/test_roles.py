@@ -60,6 +60,49 @@ def test_a_role_names_every_action_and_every_resource(role: str) -> None:
             )
 
 
+@pytest.mark.parametrize(
+    ("role", "allowed"),
+    [
+        (
+            "SweeperScheduleRole",
+            {"SweeperFunction": {"lambda:InvokeFunction"}, "SweeperOnFailureQueue": {"sqs:SendMessage"}},
+        ),
+        (
+            "SnapshotScheduleRole",
+            {"SnapshotMachine": {"states:StartExecution"}, "SnapshotScheduleQueue": {"sqs:SendMessage"}},
+        ),
+    ],
+)
+def test_a_schedule_s_role_is_taken_by_this_account_s_schedules_alone_and_starts_one_thing(
+    role: str, allowed: dict[str, set[str]]
+) -> None:
+    (taken,) = properties(role)["AssumeRolePolicyDocument"]["Statement"]
+    assert taken == {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRole",
+        "Principal": {"Service": "scheduler.amazonaws.com"},
+        "Condition": {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}},
+    }
+    granted_on = {
+        (resource.get("Ref") or resource["Fn::GetAtt"][0]): set(statement["Action"])
+        for statement in statements(role)
+        for resource in as_list(statement["Resource"])
+    }
+    assert granted_on == allowed
+    assert "ManagedPolicyArns" not in properties(role)
+
+
+def test_sam_makes_no_role() -> None:
+    """It makes one for each function, machine and schedule that names none."""
+    served = resources("AWS::Serverless::Function") | resources("AWS::Serverless::StateMachine")
+    for name in served:
+        declared = properties(name)
+        assert declared["Role"]["Fn::GetAtt"][0] in resources("AWS::IAM::Role")
+        for event in declared.get("Events", {}).values():
+            if event["Type"] == "ScheduleV2":
+                assert event["Properties"]["RoleArn"]["Fn::GetAtt"][0] in resources("AWS::IAM::Role")
+
+
 def test_only_tracing_is_granted_on_everything_because_it_has_nothing_to_name() -> None:
     (statement,) = properties("TracingPolicy")["PolicyDocument"]["Statement"]
     assert statement["Resource"] == "*"
