@@ -55,12 +55,15 @@ def test_an_event_that_came_after_the_seal_is_late(history: History, audits: Aud
 
 @pytest.mark.parametrize("depth", ["increment", None])
 @pytest.mark.parametrize(
-    ("by", "settled"), [("ttl", False), ("somebody", True)], ids=["of an unsettled hold", "by somebody"]
+    ("by", "settled"), [("ttl", False), ("someone", True)], ids=["of an unsettled hold", "by somebody"]
 )
 def test_a_removal_that_came_after_the_seal_is_late_unless_it_is_a_settled_hold_s_expiry(
     history: History, audits: Audits, by: str, depth: str | None, *, settled: bool
 ) -> None:
-    event_id = remove_hold(history, lambda hold: ("settlement" in hold) == settled, at=LAST - 1, by=by, settled=settled)
+    removed_ms = LAST - 100
+    event_id = remove_hold(
+        history, lambda hold: ("settlement" in hold) == settled, at=removed_ms, by=by, settled=settled
+    )
     audits.run(LAST, depth=depth)
     rows = found(audits)
     assert named(rows["late_events"]) == named(rows["removals"]) == {event_id}

@@ -144,7 +144,7 @@ def test_a_settled_hold_s_expiry_that_is_archived_after_the_seal_is_no_discrepan
     """A seal asks for no evidence of it, so no ledger has it."""
     sealed = LAST + 3 * DAY_MS
     history.snapshot(sealed)
-    remove_hold(history, lambda hold: "settlement" in hold, at=sealed - 1, by="ttl", settled=True)
+    remove_hold(history, lambda hold: "settlement" in hold, at=sealed - 100, by="ttl", settled=True)
     after = sealed + HOUR_MS
     history.snapshot(after)
     for instant in (sealed, after):

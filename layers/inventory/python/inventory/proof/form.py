@@ -16,6 +16,11 @@ _NUMBER: Final = ("UBIGINT", "BIGINT")
 _OBJECT: Final = ("OBJECT",)
 _LIST: Final = ("ARRAY",)
 
+#: Instants are told in ticks of so many milliseconds.
+_TICK_MS: Final = 100
+#: Fields that say one of a few words.
+_WORDS: Final = {"$.by": ("ttl", "someone"), "$.set.status": ("active", "executed", "released", "expired")}
+
 Fields = dict[str, tuple[str, ...]]
 
 
@@ -113,7 +118,11 @@ def _form(kinds: Sequence[_Kind]) -> Form:
     fields = {field: types for kind in kinds for field, types in _fields(kind).items()}
     looked = _Looked(
         types=tuple(fields),
-        texts=tuple(field for field, types in fields.items() if types == _NUMBER or field in ("$.type", "$.event_id")),
+        texts=tuple(
+            field
+            for field, types in fields.items()
+            if types == _NUMBER or field in _WORDS or field in ("$.type", "$.event_id")
+        ),
         keys=tuple(dict.fromkeys(path for kind in kinds for path in kind.objects)),
     )
     looked_at = (
@@ -133,6 +142,7 @@ def _conditions(kind: _Kind, looked: _Looked) -> Iterator[str]:
     yield f"regexp_full_match({looked.text_of('$.event_id')}, '{kind.key}@[1-9][0-9]{{0,17}}')"
     yield f"{looked.text_of('$.v')} = '1'"
     yield f"TRY_CAST({looked.text_of('$.at')} AS BIGINT) BETWEEN 1 AND {_AT_MAX_MS}"
+    yield f"TRY_CAST({looked.text_of('$.at')} AS BIGINT) % {_TICK_MS} = 0"
     # Objects that have as many fields as there are of those that they may have, have no other, and none twice.
     foreign = "".join(
         f" - ({looked.type_of(field)} IS NOT NULL)::INTEGER" for field in looked.types if field not in own
@@ -140,6 +150,8 @@ def _conditions(kind: _Kind, looked: _Looked) -> Iterator[str]:
     yield f"{' + '.join(map(looked.width_of, kind.objects))} = list_count(types){foreign}"
     for field, types in own.items():
         yield f"coalesce({looked.type_of(field)} IN ({_quoted(types)}), true)"
+        if field in _WORDS:
+            yield f"coalesce({looked.text_of(field)} IN ({_quoted(_WORDS[field])}), true)"
         if types == _NUMBER:
             text, number = looked.text_of(field), "INTEGER" if field.endswith(".hops") else "BIGINT"
             yield f"({text} IS NULL OR TRY_CAST({text} AS {number}) IS NOT NULL)"
