@@ -1,5 +1,6 @@
 """The root command: what holds for all of them."""
 
+import signal
 from typing import Annotated, Any
 
 import typer
@@ -20,7 +21,7 @@ _EPILOG = """
 Options above may stand anywhere on the line: `inventory stock espresso-cup --json` works too.
 
 Exit codes: 0 done · 1 failed · 2 wrong use of the command · 3 not enough stock · 4 not found ·
-5 no answer, or too busy: try again later · 6 verify or audit found discrepancies · 130 interrupted.
+5 no answer, or too busy: try again later · 6 verify or audit found discrepancies · 130 interrupted · 143 stopped.
 
 A request that is not answered, or whose answer says so, is tried again up to 3 times. That is safe: whatever changes
 something carries an Idempotency-Key, so that it happens once.
@@ -131,4 +132,10 @@ def root(
 
 def main() -> None:
     """The `inventory` command."""
+    signal.signal(signal.SIGTERM, _stop)
     app()
+
+
+def _stop(number: int, _frame: object) -> None:
+    """Ends the command as Ctrl-C does, what it wrote for itself removed: a copy of the history is not left behind."""
+    raise SystemExit(128 + number)
