@@ -197,7 +197,7 @@ def _digest(what: str, given: str) -> str:
 
 
 def _data(proof: "Proof") -> dict[str, Any]:
-    head = proof.manifests[-1] if proof.manifests else None
+    head = proof.head
     return {
         "object": "verification",
         "sound": proof.discrepancies == 0,
@@ -226,8 +226,7 @@ def _view(proof: "Proof") -> RenderableType:
         table.add_row(check.name, f"{check.looked_at:,}", Text(f"{check.discrepancies:,}", style=style))
     parts: list[RenderableType] = [table, *(_findings(check) for check in proof.checks if check.findings)]
     parts += [_opening(each, each.opening) for each in proof.openings if each.opening is not None]
-    if proof.manifests:
-        head = proof.manifests[-1]
+    if head := proof.head:
         rebuilt = ", ".join(each.as_of for each in proof.rebuilt)
         parts.append(Text(f"Rebuilt: {rebuilt}. Newest manifest: {head.number}, to note for --head:\n{head.sha256}"))
     if not proof.discrepancies:

@@ -21,7 +21,7 @@ from inventory.audit.report import Reporter
 from inventory.audit.steps import Auditor
 from inventory.proof.chain import read_chain
 from inventory.proof.findings import Check, Finding
-from inventory.proof.manifest import Manifest, manifest_path
+from inventory.proof.manifest import TOTALS, Manifest, manifest_path
 from inventory.proof.signatures import RsaVerifier
 from support.objects import DirectoryObjects
 from support.parquet import rows_of
@@ -137,9 +137,9 @@ def test_a_report_keeps_of_each_check_what_it_tells_however_much_is_wrong(bucket
     write_part(bucket, planned.run, "chain", 0, Part([Check("manifest_chain", 1)]))
     for number in range(buckets):
         wrong = [Finding("It is wrong.", None, f"{number}-{each}", {"x": "y" * 300}) for each in range(kept)]
-        write_part(bucket, planned.run, "holds", number, Part([Check("live_holds", 2_000, 1_500, wrong)], {"holds": 1}))
+        write_part(bucket, planned.run, "holds", number, Part([Check("live_holds", 2_000, 1_500, wrong)], {"held": 1}))
         first = [Finding("It is wrong, too.", None, str(number))]
-        write_part(bucket, planned.run, "items", number, Part([Check("gapless", 1, 1, first)], {"holds": 2}))
+        write_part(bucket, planned.run, "items", number, Part([Check("gapless", 1, 1, first)], {"held": 2}))
     counted: dict[str, tuple[int, int]] = {}
 
     def count(name: str, looked_at: int, discrepancies: int) -> None:
@@ -156,7 +156,7 @@ def test_a_report_keeps_of_each_check_what_it_tells_however_much_is_wrong(bucket
         "totals": (1, 1),
     }
     rows = rows_of(f"{bucket.root}/audit_findings/*/*.parquet")
-    assert [row["record"] for row in rows] == [*(f"0-{n}" for n in range(kept)), *map(str, range(buckets)), "holds"]
+    assert [row["record"] for row in rows] == [*(f"0-{n}" for n in range(kept)), *map(str, range(buckets)), "held"]
     assert json.loads(rows[-1]["evidence"]) == {"found": 0, "expected": 3 * buckets}
     assert most < 50_000_000, "of 96 parts with a megabyte each some are in memory at once"
 
@@ -175,7 +175,7 @@ def manifest(number: int) -> bytes:
         "ledger_from_ms": (number - 1) * 1_000,
         "buckets": 4,
         "files": [],
-        "totals": {"holds": 0},
+        "totals": dict.fromkeys(sorted(TOTALS), 0),
     }
     return json.dumps({"manifest": told}).encode()
 

@@ -167,3 +167,28 @@ def test_a_snapshot_that_opened_the_history_is_no_increment_of_the_one_before_it
 def test_one_that_opened_the_history_before_all_others_is_audited_in_full(tmp_path: Path) -> None:
     plan = planned(tmp_path, Depth.INCREMENT, HOUR, HOUR, HOUR + HOUR_MS, opened=HOUR)
     assert (plan.depth, plan.since_ms, plan.base, plan.manifest) == (Depth.FULL, HOUR, 1, 1)
+
+
+@pytest.mark.parametrize("depth", Depth)
+@pytest.mark.parametrize(("copied", "number"), [(1, 5), (2, 99_999_999), (3, 4), (4, 7)])
+def test_a_copy_of_a_manifest_under_another_number_changes_nothing_of_what_is_read(
+    tmp_path: Path, depth: Depth, copied: int, number: int
+) -> None:
+    """Else each file of its ledger would be read twice, and all events in it found twice."""
+    instants = [HOUR, HOUR + 2 * HOUR_MS, HOUR + 4 * HOUR_MS, HOUR + 3 * HOUR_MS]
+    objects = sealed(DirectoryObjects(tmp_path), *instants)
+    before = make_plan(objects, "audit_x", instants[2], depth)
+    objects.put(manifest_path(number), objects.read(manifest_path(copied)))
+    after = make_plan(objects, "audit_x", instants[2], depth)
+    assert (after.depth, after.base, after.manifest) == (before.depth, before.base, before.manifest)
+    assert sorted(after.ledgers) == sorted(before.ledgers)
+
+
+def test_a_manifest_that_is_under_another_number_alone_is_still_the_one_of_its_instant(tmp_path: Path) -> None:
+    objects = sealed(DirectoryObjects(tmp_path), HOUR, HOUR + HOUR_MS)
+    for number in (6, 7):
+        objects.put(manifest_path(number), objects.read(manifest_path(2)))
+    (tmp_path / manifest_path(2)).unlink()
+    plan = make_plan(objects, "audit_x", HOUR + HOUR_MS, Depth.FULL)
+    assert plan.manifest == 7
+    assert [each.as_of_ms for each in sorted(plan.ledgers)] == [HOUR, HOUR + HOUR_MS]

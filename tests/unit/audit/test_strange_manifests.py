@@ -7,6 +7,7 @@ import json
 import tracemalloc
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,8 @@ def audited(bucket: Sealer) -> list[Named]:
     each("files", "files")
     auditor.run({"step": "chain", "run": began["run"], "number": 0})
     Reporter(objects, Nobody(), Nobody().announce, lambda *_: None).run(began["run"])
-    assert json.loads(objects.read(audit_path(AUDIT)))["discrepancies"], "there is a result"
+    if not json.loads(objects.read(audit_path(AUDIT)))["discrepancies"]:
+        return []
     told = [row for row in rows_of(f"{bucket.folder}/audit_findings/*/*.parquet") if row["check_name"] == CHAIN]
     return [(row["path"], row["record"], row["what"]) for row in told]
 
@@ -274,3 +276,98 @@ def test_a_plan_keeps_of_manifests_that_are_missing_where_they_begin_and_end(buc
 def test_a_folder_that_is_called_like_a_manifest_is_none(bucket: Sealer) -> None:
     (bucket.folder / manifest_path(4)).mkdir()
     assert verified(bucket) == []
+
+
+@pytest.mark.parametrize("look", [verified, audited])
+@pytest.mark.parametrize(
+    "name", ["readme.txt", "5.json", "00000000.json", "00000007.json.bak", "00000007.txt", "sub/00000007.json"]
+)
+def test_what_lies_beside_the_manifests_under_another_name_is_found(bucket: Sealer, look: Look, name: str) -> None:
+    path = bucket.folder / f"manifests/{name}"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes((bucket.folder / manifest_path(1)).read_bytes())
+    assert look(bucket) == [(f"manifests/{name}", None, "No manifest is called so.")]
+
+
+def test_a_name_under_which_nothing_can_be_copied_is_found_where_it_was_left_out(bucket: Sealer) -> None:
+    left_out = ["manifests/Sub/00000007.json", "archive/x"]
+    chain = verify(bucket.folder, RsaVerifier({fingerprint_of(bucket.key)}), left_out=left_out).checks[0]
+    assert [(each.path, each.what) for each in chain.findings] == [(left_out[0], "No manifest is called so.")]
+
+
+def signed_anew(bucket: Sealer, number: int, **changes: Any) -> None:
+    """The manifest with these changes, and all after it, signed by the key: each names the one before it."""
+    for each in range(number, bucket.manifests + 1):
+        path = bucket.folder / manifest_path(each)
+        before = bucket.folder / manifest_path(each - 1)
+        told = json.loads(path.read_bytes())["manifest"] | (changes if each == number else {})
+        if each > 1:
+            told["previous"] = {"number": each - 1, "sha256": sha256(before.read_bytes()).hexdigest()}
+        Sealer(bucket.folder, bucket.events, manifests=each - 1, key=bucket.key).commit(told)
+
+
+LEDGER = "Its part of the ledger does not begin where the ledger ended."
+
+
+def about_ledger(found: list[Named]) -> list[str | None]:
+    """Which manifests are told of for where their part begins; their files may be others than go with that, too."""
+    return [path for path, _, what in found if what == LEDGER]
+
+
+@pytest.mark.parametrize("look", [verified, audited])
+@pytest.mark.parametrize(
+    ("number", "from_ms", "right"),
+    [
+        (1, 0, True),
+        (1, 1, False),
+        (1, None, False),
+        (2, INSTANTS[0], True),
+        (2, INSTANTS[0] + 10_000, False),
+        (2, INSTANTS[0] - 10_000, False),
+        (2, 0, False),
+        (2, None, False),
+        (3, INSTANTS[0], False),
+        (3, None, False),
+    ],
+)
+def test_a_part_of_the_ledger_begins_where_the_one_before_it_ends(
+    bucket: Sealer, look: Look, number: int, from_ms: int | None, *, right: bool
+) -> None:
+    signed_anew(bucket, number, ledger_from_ms=from_ms)
+    assert about_ledger(look(bucket)) == ([] if right else [manifest_path(number)])
+
+
+@pytest.mark.parametrize("look", [verified, audited])
+def test_a_snapshot_of_before_another_adds_nothing_to_the_ledger(bucket: Sealer, look: Look) -> None:
+    bucket.seal(INSTANTS[1] + HOUR_MS // 2)
+    bucket.seal(INSTANTS[2] + HOUR_MS)
+    assert verified(bucket) == []
+    signed_anew(bucket, 4, ledger_from_ms=INSTANTS[1])
+    assert about_ledger(look(bucket)) == [manifest_path(4)]
+
+
+def test_after_an_opening_the_ledger_begins_at_it(bucket: Sealer) -> None:
+    after = {"number": 1, "as_of_ms": INSTANTS[0]}
+    signed_anew(bucket, 2, ledger_from_ms=None, opening={"reason": "why", "actor": "who", "after": after})
+    assert about_ledger(verified(bucket)) == []
+    signed_anew(bucket, 3, ledger_from_ms=INSTANTS[0])
+    assert about_ledger(verified(bucket)) == [manifest_path(3)]
+
+
+@pytest.mark.parametrize("look", [verified, audited])
+def test_where_the_ledger_begins_is_not_told_of_what_comes_after_one_that_cannot_be_read(
+    bucket: Sealer, look: Look
+) -> None:
+    bucket.seal(INSTANTS[2] + HOUR_MS)
+    (bucket.folder / manifest_path(2)).write_bytes(b"{}")
+    assert about_ledger(verified(bucket)) == []
+    signed_anew(bucket, 4, ledger_from_ms=INSTANTS[0])
+    assert about_ledger(look(bucket)) == [manifest_path(4)]
+
+
+@pytest.mark.parametrize("look", [verified, audited])
+def test_totals_that_no_snapshot_has_or_that_it_lacks_are_found(bucket: Sealer, look: Look) -> None:
+    totals = json.loads((bucket.folder / manifest_path(2)).read_bytes())["manifest"]["totals"]
+    for changed in (totals | {"zz": 1}, {name: value for name, value in totals.items() if name != "held"}):
+        signed_anew(bucket, 2, totals=changed)
+        assert look(bucket) == [(manifest_path(2), None, "It has other totals than a snapshot has.")]

@@ -255,6 +255,37 @@ def test_a_manifest_that_is_signed_and_makes_no_sense_is_named(
     assert [(each.path, each.what) for each in chain.findings] == [(name(bucket, last), what)]
 
 
+@pytest.mark.parametrize(("copied", "number"), [(1, 5), (1, 99_999_999), (3, 5), (4, 6)])
+def test_a_copy_of_a_manifest_under_another_number_is_named_alone_and_is_no_head(
+    bucket: Sealer, copied: int, number: int
+) -> None:
+    content = (bucket.folder / f"manifests/{copied:08}.json").read_bytes()
+    (bucket.folder / f"manifests/{number:08}.json").write_bytes(content)
+    proof = proof_of(bucket)
+    found = findings(proof)
+    assert {check for check, _ in found} == {"manifest_chain"}
+    assert "It has another number than its name." in {each.what for _, each in found}
+    assert proof.head is not None
+    assert proof.head.number == 4
+    assert len(proof.rebuilt) == 4
+
+
+def test_manifests_that_changed_places_are_named_and_what_they_name_is_still_theirs(bucket: Sealer) -> None:
+    second, third = (bucket.folder / f"manifests/{number:08}.json" for number in (2, 3))
+    contents = second.read_bytes(), third.read_bytes()
+    third.write_bytes(contents[0])
+    second.write_bytes(contents[1])
+    assert {check for check, _ in findings(proof_of(bucket))} == {"manifest_chain"}
+
+
+def test_of_two_copies_of_a_manifest_that_is_gone_one_is_looked_at(bucket: Sealer) -> None:
+    path = bucket.folder / "manifests/00000002.json"
+    for number in (6, 7):
+        (bucket.folder / f"manifests/{number:08}.json").write_bytes(path.read_bytes())
+    path.unlink()
+    assert {check for check, _ in findings(proof_of(bucket))} == {"manifest_chain"}
+
+
 def test_a_manifest_signed_by_somebody_else_is_not_believed(bucket: Sealer) -> None:
     last = bucket.folder / f"manifests/{bucket.manifests:08}.json"
     told = json.loads(last.read_bytes())["manifest"]
@@ -373,6 +404,7 @@ def test_what_was_left_out_of_the_copy_is_named(bucket: Sealer) -> None:
     left_out = ["archive/stock/dt=2026-11-22/", "ledger/as_of=20261122T180000Z/", "manifests/"]
     proof = proof_of(bucket, left_out=left_out)
     assert [(check, each.path) for check, each in findings(proof)] == [
+        ("manifest_chain", left_out[2]),
         ("sealed_files", left_out[1]),
         ("archive_readable", left_out[0]),
     ]

@@ -1,7 +1,7 @@
 """The parts of an audit that look at manifests and at the files that they name."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
@@ -12,12 +12,13 @@ from typing import Final
 from inventory.adapters.objects import NoSuchObject, Objects
 from inventory.audit.parts import Part, read_link, write_link
 from inventory.audit.plan import AuditPlan, Depth
-from inventory.proof.chain import KeyOf, Link, Verifier, follow, link_of
+from inventory.proof.chain import KeyOf, Link, Verifier, follow, link_of, strange_names
 from inventory.proof.files import SEALED, wrong_file
 from inventory.proof.findings import Check, Finding
 from inventory.proof.manifest import (
     KEY_BYTES_MAX,
     MANIFEST_BYTES_MAX,
+    MANIFESTS,
     File,
     Manifest,
     instant_name,
@@ -43,7 +44,7 @@ def check_chain(objects: Objects, plan: AuditPlan, verifier: Verifier) -> Part:
 
     def links() -> Iterator[Link]:
         nonlocal end
-        for link in _links(objects, plan, verifier):
+        for link in _links(objects, plan, verifier, lambda path: check.extend(strange_names([path]))):
             end = link.number + 1
             yield link
 
@@ -72,10 +73,10 @@ def _strange(objects: Objects, folders: Iterable[str], instants: Collection[str]
     return check
 
 
-def _links(objects: Objects, plan: AuditPlan, verifier: Verifier) -> Iterator[Link]:
+def _links(objects: Objects, plan: AuditPlan, verifier: Verifier, strange: Callable[[str], None]) -> Iterator[Link]:
     """Of most manifests of a full audit this was found where their files were looked at, many at once.
 
-    One that was gone then, or was another, is looked at now.
+    One that was gone then, or was another, is looked at now. What lies beside them under another name is told.
     """
     key_of, found = _keys(objects), set(plan.files)
 
@@ -89,12 +90,20 @@ def _links(objects: Objects, plan: AuditPlan, verifier: Verifier) -> Iterator[Li
             return None
         return link_of(number, raw, key_of, verifier)[0]
 
-    names = ((stored.key.removeprefix("manifests/"), stored.tag) for stored in objects.list("manifests/"))
-    numbered = ((number, tag) for name, tag in names if (number := manifest_number(name)) is not None)
-    numbers = (listed for listed in numbered if listed[0] >= plan.first)
+    numbers = (listed for listed in _numbered(objects, strange) if listed[0] >= plan.first)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         while some := list(islice(numbers, _AT_ONCE)):
             yield from filter(None, pool.map(link, some))
+
+
+def _numbered(objects: Objects, strange: Callable[[str], None]) -> Iterator[tuple[int, str]]:
+    """The numbers of all manifests by their names, each with its tag."""
+    for stored in objects.list(MANIFESTS):
+        number = manifest_number(stored.key.removeprefix(MANIFESTS))
+        if number is None:
+            strange(stored.key)
+        else:
+            yield number, stored.tag
 
 
 def _keys(objects: Objects) -> KeyOf:

@@ -11,6 +11,7 @@ from inventory.adapters.objects import NoSuchObject, Objects
 from inventory.audit.layout import link_path, result_path
 from inventory.proof.chain import Link
 from inventory.proof.findings import Check, Finding
+from inventory.proof.ledger_parts import LedgerPart
 
 _READS_AT_ONCE: Final = 16
 
@@ -71,4 +72,5 @@ def read_link(objects: Objects, run: str, number: int, tag: str) -> Link | None:
         return None
     link = Link(*told)
     inside, signature = ([Finding(*each) for each in findings] for findings in (link.inside, link.signature))
-    return link._replace(inside=inside, signature=signature)
+    part = link.part and LedgerPart(*link.part)
+    return link._replace(inside=inside, signature=signature, part=part)

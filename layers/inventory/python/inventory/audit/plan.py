@@ -12,8 +12,18 @@ from pydantic import TypeAdapter
 
 from inventory.adapters.objects import NoSuchObject, Objects
 from inventory.history.layout import PARTIALS
+from inventory.proof.copies import without_copies
 from inventory.proof.gaps import Gap, gaps_in
-from inventory.proof.manifest import MANIFEST_BYTES_MAX, Manifest, NoManifest, instant_name, manifest_path, parsed
+from inventory.proof.manifest import (
+    MANIFEST_BYTES_MAX,
+    MANIFESTS,
+    Manifest,
+    NoManifest,
+    instant_name,
+    manifest_number,
+    manifest_path,
+    parsed,
+)
 from inventory.proof.spans import Span
 
 HOUR_MS: Final = 3_600_000
@@ -118,6 +128,7 @@ class Sealed(NamedTuple):
     ledger_from_ms: int | None
     buckets: int
     hole: Span | None = None
+    in_place: bool = True
 
 
 def run_of(audit: str) -> str:
@@ -141,23 +152,25 @@ def make_plan(objects: Objects, audit: str, as_of_ms: int, depth: Depth) -> Audi
     before all others, is audited from the first event up to that instant; if a manifest cannot be read, it might be
     the base, so that audit is a full one.
     """
-    numbers = set(_numbers(objects, "manifests/", ".json"))
-    announced = numbers.union(_numbers(objects, "published/", ""))
+    names = (stored.key.removeprefix(MANIFESTS) for stored in objects.list(MANIFESTS))
+    numbers = {number for name in names if (number := manifest_number(name)) is not None}
+    announced = numbers.union(_published(objects))
     missing = tuple(gaps_in(numbers, max(announced, default=0)))
     plan = AuditPlan(audit, as_of_ms, Depth.FULL, missing=missing)
     manifests: list[Sealed] = []
     if depth is Depth.INCREMENT:
         for some in _newest_first(objects, numbers, alone=_FEW):
             manifests += some
-            if increment := _increment(plan, manifests):
+            # What one under another's number is a copy of may not be read yet.
+            if increment := _increment(plan, [each for each in manifests if each.in_place]):
                 return increment
         # One that cannot be read might be the base: a full audit tells what is wrong with it.
         whole = not missing and len(manifests) == len(numbers)
-        if whole and (early := _early(plan, manifests)):
+        if whole and (early := _early(plan, without_copies(manifests))):
             return early
     else:
         manifests += chain.from_iterable(_newest_first(objects, numbers))
-    return _full(plan, manifests, numbers)
+    return _full(plan, without_copies(manifests), numbers)
 
 
 def _increment(plan: AuditPlan, manifests: Sequence[Sealed]) -> AuditPlan | None:
@@ -279,9 +292,9 @@ def _common(buckets: set[int]) -> int:
     return gcd(*buckets) or 1
 
 
-def _numbers(objects: Objects, prefix: str, suffix: str) -> Iterator[int]:
-    for stored in objects.list(prefix):
-        number = stored.key.removeprefix(prefix).removesuffix(suffix)
+def _published(objects: Objects) -> Iterator[int]:
+    for stored in objects.list("published/"):
+        number = stored.key.removeprefix("published/")
         if len(number) == len("00000001") and number.isascii() and number.isdigit():
             yield int(number)
 
@@ -294,7 +307,9 @@ def _newest_first(objects: Objects, numbers: Iterable[int], *, alone: int = 0) -
 
     def sealed(number: int) -> Sealed | None:
         each = read_manifest(objects, number)
-        return None if each is None else Sealed(number, each.as_of_ms, each.ledger_from_ms, each.buckets, each.hole)
+        if each is None:
+            return None
+        return Sealed(number, each.as_of_ms, each.ledger_from_ms, each.buckets, each.hole, each.in_place)
 
     falling = sorted(numbers, reverse=True)
     first = 0

@@ -7,12 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol, overload
 
+from inventory.proof.copies import without_copies
 from inventory.proof.findings import Check, Finding
 from inventory.proof.gaps import Gap
 from inventory.proof.layout import unlike_a_snapshot
+from inventory.proof.ledger_parts import Ledger, LedgerPart
 from inventory.proof.manifest import (
     KEY_BYTES_MAX,
     MANIFEST_BYTES_MAX,
+    MANIFESTS,
+    TOTALS,
     File,
     Manifest,
     NoManifest,
@@ -97,6 +101,7 @@ class Link(NamedTuple):
         previous: What it says of the one before it.
         inside: What is wrong with what it says.
         signature: What is wrong with who signed it.
+        part: What it adds to the ledger; None where it is no manifest, or another's file.
     """
 
     number: int
@@ -105,6 +110,7 @@ class Link(NamedTuple):
     previous: Any
     inside: Sequence[Finding]
     signature: Sequence[Finding]
+    part: LedgerPart | None = None
 
 
 def link_of(number: int, raw: bytes, key_of: KeyOf, verifier: Verifier) -> tuple[Link, Manifest | None]:
@@ -125,7 +131,9 @@ def link_of(number: int, raw: bytes, key_of: KeyOf, verifier: Verifier) -> tuple
     inside = list(_wrong_inside(manifest, raw, content, number))
     signature = list(_wrong_signature(key_of, manifest, content, verifier))
     previous = content["manifest"].get("previous")
-    return Link(number, manifest.sha256, manifest.as_of, previous, inside, signature), manifest
+    adds = LedgerPart(manifest.as_of_ms, manifest.ledger_from_ms, manifest.opening is not None)
+    part = adds if manifest.in_place else None
+    return Link(number, manifest.sha256, manifest.as_of, previous, inside, signature, part), manifest
 
 
 def follow(links: Iterable[Link], check: Check, *, head: str | None = None, first: int = 1) -> set[str]:
@@ -141,12 +149,14 @@ def follow(links: Iterable[Link], check: Check, *, head: str | None = None, firs
         first: The number to begin with; what its manifest says of the one before it is then not looked at.
     """
     instants: set[str] = set()
+    ledger = Ledger(first)
     expected, last_hash, head_seen = first, None, False
     for link in links:
         check.looked_at += 1
         if link.number > expected:
             check.add(Gap(expected, link.number - 1).finding)
         check.extend(link.inside)
+        check.extend(ledger.wrong_part(link.number, link.part))
         if link.as_of is not None:
             if link.number == expected and (last_hash or link.number == 1):  # else what it should name is not here
                 check.extend(_wrong_link(link, last_hash))
@@ -161,15 +171,18 @@ def follow(links: Iterable[Link], check: Check, *, head: str | None = None, firs
     return instants
 
 
-def read_chain(folder: Path, verifier: Verifier, *, head: str | None = None) -> tuple[list[Manifest], Check]:
+def read_chain(
+    folder: Path, verifier: Verifier, *, head: str | None = None, left_out: Sequence[str] = ()
+) -> tuple[list[Manifest], Check]:
     """Every manifest of a copy of the bucket that can be read, in the chain's order, and what is wrong with the chain.
 
-    Their files stay on disk until they are asked for.
+    Their files stay on disk until they are asked for. Copies under another's number are found, and left out.
 
     Args:
         folder: The copy.
         verifier: Knows who may have signed, and who did.
         head: See `follow`.
+        left_out: Objects of the bucket that are not in the copy.
     """
 
     def key_of(fingerprint: str) -> bytes | None:
@@ -186,7 +199,16 @@ def read_chain(folder: Path, verifier: Verifier, *, head: str | None = None) -> 
             yield link
 
     follow(links(), check, head=head)
-    return chain, check
+    beside = (path.relative_to(folder).as_posix() for path in sorted((folder / MANIFESTS).rglob("*")) if path.is_file())
+    check.extend(strange_names([*beside, *left_out]))
+    return without_copies(chain), check
+
+
+def strange_names(paths: Iterable[str]) -> Iterator[Finding]:
+    """Objects where only manifests may be that are not called so; paths of any others are passed over."""
+    for path in paths:
+        if path.startswith(MANIFESTS) and manifest_number(path.removeprefix(MANIFESTS)) is None:
+            yield Finding("No manifest is called so.", path)
 
 
 def _start(path: Path, count: int) -> bytes:
@@ -195,17 +217,14 @@ def _start(path: Path, count: int) -> bytes:
 
 
 def _numbered(folder: Path) -> Iterator[tuple[int, Path]]:
-    found = ((manifest_number(path.name), path) for path in (folder / "manifests").glob("*") if path.is_file())
+    found = ((manifest_number(path.name), path) for path in (folder / MANIFESTS).glob("*") if path.is_file())
     return iter(sorted((number, path) for number, path in found if number is not None))
 
 
 def _wrong_inside(manifest: Manifest, raw: bytes, content: Mapping[str, Any], number: int) -> Iterator[Finding]:
+    yield from _wrong_spelling(manifest.path, raw, content)
     body = content["manifest"]
     where = manifest.path
-    if raw != canonical(content) + b"\n":
-        yield Finding("It is not written as canonical JSON.", where)
-    if unsigned := _unsigned(content):
-        yield Finding("It says something that nobody signed.", where, evidence={"fields": unsigned})
     if body.get("version") != 1:
         yield Finding("Its version is not 1.", where, evidence={"found": body.get("version")})
     if manifest.number != number:
@@ -219,19 +238,35 @@ def _wrong_inside(manifest: Manifest, raw: bytes, content: Mapping[str, Any], nu
     if manifest.opening is not None and not _says_why(manifest, manifest.opening, body.get("previous")):
         what = "It opens the history anew, and does not say why, who, or after what."
         yield Finding(what, where, evidence=body["opening"])
+    if manifest.totals.keys() != TOTALS:
+        unknown, missing = sorted(manifest.totals.keys() - TOTALS), sorted(TOTALS - manifest.totals.keys())
+        evidence = {"unknown": _told(unknown), "missing": missing}
+        yield Finding("It has other totals than a snapshot has.", where, evidence=evidence)
     root = merkle_root([file.leaf for file in manifest.files]).hex()
     if body.get("merkle_root") != root:
         found = {"found": body.get("merkle_root"), "expected": root}
         yield Finding("Its Merkle root is not that of its files.", where, evidence=found)
 
 
+def _wrong_spelling(where: str, raw: bytes, content: Mapping[str, Any]) -> Iterator[Finding]:
+    """The signature covers the manifest alone: of one that is signed there is one file."""
+    if raw != canonical(content) + b"\n":
+        yield Finding("It is not written as canonical JSON.", where)
+    if unsigned := _unsigned(content):
+        yield Finding("It says something that nobody signed.", where, evidence={"fields": unsigned})
+
+
 def _unsigned(content: Mapping[str, Any]) -> list[str]:
     """The first fields beside the manifest, its signature and the three parts of that: the next would seal them."""
     signature = content.get("signature")
-    more = [*sorted(content.keys() - {"manifest", "signature"})]
+    more = sorted(content.keys() - {"manifest", "signature"})
     if isinstance(signature, Mapping):
         more += [f"signature.{name}" for name in sorted(signature.keys() - {"algorithm", "key", "value"})]
-    return [name[:_NAME_TOLD_MAX] for name in more[:_NAMES_TOLD_MAX]]
+    return _told(more)
+
+
+def _told(names: Sequence[str]) -> list[str]:
+    return [name[:_NAME_TOLD_MAX] for name in names[:_NAMES_TOLD_MAX]]
 
 
 def _wrong_files(manifest: Manifest) -> Iterator[Finding]:

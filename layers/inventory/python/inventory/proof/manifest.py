@@ -14,6 +14,7 @@ from pydantic_core import from_json
 from inventory.proof.names import NAMED
 from inventory.proof.spans import Span
 
+MANIFESTS: Final = "manifests/"
 _NAME = re.compile(r"([0-9]{8})\.json", re.ASCII)
 #: The last instant whose name has a year of four digits.
 _INSTANT_MAX_MS: Final = 253_402_300_799_000
@@ -26,6 +27,11 @@ _BUCKETS_MAX: Final = 1_024
 #: that no memory holds: so no more is read of one than tells that it has more.
 MANIFEST_BYTES_MAX: Final = 4 << 20
 KEY_BYTES_MAX: Final = 1 << 16
+#: What a snapshot's totals are of, and nothing else.
+TOTALS: Final = {
+    *("items", "available", "held", "on_hand", "adjusted", "executed", "holding", "shards", "unsettled_holds"),
+    *("stock_events", "hold_events", "adjustment_events"),
+}
 
 _Count = Annotated[int, Field(ge=0, le=_COUNT_MAX)]
 _Number = Annotated[int, Field(ge=1, le=_COUNT_MAX)]
@@ -131,6 +137,11 @@ class Manifest:
     opening: Opening | None = None
 
     @property
+    def in_place(self) -> bool:
+        """Whether its file has its own number, and not another's."""
+        return self.path == manifest_path(self.number)
+
+    @property
     def hole(self) -> Span | None:
         """The time before an opening of which nothing is proved: after this, and up to this."""
         if self.opening is None:
@@ -197,13 +208,13 @@ def instant_name(instant_ms: int) -> str:
 
 def manifest_path(number: int) -> str:
     """Where a manifest is."""
-    return f"manifests/{number:08}.json"
+    return f"{MANIFESTS}{number:08}.json"
 
 
 def manifest_number(name: str) -> int | None:
-    """The number in the name of a manifest's file, without its folder; None where it is called otherwise."""
+    """The number in the name of a manifest's file, without its folder; None where no manifest is called so."""
     found = _NAME.fullmatch(name)
-    return int(found[1]) if found else None
+    return (int(found[1]) or None) if found else None
 
 
 def key_path(fingerprint: str) -> str:

@@ -41,6 +41,11 @@ class Proof:
         return [manifest for manifest in self.manifests if manifest.opening is not None]
 
     @property
+    def head(self) -> Manifest | None:
+        """The newest manifest: of those under their own numbers, and not what somebody put behind them."""
+        return next((manifest for manifest in reversed(self.manifests) if manifest.in_place), None)
+
+    @property
     def discrepancies(self) -> int:
         """How many things are wrong."""
         return sum(check.discrepancies for check in self.checks)
@@ -75,7 +80,7 @@ def verify(
         NoSuchSnapshot: There is a chain, but `wanted` is not in it.
         CopyChanged: Somebody changed the copy meanwhile.
     """
-    manifests, chain = read_chain(folder, verifier, head=head)
+    manifests, chain = read_chain(folder, verifier, head=head, left_out=left_out)
     chosen = _chosen(manifests, wanted, every=every)
     sealed = check_files(folder, manifests, left_out, begin("files", sum(_bytes(each) for each in manifests)))
     with tempfile.TemporaryDirectory(prefix="inventory-verify-") as scratch:
@@ -108,7 +113,7 @@ def _check_contents(
             begin_from(database, folder, base)
             checks.append(missing_revisions(database, span))
         advance(1)
-        ledgers = [file.path for manifest in manifests for file in manifest.under("ledger/")]
+        ledgers = sorted({file.path for manifest in manifests for file in manifest.under("ledger/")})
         checks += compare_ledger(database, folder, ledgers, Span(0, sealed_until_ms))
         advance(1)
         for manifest in chosen:
