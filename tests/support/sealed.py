@@ -136,6 +136,8 @@ class Sealer:
         pem = self.folder / f"keys/{fingerprint}.pem"
         pem.parent.mkdir(exist_ok=True)
         pem.write_bytes(_public(self.key, serialization.Encoding.PEM))
+        if "totals" in manifest:
+            self.list_entry(manifest, path)
         return path
 
     def reseal(self, path: Path) -> None:
@@ -148,6 +150,19 @@ class Sealer:
         ]
         self.manifests -= 1
         self.commit(manifest | {"files": files, "merkle_root": _root_of(files)})
+
+    def list_entry(self, manifest: Mapping[str, Any], path: Path) -> None:
+        """Writes what is told of the snapshot without its manifest."""
+        as_of_ms = manifest["as_of_ms"]
+        entry = {name: manifest[name] for name in ("as_of_ms", "totals")} | {
+            "id": manifest["snapshot"],
+            "created_ms": as_of_ms + 60_000,
+            "manifest": {"number": manifest["number"], "sha256": hashlib.sha256(path.read_bytes()).hexdigest()},
+        }
+        digits = f"{9_999_999_999_999 - as_of_ms:013}"
+        listed = self.folder / f"listed/{digits}-{manifest['snapshot']}.json"
+        listed.parent.mkdir(exist_ok=True)
+        listed.write_text(json.dumps(entry))
 
     def _file(self, path: str, rows: int) -> Row:
         content = (self.folder / path).read_bytes()

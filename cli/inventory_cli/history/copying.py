@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+    from inventory.proof.manifest import Manifest
+
 #: What proves the history; what tasks hand to each other (`partials/`) proves nothing.
-PREFIXES: Final = ("manifests/", "keys/", "archive/", "snapshots/", "holds/", "ledger/", "state/", "opened/")
+PREFIXES: Final = ("manifests/", "listed/", "keys/", "archive/", "snapshots/", "holds/", "ledger/", "state/", "opened/")
 #: Lies beside what is copied until all is: else what an interrupted copy lacks were missing in the history.
 _UNFINISHED: Final = "copy-not-finished"
 _AT_ONCE: Final = 8
@@ -55,6 +57,7 @@ def copy_bucket(
     unfinished = folder / _UNFINISHED
     folder.mkdir(parents=True, exist_ok=True)
     unfinished.touch()
+    (folder / "listed").mkdir(exist_ok=True)  # where the bucket lists nothing, the copy says so
     left_out: list[str] = []
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         for page in (page for prefix in PREFIXES for page in _pages(s3, bucket, prefix)):
@@ -73,6 +76,7 @@ def _drop_sealed_since(s3: S3Client, bucket: str, folder: Path) -> None:
     a manifest that was not, is of one that is there by now. What no manifest names then either stays, to be found.
     """
     from inventory.proof.files import SEALED
+    from inventory.proof.listed import listed_path
     from inventory.proof.manifest import manifest_number
 
     listed = (stored.key for page in _pages(s3, bucket, "manifests/") for stored in page)
@@ -80,19 +84,24 @@ def _drop_sealed_since(s3: S3Client, bucket: str, folder: Path) -> None:
     since = [key for key in manifests if not (folder / key).exists()]
     if not since:
         return
-    instants = {_instant(s3.get_object(Bucket=bucket, Key=key)["Body"].read()) for key in since}
-    instants -= {_instant(path.read_bytes()) for path in (folder / "manifests").glob("*")}
-    for place in (folder / prefix / f"as_of={instant}" for prefix in SEALED for instant in instants if instant):
+    sealed = [_manifest(s3.get_object(Bucket=bucket, Key=key)["Body"].read()) for key in since]
+    instants = {manifest.as_of: manifest.as_of_ms for manifest in sealed if manifest}
+    for path in (folder / "manifests").glob("*"):
+        if manifest := _manifest(path.read_bytes()):
+            instants.pop(manifest.as_of, None)
+    for as_of_ms in instants.values():
+        (folder / listed_path(as_of_ms)).unlink(missing_ok=True)
+    for place in (folder / prefix / f"as_of={instant}" for prefix in SEALED for instant in instants):
         if place.is_dir():
             shutil.rmtree(place)
 
 
-def _instant(manifest: bytes) -> str | None:
-    """The instant that a manifest says it is of; None where it is no manifest."""
+def _manifest(raw: bytes) -> Manifest | None:
+    """A manifest, whoever signed it; None where it is none."""
     from inventory.proof.manifest import NoManifest, parsed
 
     try:
-        return parsed("", manifest).as_of
+        return parsed("", raw)
     except NoManifest:
         return None
 

@@ -286,6 +286,7 @@ def _sign_with(kms: object, key: str, sealer: Sealer) -> None:
         content["signature"] |= {"key": fingerprint, "value": b64encode(signed["Signature"]).decode()}
         assert b64decode(content["signature"]["value"]) == signed["Signature"]
         path.write_bytes(canonical(content) + b"\n")
+        sealer.list_entry(content["manifest"], path)
         number = content["manifest"]["number"]
         previous = {"number": number, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
 

@@ -12,9 +12,10 @@ from typing import Final
 from inventory.adapters.objects import NoSuchObject, Objects
 from inventory.audit.parts import Part, read_link, write_link
 from inventory.audit.plan import AuditPlan, Depth
-from inventory.proof.chain import KeyOf, Link, Verifier, follow, link_of, strange_names
+from inventory.proof.chain import EntryOf, KeyOf, Link, Verifier, follow, link_of, strange_names
 from inventory.proof.files import SEALED, wrong_file
 from inventory.proof.findings import Check, Finding
+from inventory.proof.listed import ENTRY_BYTES_MAX, LISTED, strange_entries
 from inventory.proof.manifest import (
     KEY_BYTES_MAX,
     MANIFEST_BYTES_MAX,
@@ -52,7 +53,9 @@ def check_chain(objects: Objects, plan: AuditPlan, verifier: Verifier) -> Part:
     folders = (
         [] if plan.depth is not Depth.FULL else [each for prefix in SEALED for each in objects.folders(f"{prefix}/")]
     )
+    entries = [] if plan.depth is not Depth.FULL else [stored.key for stored in objects.list(LISTED)]
     instants = follow(links(), check, first=plan.first)
+    check.extend(strange_entries(entries, instants))
     for gap in plan.missing:
         for each in gap.outside(plan.first, end):  # between these, `follow` noticed
             check.add(each.finding)
@@ -78,17 +81,17 @@ def _links(objects: Objects, plan: AuditPlan, verifier: Verifier, strange: Calla
 
     One that was gone then, or was another, is looked at now. What lies beside them under another name is told.
     """
-    key_of, found = _keys(objects), set(plan.files)
+    key_of, entry_of, found = _keys(objects), _entries(objects), set(plan.files)
 
     def link(listed: tuple[int, str]) -> Link | None:
         number, tag = listed
-        if number in found and (link := read_link(objects, plan.run, number, tag)):
-            return link
+        if number in found and (link := read_link(objects, plan.run, number, tag)) and not link.unlisted:
+            return link  # what was not listed then may be by now
         try:
             raw = objects.read_start(manifest_path(number), MANIFEST_BYTES_MAX + 1)
         except NoSuchObject:  # gone since it was listed: missing
             return None
-        return link_of(number, raw, key_of, verifier)[0]
+        return link_of(number, raw, key_of, verifier, entry_of)[0]
 
     numbers = (listed for listed in _numbered(objects, strange) if listed[0] >= plan.first)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -116,6 +119,15 @@ def _keys(objects: Objects) -> KeyOf:
     return key_of
 
 
+def _entries(objects: Objects) -> EntryOf:
+    def entry_of(path: str) -> bytes | None:
+        with suppress(NoSuchObject):
+            return objects.read_start(path, ENTRY_BYTES_MAX)
+        return None
+
+    return entry_of
+
+
 def check_files_of(objects: Objects, run: str, number: int, verifier: Verifier, work: Path) -> Part:
     """One manifest by itself, its files, and whether others lie beside them.
 
@@ -127,7 +139,7 @@ def check_files_of(objects: Objects, run: str, number: int, verifier: Verifier, 
         raw = objects.read_start(manifest_path(number), MANIFEST_BYTES_MAX + 1)
     except NoSuchObject:
         return Part([check])
-    link, manifest = link_of(number, raw, _keys(objects), verifier)
+    link, manifest = link_of(number, raw, _keys(objects), verifier, _entries(objects))
     write_link(objects, run, link, listed.tag if listed else "")
     if manifest is None:
         return Part([check])

@@ -12,6 +12,7 @@ from inventory.proof.findings import Check, Finding
 from inventory.proof.gaps import Gap
 from inventory.proof.layout import unlike_a_snapshot
 from inventory.proof.ledger_parts import Ledger, LedgerPart
+from inventory.proof.listed import ENTRY_BYTES_MAX, LISTED, listed_path, strange_entries, unlisted, wrong_entry
 from inventory.proof.manifest import (
     KEY_BYTES_MAX,
     MANIFEST_BYTES_MAX,
@@ -28,6 +29,7 @@ from inventory.proof.manifest import (
     manifest_number,
     manifest_path,
     parsed,
+    snapshot_id,
 )
 from inventory.proof.merkle import merkle_root
 
@@ -37,6 +39,8 @@ _NAME_TOLD_MAX: Final = 100
 
 #: Gives the PEM of the key of a fingerprint; None where the bucket has none.
 KeyOf = Callable[[str], bytes | None]
+#: Gives what is listed at a path; None where nothing is.
+EntryOf = Callable[[str], bytes | None]
 
 
 class Verifier(Protocol):
@@ -102,6 +106,7 @@ class Link(NamedTuple):
         inside: What is wrong with what it says.
         signature: What is wrong with who signed it.
         part: What it adds to the ledger; None where it is no manifest, or another's file.
+        unlisted: Whether nothing is listed of it, as until it is published. What is listed wrongly is `inside`.
     """
 
     number: int
@@ -111,9 +116,12 @@ class Link(NamedTuple):
     inside: Sequence[Finding]
     signature: Sequence[Finding]
     part: LedgerPart | None = None
+    unlisted: bool = False
 
 
-def link_of(number: int, raw: bytes, key_of: KeyOf, verifier: Verifier) -> tuple[Link, Manifest | None]:
+def link_of(
+    number: int, raw: bytes, key_of: KeyOf, verifier: Verifier, entry_of: EntryOf | None = None
+) -> tuple[Link, Manifest | None]:
     """Looks at one manifest, whatever the others are; gives it too, unless it is none.
 
     Args:
@@ -121,6 +129,7 @@ def link_of(number: int, raw: bytes, key_of: KeyOf, verifier: Verifier) -> tuple
         raw: Its file.
         key_of: Gives the PEM of the key of a fingerprint; None where there is none.
         verifier: Knows who may have signed, and who did.
+        entry_of: Gives what is listed of snapshots; None where that is not known.
     """
     try:
         manifest = parsed(manifest_path(number), raw)
@@ -133,7 +142,12 @@ def link_of(number: int, raw: bytes, key_of: KeyOf, verifier: Verifier) -> tuple
     previous = content["manifest"].get("previous")
     adds = LedgerPart(manifest.as_of_ms, manifest.ledger_from_ms, manifest.opening is not None)
     part = adds if manifest.in_place else None
-    return Link(number, manifest.sha256, manifest.as_of, previous, inside, signature, part), manifest
+    is_unlisted = False
+    if entry_of is not None and manifest.in_place and not inside and not signature:  # else it may be what is wrong
+        entry = entry_of(listed_path(manifest.as_of_ms))
+        is_unlisted = entry is None
+        inside += [] if entry is None else wrong_entry(manifest, entry)
+    return Link(number, manifest.sha256, manifest.as_of, previous, inside, signature, part, is_unlisted), manifest
 
 
 def follow(links: Iterable[Link], check: Check, *, head: str | None = None, first: int = 1) -> set[str]:
@@ -151,8 +165,12 @@ def follow(links: Iterable[Link], check: Check, *, head: str | None = None, firs
     instants: set[str] = set()
     ledger = Ledger(first)
     expected, last_hash, head_seen = first, None, False
+    unlisted_ms = None
     for link in links:
         check.looked_at += 1
+        if unlisted_ms is not None:  # whoever commits publishes the manifest before its own first
+            check.add(unlisted(unlisted_ms))
+        unlisted_ms = link.part.as_of_ms if link.part and link.unlisted else None
         if link.number > expected:
             check.add(Gap(expected, link.number - 1).finding)
         check.extend(link.inside)
@@ -189,18 +207,24 @@ def read_chain(
         path = folder / key_path(fingerprint)
         return _start(path, KEY_BYTES_MAX) if path.is_file() else None
 
+    def entry_of(path: str) -> bytes | None:
+        return _start(folder / path, ENTRY_BYTES_MAX) if (folder / path).is_file() else None
+
     chain, check = [], Check("manifest_chain")
+    has_list = (folder / LISTED).is_dir()  # a copy of what proves the history may lack it
 
     def links() -> Iterator[Link]:
         for number, path in _numbered(folder):
-            link, manifest = link_of(number, _start(path, MANIFEST_BYTES_MAX + 1), key_of, verifier)
+            start = _start(path, MANIFEST_BYTES_MAX + 1)
+            link, manifest = link_of(number, start, key_of, verifier, entry_of if has_list else None)
             if manifest is not None:
                 chain.append(replace(manifest, files=FilesOnDisk(path, manifest.sha256)))
             yield link
 
-    follow(links(), check, head=head)
-    beside = (path.relative_to(folder).as_posix() for path in sorted((folder / MANIFESTS).rglob("*")) if path.is_file())
-    check.extend(strange_names([*beside, *left_out]))
+    instants = follow(links(), check, head=head)
+    check.extend(strange_names([*_paths_under(folder, MANIFESTS), *left_out]))
+    listed = [*_paths_under(folder, LISTED), *(path for path in left_out if path.startswith(LISTED))]
+    check.extend(strange_entries(listed, instants))
     return without_copies(chain), check
 
 
@@ -214,6 +238,10 @@ def strange_names(paths: Iterable[str]) -> Iterator[Finding]:
 def _start(path: Path, count: int) -> bytes:
     with path.open("rb") as content:
         return content.read(count)
+
+
+def _paths_under(folder: Path, prefix: str) -> Iterator[str]:
+    return (path.relative_to(folder).as_posix() for path in sorted((folder / prefix).rglob("*")) if path.is_file())
 
 
 def _numbered(folder: Path) -> Iterator[tuple[int, Path]]:
@@ -231,8 +259,7 @@ def _wrong_inside(manifest: Manifest, raw: bytes, content: Mapping[str, Any], nu
         yield Finding("It has another number than its name.", where, evidence={"found": manifest.number})
     if manifest.as_of != instant_name(manifest.as_of_ms):
         yield Finding("Its two ways to say its instant differ.", where, evidence={"as_of": manifest.as_of})
-    seed = hashlib.sha256(f"snapshot/{manifest.as_of_ms}".encode()).hexdigest()[:20]
-    if manifest.snapshot != f"snap_{manifest.as_of_ms:012x}{seed}":
+    if manifest.snapshot != snapshot_id(manifest.as_of_ms):
         yield Finding("Its snapshot's id is not that of its instant.", where, manifest.snapshot)
     yield from _wrong_files(manifest)
     if manifest.opening is not None and not _says_why(manifest, manifest.opening, body.get("previous")):

@@ -206,6 +206,11 @@ def instant_name(instant_ms: int) -> str:
     return datetime.fromtimestamp(instant_ms / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
+def snapshot_id(as_of_ms: int) -> str:
+    """The id of the one snapshot of an instant."""
+    return f"snap_{as_of_ms:012x}{hashlib.sha256(f'snapshot/{as_of_ms}'.encode()).hexdigest()[:20]}"
+
+
 def manifest_path(number: int) -> str:
     """Where a manifest is."""
     return f"{MANIFESTS}{number:08}.json"

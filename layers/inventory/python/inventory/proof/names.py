@@ -8,7 +8,7 @@ _NAME: Final = r"[a-z0-9][a-z0-9._-]{0,199}"
 #: Plain paths lead nowhere else, are no patterns, and none is the folder of another one, nor the same but for its case.
 _PLAIN: Final = re.compile(
     rf"archive/[a-z]+/dt=[0-9-]{{1,30}}/hour=[0-9]{{1,30}}/{_NAME}"
-    rf"|(?:snapshots|holds|ledger|state|opened)/as_of=[0-9TZ]{{1,30}}/{_NAME}|(?:manifests|keys)/{_NAME}",
+    rf"|(?:snapshots|holds|ledger|state|opened)/as_of=[0-9TZ]{{1,30}}/{_NAME}|(?:manifests|keys|listed)/{_NAME}",
     re.ASCII,
 )
 #: What a manifest may name: whatever else it is, it lies in the bucket's folder, and can be looked for.
