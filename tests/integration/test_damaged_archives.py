@@ -96,7 +96,7 @@ def test_a_damaged_object_of_the_archive_fails_its_map_task_and_is_named(history
 def test_an_object_that_would_fill_the_disk_fails_its_map_task_and_is_named(
     history: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bomb = next(history.objects.list("archive/holds/")).key.rsplit("/", 1)[0] + "/bomb-0-0.jsonl.gz"
+    bomb = next(history.objects.list("archive/holds/")).key.rsplit("/", 1)[0] + "/0123456789abcdef-0-0.jsonl.gz"
     monkeypatch.setattr(map_task, "OBJECT_BYTES_MAX", 5_000_000)
     history.objects.put(bomb, gzip.compress(b" " * 5_000_001))
     with pytest.raises(ObjectDamaged, match=f"{bomb}: more than 5,000,000 bytes"):
@@ -157,7 +157,7 @@ def test_an_event_doubled_with_other_contents_is_named(history: History) -> None
     event = history.tape.events(Source.STOCK)[30]
     forged = {**event, "after": {**event["after"], "available": 999}}
     hour = next(history.objects.list("archive/stock/")).key.rsplit("/", 1)[0]
-    history.objects.put(f"{hour}/forged-0-0.jsonl.gz", gzip.compress(f"{line_of(forged)}\n".encode()))
+    history.objects.put(f"{hour}/0123456789abcdef-0-0.jsonl.gz", gzip.compress(f"{line_of(forged)}\n".encode()))
     with pytest.raises(EventsDiffer, match=event["event_id"].replace("*", r"\*")):
         history.snapshot(after_spell(3))
 
@@ -168,6 +168,6 @@ def test_an_event_that_turns_up_in_a_sealed_hour_makes_the_rebuild_fail_loudly(t
     history.snapshot(after_spell(3))
     event = {**tape.events(Source.ADJUSTMENTS)[3], "event_id": "adj_" + "0" * 32 + "@1"}
     hour = next(history.objects.list("archive/adjustments/")).key.rsplit("/", 1)[0]
-    history.objects.put(f"{hour}/late-0-0.jsonl.gz", gzip.compress(f"{line_of(event)}\n".encode()))
+    history.objects.put(f"{hour}/0123456789abcdef-0-0.jsonl.gz", gzip.compress(f"{line_of(event)}\n".encode()))
     with pytest.raises(RebuildDiffers, match="snapshots/as_of"):
         history.snapshot(after_spell(3), mode=Mode.REBUILD)

@@ -82,7 +82,7 @@ def test_equal_plans_share_a_run_and_others_do_not(history: History) -> None:
     assert run(AS_OF_MS, Mode.REBUILD) == run(AS_OF_MS, Mode.REBUILD)
     assert len({run(AS_OF_MS, mode) for mode in Mode} | {run(AS_OF_MS + SECOND_MS, Mode.REBUILD)}) == len(Mode) + 1
     before = run(AS_OF_MS, Mode.REBUILD)
-    history.objects.put("archive/stock/dt=2000-01-01/hour=00/late.jsonl.gz", b"")
+    history.objects.put("archive/stock/dt=2000-01-01/hour=00/0123456789abcdef-0-0.jsonl.gz", b"")
     assert run(AS_OF_MS, Mode.REBUILD) != before, "another object of the archive is another plan"
 
 

@@ -44,7 +44,7 @@ def archived(history: History, source: Source, since_ms: int = INSTANTS[1], unti
 
 def archive_also(history: History, source: Source, *events: Event) -> None:
     """Another object in the archive, in the hour of the first event."""
-    Sealer(history.objects.root, {}).archive_object(source, "zz", events)
+    Sealer(history.objects.root, {}).archive_object(source, f"{'f' * 16}-{'9' * 40}-{'9' * 40}", events)
 
 
 def change_archive(history: History, source: Source, change: Callable[[list[Event]], list[Event]]) -> None:

@@ -13,6 +13,7 @@ from inventory.audit.buckets import read_objects
 from inventory.audit.listing import cut_folder
 from inventory.audit.plan import AuditPlan, Depth
 from inventory.history.plan import Mode, make_plan, read_task
+from inventory.proof.names import is_plain
 
 HOUR = "archive/stock/dt=2026-11-22/hour=18/"
 GOOD = f"{HOUR}0123456789abcdef-1-2.jsonl.gz"
@@ -24,6 +25,15 @@ STRANGE = [
     f"{HOUR}../../../../../escaped",
     f"{HOUR}[0]123456789abcdef-1-2.jsonl.gz",
     "archive/stock/dt=2026-11-22/0-1-2.jsonl.gz",
+    f"{HOUR}zz.txt",
+    f"{HOUR}0123456789abcdef-1-2.jsonl",
+    f"{HOUR}0123456789abcde-1-2.jsonl.gz",
+    f"{HOUR}0123456789abcdeg-1-2.jsonl.gz",
+    f"{HOUR}0123456789abcdef-1.jsonl.gz",
+    f"{HOUR}0123456789abcdef-1-x.jsonl.gz",
+    f"{HOUR}0123456789abcdef-1-{'2' * 65}.jsonl.gz",
+    "archive/stock/dt=2026-11-22/hour=99/0123456789abcdef-1-2.jsonl.gz",
+    "archive/stock/dt=2026-11-22/hour=1/0123456789abcdef-1-2.jsonl.gz",
 ]
 
 
@@ -60,9 +70,10 @@ def test_a_snapshot_passes_over_them() -> None:
     assert [[each.key for each in read_task(bucket, task)] for task in plan.tasks] == [[GOOD]]
 
 
-@pytest.mark.parametrize("day", ["2026-02-30", "2026-13-01", "0000-01-01", "20261-1-1"])
-def test_a_day_that_there_is_not_is_passed_over(day: str) -> None:
+@pytest.mark.parametrize("day", ["2026-02-30", "2026-13-01", "2026-13-41", "0000-01-01", "20261-1-1"])
+def test_a_day_that_there_is_not_is_passed_over_and_named(day: str) -> None:
     key = f"archive/stock/dt={day}/hour=18/0123456789abcdef-1-2.jsonl.gz"
+    assert not is_plain(key)
     bucket = bucket_of(GOOD, key)
     plan = make_plan(bucket, as_of_ms=1_800_000_000_000, mode=Mode.REBUILD, now_ms=2_000_000_000_000, buckets=1)
     assert [[each.key for each in read_task(bucket, task)] for task in plan.tasks] == [[GOOD]]

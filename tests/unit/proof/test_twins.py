@@ -72,7 +72,6 @@ def believed(database: duckdb.DuckDBPyConnection, folder: Path) -> list[tuple[in
             f"{HOUR}/{'0' * 16}-400-410",
             id="an earlier day",
         ),
-        pytest.param(f"{HOUR}/{'f' * 16}-500-510", f"{HOUR}/0000", id="a name that the archiver gives"),
     ],
 )
 def test_the_event_that_was_archived_first_is_believed(
@@ -89,6 +88,15 @@ def test_the_event_that_was_archived_first_is_believed(
         True,
         True,
     ]
+
+
+def test_what_the_archiver_never_called_so_is_believed_in_nothing(
+    database: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    archive(tmp_path, f"{HOUR}/{'f' * 16}-500-510", 10)
+    archive(tmp_path, f"{HOUR}/0000", 99)
+    assert believed(database, tmp_path) == [(10, f"{HOUR}/{'f' * 16}-500-510.jsonl.gz")]
+    assert unequal_twins(database).findings == []
 
 
 @pytest.mark.parametrize("order", [(10, 99, 50), (99, 10, 50), (50, 99, 10), (10, 99, 10), (99, 10, 99)])

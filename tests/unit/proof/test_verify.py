@@ -21,6 +21,9 @@ from support.auditing import findings, follow_with
 from support.folding import revision
 from support.sealed import Sealer, fingerprint_of, rewrite_object, rewrite_parquet, signing_key
 
+#: What the archiver calls an object of the latest in the stream.
+LAST = f"{'f' * 16}-{'9' * 20}-{'9' * 20}"
+
 
 def proof_of(bucket: Sealer, **how: object) -> Proof:
     return verify(bucket.folder, RsaVerifier({fingerprint_of(bucket.key)}), every=True, **how)  # type: ignore[arg-type]
@@ -50,12 +53,12 @@ def test_a_sound_bucket_has_nothing_wrong_and_all_of_it_is_looked_at(sealed_day:
 
 def test_events_told_twice_and_those_after_the_last_snapshot_are_no_discrepancy(bucket: Sealer) -> None:
     first = sorted(bucket.events[Source.STOCK], key=lambda event: event["at"])[:10]
-    bucket.archive_object(Source.STOCK, "again", first)
+    bucket.archive_object(Source.STOCK, f"{'a' * 16}-7-8", first)
     later = bucket.sealed_until_ms + 100
     last = next(event for event in reversed(bucket.events[Source.STOCK]) if event["type"] == "shard_changed")
     record, _, _ = last["event_id"].partition("@")
     skipped = {**last, "event_id": f"{record}@{revision(last) + 2}", "at": later}
-    bucket.archive_object(Source.STOCK, "later", [skipped])  # the one between is still on its way
+    bucket.archive_object(Source.STOCK, f"{'b' * 16}-7-8", [skipped])  # the one between is still on its way
     assert findings(proof_of(bucket)) == []
 
 
@@ -105,7 +108,7 @@ def test_a_missing_event_is_named(bucket: Sealer) -> None:
 def test_an_event_with_a_twin_that_differs_is_named(bucket: Sealer) -> None:
     event = bucket.events[Source.ADJUSTMENTS][0]
     twin = {**event, "set": {**event["set"], "quantity": event["set"]["quantity"] + 1}}
-    path = bucket.archive_object(Source.ADJUSTMENTS, "zz", [twin])
+    path = bucket.archive_object(Source.ADJUSTMENTS, LAST, [twin])
     (check, found) = findings(proof_of(bucket))[0]
     assert (check, found.record) == ("equal_twins", event["event_id"])
     assert name(bucket, path) in found.evidence["paths"]
@@ -127,7 +130,7 @@ def test_an_altered_event_is_named_with_what_differs(bucket: Sealer) -> None:
 
 def test_an_event_that_came_after_its_snapshot_was_sealed_is_late(bucket: Sealer, instants: tuple[int, ...]) -> None:
     event = {**bucket.events[Source.ADJUSTMENTS][0], "event_id": "adj_" + "f" * 32 + "@1", "at": instants[0]}
-    path = bucket.archive_object(Source.ADJUSTMENTS, "zz", [event])
+    path = bucket.archive_object(Source.ADJUSTMENTS, LAST, [event])
     found = [each for check, each in findings(proof_of(bucket)) if check == "late_events"]
     assert [(each.record, each.path) for each in found] == [(event["event_id"], name(bucket, path))]
     assert "came late" in found[0].what
@@ -144,7 +147,7 @@ def test_holds_of_more_than_a_counter_counts_are_found_whatever_they_add_up_to(b
         told = [{**placed, "event_id": f"{hold}@1", "set": {**placed["set"], "lines": [{**forged, "item": item}] * 2}}]
         follow_with(told, hold, "hold_executed", set={"status": "executed"})
         follow_with(told, hold, "hold_settled", set={"settlement": "stl_forged"})
-        bucket.archive_object(Source.HOLDS, f"zz{number}", told)
+        bucket.archive_object(Source.HOLDS, f"{LAST}{number}", told)
     found = {check for check, _ in findings(proof_of(bucket))}
     assert {"placements_match", "settlements_match", "stock_conserved", "totals"} <= found
 
@@ -393,7 +396,7 @@ def test_of_very_many_findings_the_first_are_kept_and_all_are_counted() -> None:
 def test_an_object_whose_name_is_a_pattern_is_found_like_any_other(bucket: Sealer, planted: str) -> None:
     event = bucket.events[Source.ADJUSTMENTS][0]
     first = objects(bucket, Source.ADJUSTMENTS)[0]
-    forged = bucket.archive_object(Source.ADJUSTMENTS, "zz", [{**event, "event_id": "adj_" + "e" * 32 + "@1"}])
+    forged = bucket.archive_object(Source.ADJUSTMENTS, LAST, [{**event, "event_id": "adj_" + "e" * 32 + "@1"}])
     path = forged.rename(first.with_name(planted.format(first.name[1:])))
     assert [(check, each.path) for check, each in findings(proof_of(bucket))] == [
         ("archive_readable", name(bucket, path))

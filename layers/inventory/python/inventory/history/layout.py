@@ -25,7 +25,10 @@ TABLES: Final = ("snapshots", "holds", "ledger")
 LAST_MS: Final = 9_999_999_999_999
 _AUDIT_ID: Final = re.compile(rf"{AUDIT}_([0-9a-f]{{12}})[0-9a-f]{{20}}")
 _STAMP: Final = "%Y%m%dT%H%M%SZ"
-_ARCHIVED: Final = re.compile(r"archive/[a-z]+/(dt=\d{4}-\d\d-\d\d/hour=\d\d)/[a-z0-9][a-z0-9._-]{0,199}", re.ASCII)
+_ARCHIVED: Final = re.compile(
+    rf"archive/(?:{'|'.join(Source)})/(dt=\d{{4}}-\d\d-\d\d/hour=\d\d)/[0-9a-f]{{16}}-\d{{1,64}}-\d{{1,64}}\.jsonl\.gz",
+    re.ASCII,
+)
 
 
 def stamp_of(as_of_ms: Milliseconds) -> str:
