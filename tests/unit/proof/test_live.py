@@ -331,7 +331,7 @@ def test_a_settled_hold_that_the_base_does_not_know_is_of_its_time_or_has_an_eve
         ({"by": "ttl", "settled": True}, {"rev": 1, "later_ms": 0}, {"live_holds"}),
         ({"by": "ttl", "settled": True}, {"rev": 0, "later_ms": 1}, {"live_holds"}),
         ({"by": "ttl", "settled": True}, {"rev": None, "later_ms": 1}, {"live_holds"}),
-        ({"by": "somebody", "settled": True}, {"rev": 1, "later_ms": 1}, {"live_holds", "removals"}),
+        ({"by": "someone", "settled": True}, {"rev": 1, "later_ms": 1}, {"live_holds", "removals"}),
         ({"by": "ttl", "settled": False}, {"rev": 1, "later_ms": 1}, {"live_holds", "removals"}),
     ],
     ids=["expired", "began before the snapshot", "rev 0", "no rev", "deleted by hand", "not settled"],

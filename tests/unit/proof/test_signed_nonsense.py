@@ -64,7 +64,8 @@ def test_a_manifest_in_another_spelling_than_the_canonical_one_is_named(bucket: 
 def test_a_file_larger_than_any_manifest_is_none_and_is_not_read_whole(bucket: Sealer) -> None:
     """Whoever made one could else end whoever reads it, by its memory."""
     found = rewritten(bucket, lambda content: canonical(content) + b"\n" * MANIFEST_BYTES_MAX)
-    assert found == [("manifests/00000004.json", "It is no manifest: It has more than 4,194,304 bytes.")]
+    assert found[:-1] == [("manifests/00000004.json", "It is no manifest: It has more than 4,194,304 bytes.")]
+    assert found[-1][1] == "No manifest has the snapshot that this lists."
     (bucket.folder / "manifests/00000004.json").open("r+b").truncate(1 << 33)
     assert found_in(bucket, "manifest_chain")[0].what == found[0][1]
 
@@ -108,6 +109,9 @@ KINDS = ["holds", "ledger/holds", "ledger/items", "snapshots", "state/directorie
 def test_a_manifest_that_lacks_files_which_every_snapshot_has_is_named(bucket: Sealer, kind: str) -> None:
     bucket.manifests = 3  # the last that adds to the ledger
     (bucket.folder / "manifests/00000004.json").unlink()
+    for listed in (bucket.folder / "listed").iterdir():
+        if json.loads(listed.read_bytes())["manifest"]["number"] == 4:
+            listed.unlink()
     files = content_of(bucket, 3)["manifest"]["files"]
     lacking = [file["path"] for file in files if re.match(kind, file["path"])]
     sign_again(bucket, files=[file for file in files if file["path"] not in lacking])
