@@ -15,7 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from inventory.adapters.objects import S3Objects
-from inventory.adapters.signing import KmsSigner
+from inventory.adapters.signing import KmsSigner, KmsVerifier
 from inventory.history.layout import audit_after, audit_path, listed_path, published_path
 from inventory.history.manifest import Manifest, head_number, read_manifest
 from inventory.history.plan import Mode
@@ -54,7 +54,9 @@ class Machine:
         self.s3 = boto3.client("s3", **how)
         self.bucket = stack.outputs["HistoryBucket"]
         self.objects = S3Objects(self.s3, self.bucket)
-        self.signer = KmsSigner(boto3.client("kms", **how), stack.outputs["ManifestKey"])
+        kms, key = boto3.client("kms", **how), stack.outputs["ManifestKey"]
+        self.signer = KmsSigner(kms, key)
+        self.verifier = KmsVerifier(kms, [key])
 
     def start(self, as_of_ms: int, mode: Mode = Mode.INCREMENT) -> str:
         """Starts an execution as the schedules do, and gives its ARN."""
@@ -179,6 +181,7 @@ def test_an_execution_killed_at_any_state_and_started_again_ends_with_the_bytes_
 
     machine.copy(tmp_path / "bucket", until=manifest.number - 1)
     undisturbed = Workflow(tmp_path / "bucket", machine.signer)
+    undisturbed.verifier = machine.verifier
     undisturbed.now_ms = second_ms + 60_000
     reduced = undisturbed.reduced(undisturbed.begin(second_ms))
     undisturbed.conclude({"step": "commit", "run": reduced["run"]})

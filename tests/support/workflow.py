@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from inventory.domain.events import Source
 from inventory.history.commit import Publisher
-from inventory.history.manifest import Manifest, Signer, fingerprint_of, head_number, read_manifest
+from inventory.history.manifest import Manifest, Signer, Verifier, fingerprint_of, head_number, read_manifest
 from inventory.history.plan import Mode, read_plan
 from inventory.history.steps import SnapshotSteps, scan
 from inventory.pipeline.archiver import archive_batch
@@ -93,12 +93,14 @@ class Workflow:
         objects: The bucket, a folder.
         audits: Where audits are started.
         now_ms: Milliseconds since 1970.
+        verifier: Knows whose manifests commits go on from.
         trusted_head: The SHA-256 of a manifest that commits go on from whoever signed it.
     """
 
     def __init__(self, root: Path, signer: Signer, *, buckets: int = 2, grace_ms: int = 60_000) -> None:
         self.objects = DirectoryObjects(root)
         self.signer = signer
+        self.verifier: Verifier = KeyInMemory()
         self.catalogue = Partitions()
         self.audits = Started()
         self.now_ms = 0
@@ -151,7 +153,7 @@ class Workflow:
         publisher = Publisher(
             objects=self.as_seen_by("snapshot_commit"),
             signer=self.signer,
-            verifier=KeyInMemory(),
+            verifier=self.verifier,
             catalogue=self.catalogue,
             audits=self.audits,
             now=lambda: self.now_ms,
