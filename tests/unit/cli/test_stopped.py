@@ -38,5 +38,5 @@ def test_a_verification_that_is_stopped_leaves_nothing(tmp_path: Path, number: s
         assert process.stdout.readline() == "copying\n"
         assert len(list(scratch.iterdir())) == 1
         process.send_signal(number)
-        assert process.wait(30) == exit_code
+        assert process.wait(90) == exit_code
     assert list(scratch.iterdir()) == []

@@ -196,7 +196,8 @@ class TestSlowReads:
 
     def test_reads_that_are_all_too_slow_end_in_a_conflict(self, world: Watched) -> None:
         world.receive("A", 1)
-        world.wire.meanwhile(lambda: world.clock.pass_s(3), BATCH_READS, times=READ_PASSES_MAX + 2)
+        # Over a second for each, and short enough for a second pass before there is no time left.
+        world.wire.meanwhile(lambda: world.clock.pass_s(1.1), BATCH_READS, times=2 * READ_PASSES_MAX)
         with pytest.raises(Conflict):
             world.place("A", 2)
 
