@@ -201,6 +201,12 @@ class TestSlowReads:
         with pytest.raises(Conflict):
             world.place("A", 2)
 
+    def test_a_pass_that_took_over_a_second_proves_nothing_by_itself(self, world: Watched) -> None:
+        world.receive("A", 1)
+        world.wire.meanwhile(lambda: world.clock.pass_s(1.1), BATCH_READS, times=2 * READ_PASSES_MAX)
+        with pytest.raises(Conflict):
+            refuse_or_find(world.core, Shortage("A", "W1", 2, 1), Patience(world.core.clock.elapsed))
+
     def test_a_slow_look_for_its_own_hold_makes_the_proof_too_old(self, world: Watched) -> None:
         world.receive("A", 1)
 
