@@ -110,7 +110,8 @@ class Machine:
         """Brings archive and snapshots into a folder, the chain up to a manifest."""
         keys = [stored.key for prefix in ("archive/", "snapshots/", "state/") for stored in self.objects.list(prefix)]
         for number in range(1, until + 1):
-            keys += [f"manifests/{number:08d}.json", published_path(number)]
+            as_of_ms = read_manifest(self.objects, number).as_of_ms
+            keys += [f"manifests/{number:08d}.json", published_path(number), listed_path(as_of_ms)]
         for key in keys:
             (folder / key).parent.mkdir(parents=True, exist_ok=True)
         with ThreadPoolExecutor(8) as pool:
