@@ -15,6 +15,7 @@ from inventory.domain.errors import Overloaded
 from inventory.domain.events import Source
 from inventory.history.audits import AuditNotStarted
 from inventory.history.layout import listed_path, manifest_path, published_path, stamp_of
+from inventory.history.listed import EntryDamaged
 from inventory.history.manifest import ManifestDamaged, canonical
 from inventory.history.past import Past
 from inventory.history.plan import Mode
@@ -234,6 +235,19 @@ def test_where_the_newest_manifest_was_hidden_the_next_snapshot_names_it_and_goe
         history.snapshot(SECOND)
     history.objects.put(manifest_path(1), hidden)
     assert history.snapshot(SECOND)["manifest"] == 2
+
+
+def test_a_forged_entry_of_a_later_instant_leaves_nothing_out_of_the_ledger(history: History) -> None:
+    """It would count as proof that all is archived, and be in no later ledger either."""
+    forged = listed_path(SECOND + HOUR_MS // 2)
+    history.objects.put(forged, b'{"manifest":{"number":1}}')
+    before = history.visible()
+    with pytest.raises(EntryDamaged, match=forged):
+        history.snapshot(SECOND)
+    assert history.visible() == before
+    (history.objects.root / forged).unlink()
+    assert history.snapshot(SECOND)["manifest"] == 2
+    assert history.head().body["ledger_from_ms"] == FIRST
 
 
 def test_the_number_of_a_hidden_manifest_is_given_to_no_other(history: History) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from inventory.history.layout import listed_path
+from inventory.history.listed import EntryDamaged
 from inventory.history.standing import Known, Opened, Standing, base_before, latest_buckets, openings, standing_of
 from support.chain import Chain
 
@@ -113,3 +114,37 @@ def test_buckets_are_those_of_the_latest_instant_and_not_of_the_newest_manifest(
     assert latest_buckets(chain.objects) == 5
     (chain.objects.root / listed_path(at(10))).unlink()
     assert latest_buckets(chain.objects) == 2
+
+
+@pytest.mark.parametrize(
+    ("entry", "why"),
+    [
+        (b"", "names no manifest"),
+        (b"{}", "names no manifest"),
+        (b"[" * 100_000, "names no manifest"),
+        (b'{"manifest":{"number":"1"}}', "names no manifest"),
+        (b'{"manifest":{"number":true}}', "names no manifest"),
+        (b'{"manifest":{"number":1}}', "manifest 1 is of another instant"),
+    ],
+)
+def test_what_is_listed_counts_for_no_instant_but_that_of_its_manifest(chain: Chain, entry: bytes, why: str) -> None:
+    """Else a name alone could have everything up to it counted as sealed."""
+    chain.seal(at(5))
+    forged = listed_path(at(20))
+    chain.objects.put(forged, entry)
+    with pytest.raises(EntryDamaged, match=f"^{forged} lists no snapshot: .*{why}$"):
+        standing_of(chain.objects, at(10))
+    with pytest.raises(EntryDamaged, match=forged):
+        standing_of(chain.objects, at(20))
+    with pytest.raises(EntryDamaged, match=forged):
+        base_before(chain.objects, at(30), 2)
+    with pytest.raises(EntryDamaged, match=forged):
+        latest_buckets(chain.objects)
+    assert base_before(chain.objects, at(10), 2) == at(5)
+
+
+def test_a_name_that_lists_no_instant_is_named(chain: Chain) -> None:
+    chain.seal(at(5))
+    chain.objects.put("listed/!", b'{"manifest":{"number":1}}')
+    with pytest.raises(EntryDamaged, match=r"^listed/! lists no snapshot"):
+        standing_of(chain.objects, at(10))

@@ -16,6 +16,7 @@ from inventory.domain.clock import Milliseconds
 from inventory.history.audits import start_audit
 from inventory.history.columnar import writer
 from inventory.history.layout import KEYS, PARTIALS, TABLES, listed_path, manifest_path, published_path, stamp_of
+from inventory.history.listed import listed_manifest
 from inventory.history.manifest import (
     DataFile,
     Manifest,
@@ -230,8 +231,7 @@ class Publisher:
             return None
         after = None
         if plan.base_ms is not None:
-            listed = json.loads(self.objects.read(listed_path(plan.base_ms)))
-            before = self._signed(listed["manifest"]["number"])
+            before = listed_manifest(self.objects, listed_path(plan.base_ms), self._signed)
             after = {"as_of_ms": before.as_of_ms, "number": before.number, "sha256": before.sha256}
         said = {"reason": plan.opening.reason, "actor": plan.opening.actor, "after": after}
         return said | {name: totals[name] for name in sorted(_OF_OPENING)}

@@ -27,6 +27,7 @@ from inventory.history.layout import (
     listed_before,
     listed_path,
 )
+from inventory.history.listed import listed_manifest
 from inventory.history.manifest import Manifest, read_manifest
 from inventory.history.standing import openings
 
@@ -115,7 +116,7 @@ class Past:
         return Sources(base, ledger)
 
     def _listed(self, path: str) -> Manifest:
-        return self._manifest(json.loads(self._objects.read(path))["manifest"]["number"])
+        return listed_manifest(self._objects, path, self._manifest)
 
     def _load(
         self, sql: duckdb.DuckDBPyConnection, sources: Sources, item: str, at_ms: Milliseconds, work: Path

@@ -1,12 +1,13 @@
 """Standing: how the chain of manifests stands towards an instant, told by its head and by what is listed around it."""
 
-import json
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, NamedTuple
 
 from inventory.adapters.objects import NoSuchObject, Objects
 from inventory.domain.clock import Milliseconds
-from inventory.history.layout import LISTED, OPENED, instant_of_listed, instant_of_path, listed_before, listed_path
+from inventory.history.layout import LISTED, OPENED, instant_of_path, listed_before, listed_path
+from inventory.history.listed import listed_manifest
 from inventory.history.manifest import Manifest, head_number, read_manifest
 
 #: How many snapshots before an instant are asked whether they can be its base. They cannot where the number of buckets
@@ -68,25 +69,30 @@ def standing_of(objects: Objects, as_of_ms: Milliseconds) -> Standing:
 
     All manifests but the newest are listed: a commit publishes the one before its own first. So the newest is read
     before the list; one that comes between is listed or not, and a commit on this standing is overtaken by it.
+
+    Raises:
+        EntryDamaged: What is listed first, or of this instant, is of no manifest.
+        ManifestDamaged: The newest manifest, or one that is listed so, is none.
     """
     number = head_number(objects)
     head = _known(read_manifest(objects, number)) if number else None
     first = objects.first(LISTED)
-    listed_ms = 0 if first is None else instant_of_listed(first.key)
+    # A name alone would have events left out of the ledger, and nothing held against the tables.
+    latest = None if first is None else _listed(objects, first.key)
     if head is not None and head.as_of_ms == as_of_ms:
         exists: Known | None = head
     else:
         exists = _listed(objects, listed_path(as_of_ms))
-    return Standing(as_of_ms, number, max(listed_ms, head.as_of_ms if head else 0), exists)
+    latest_ms = max((each.as_of_ms for each in (head, latest) if each is not None), default=0)
+    return Standing(as_of_ms, number, latest_ms, exists)
 
 
 def base_before(objects: Objects, as_of_ms: Milliseconds, buckets: int) -> Milliseconds | None:
     """The instant of the nearest published snapshot before this one that is cut alike; None to begin from nothing."""
     for stored in objects.page(LISTED, after=listed_before(as_of_ms), limit=_BASES_LOOKED_AT_MAX):
-        if instant_of_listed(stored.key) < as_of_ms:
-            known = _listed(objects, stored.key)
-            if known is not None and known.buckets == buckets:
-                return known.as_of_ms
+        known = _listed(objects, stored.key)
+        if known is not None and known.as_of_ms < as_of_ms and known.buckets == buckets:
+            return known.as_of_ms
     return None
 
 
@@ -94,11 +100,9 @@ def openings(objects: Objects) -> list[Opened]:
     """All published opening snapshots, the latest last. There are few, or none."""
     found = []
     for as_of_ms in sorted({instant_of_path(stored.key) for stored in objects.list(OPENED)}):
-        try:
-            entry = json.loads(objects.read(listed_path(as_of_ms)))
-        except NoSuchObject:  # its commit died before it was published, and whoever asks has finished it before
+        manifest = _listed_manifest(objects, listed_path(as_of_ms))
+        if manifest is None:  # its commit died before it was published, and whoever asks has finished it before
             continue
-        manifest = read_manifest(objects, entry["manifest"]["number"])
         since = manifest.body["opening"]["after"]
         found.append(Opened(since["as_of_ms"] if since else 0, as_of_ms, manifest.buckets))
     return found
@@ -112,11 +116,17 @@ def latest_buckets(objects: Objects) -> int | None:
 
 
 def _listed(objects: Objects, path: str) -> Known | None:
+    manifest = _listed_manifest(objects, path)
+    return None if manifest is None else _known(manifest)
+
+
+def _listed_manifest(objects: Objects, path: str) -> Manifest | None:
     try:
-        entry = json.loads(objects.read(path))
-    except NoSuchObject:
-        return None
-    return _known(read_manifest(objects, entry["manifest"]["number"]))
+        return listed_manifest(objects, path, partial(read_manifest, objects))
+    except NoSuchObject as error:
+        if error.key == path:
+            return None
+        raise
 
 
 def _known(manifest: Manifest) -> Known:
