@@ -206,6 +206,9 @@ def test_the_history_goes_on_from_a_manifest_whose_key_is_gone_where_somebody_vo
         history.snapshot(SECOND)
     history.trusted_head = hashlib.sha256(content).hexdigest()
     assert history.snapshot(SECOND)["manifest"] == 2
+    history.trusted_head = ""  # what goes on from the next one asks for that one's key
+    assert history.snapshot(FIRST, mode=Mode.REBUILD)["outcome"] == "existed"
+    assert history.snapshot(SECOND + HOUR_MS // 2)["manifest"] == 3
 
 
 def test_a_manifest_that_waits_to_be_published_is_published_as_it_was_signed(history: History) -> None:

@@ -129,16 +129,17 @@ class Publisher:
 
         Raises:
             NoSuchObject: A reduce task has not been done; or its number was given, and somebody hid that manifest.
-            ManifestDamaged: The manifest that it goes on from, or that has its instant, is none of the service's.
+            ManifestDamaged: The manifest that it goes on from, or publishes again, is none of the service's.
             RebuildDiffers: The snapshot existed, and its bytes are not those of the rebuild.
             AuditNotStarted: The manifest is written, and it is not published.
         """
         results = read_results(self.objects, plan)
         files = sorted(file for result in results for file in result.files)
         if plan.exists is not None:
-            standing = self._signed(plan.exists)
-            compared = _compare(standing, files)
-            if not self._published(standing.number):
+            standing = read_manifest(self.objects, plan.exists)
+            compared = _compare(standing, files)  # nothing goes on from it: its key may be gone
+            if not self._published(plan.exists):
+                standing = self._signed(plan.exists)
                 # Its own files were forgotten: these are the same.
                 self.objects.put(_pointer(standing.content), plan.run.encode())
                 self.publish(standing)
