@@ -207,6 +207,21 @@ class TestSlowReads:
         with pytest.raises(Conflict):
             refuse_or_find(world.core, Shortage("A", "W1", 2, 1), Patience(world.core.clock.elapsed))
 
+    @pytest.mark.parametrize(
+        ("warehouse", "after_s", "is_refused"),
+        [("W1", 3.9, True), ("W1", 4, True), ("W1", 6.9, True), ("W1", 7, False), (None, 3.9, True), (None, 4, False)],
+    )
+    def test_whoever_waited_for_other_buyers_is_told_a_shortage_while_the_places_can_be_read(
+        self, world: Watched, warehouse: str | None, after_s: float, *, is_refused: bool
+    ) -> None:
+        """Those of one warehouse are read in a tenth of a second; those of all may take three."""
+        world.receive("A", 1)
+        patience = Patience(world.core.clock.elapsed)
+        world.clock.pass_s(after_s)
+        with pytest.raises(InsufficientStock if is_refused else Conflict) as told:
+            refuse_or_find(world.core, Shortage("A", warehouse, 2, 1), patience)
+        assert is_refused or ("name a warehouse" in str(told.value)) == (warehouse is None)
+
     def test_a_slow_look_for_its_own_hold_makes_the_proof_too_old(self, world: Watched) -> None:
         world.receive("A", 1)
 

@@ -51,6 +51,9 @@ SPLIT_SHARDS_PER_ITEM_MAX: Final = 2_048
 # BatchGetItem, 1.4 s; twice that where an instance remembers other shards than there are. A pass that begins after 4 s
 # ends after 7 at most, and 3 of the 10 s that the function has remain for one more call and the answer.
 READS_BEGIN_WITHIN_MS: Final = 4_000
+# … over one warehouse: 256 shards at most, 0.1 s. So it ends when the others do, and who has waited for other buyers
+# until then is still told a shortage.
+READS_OF_WAREHOUSE_BEGIN_WITHIN_MS: Final = 7_000
 
 # How fresh knowledge must be.
 HINT_AGE_MAX_MS: Final = 1_000

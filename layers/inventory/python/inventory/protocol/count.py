@@ -63,7 +63,7 @@ def _on_hand_at_an_instant(core: Core, item: str, warehouse: str, patience: Pati
     """Two readings between which no shard gained, and what is on hand stayed: so it was at an instant between them."""
     earlier = read_pass(core, item, warehouse)
     for _ in range(READ_PASSES_MAX):
-        patience.check()
+        patience.check(warehouse)
         current = read_pass(core, item, warehouse)
         if earlier.same_on_hand_as(current):
             return earlier, current

@@ -39,7 +39,7 @@ def hinted_views(core: Core, wants: Sequence[Want], patience: Patience) -> dict[
     named = _named(core, sorted((item, warehouse) for item, warehouse in unknown if warehouse is not None))
     for item, warehouse in unknown:
         if warehouse is None:
-            patience.check()
+            patience.check(None)
         projected = everywhere(core, item) if warehouse is None else named.get((item, warehouse), [])
         views[item, warehouse] = _seen(core, (item, warehouse), projected, patience)
     by_item: dict[str, ItemView] = {}
@@ -57,7 +57,7 @@ def _places(wants: Sequence[Want]) -> list[Place]:
 def _read_again(core: Core, place: Place, patience: Patience) -> ItemView | None:
     """A strong reading where the last one saw little; None where there was none, it saw enough, or time is up."""
     last = core.passes.get(place)
-    return _read(core, place) if last is not None and _runs_out(last.view) and not patience.spent else None
+    return _read(core, place) if last is not None and _runs_out(last.view) and not patience.is_spent(place[1]) else None
 
 
 def _seen(core: Core, place: Place, projected: Sequence[Availability], patience: Patience) -> ItemView:
@@ -65,7 +65,7 @@ def _seen(core: Core, place: Place, projected: Sequence[Availability], patience:
     view = {each.warehouse: _latest(core, each) for each in projected}
     core.hints.remember(*place, view)  # so that its shards are read along with the directory, too
     runs_out = _runs_out(view) and any(sells(each, core.clock.now()) for each in projected)
-    return _read(core, place) if runs_out and not patience.spent else view
+    return _read(core, place) if runs_out and not patience.is_spent(place[1]) else view
 
 
 def _read(core: Core, place: Place) -> ItemView:

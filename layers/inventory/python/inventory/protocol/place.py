@@ -158,7 +158,7 @@ class _Placing:
                 self._look(line.item, line.warehouse)
 
     def _look(self, item: str, warehouse: str | None) -> None:
-        self._patience.check()
+        self._patience.check(warehouse)
         self._remember(item, warehouse, read_pass(self._core, item, warehouse).view)
 
     def _remember(self, item: str, warehouse: str | None, view: ItemView) -> None:

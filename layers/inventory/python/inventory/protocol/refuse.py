@@ -42,7 +42,7 @@ def refuse_or_find(core: Core, short: Shortage, patience: Patience) -> ItemView:
         Conflict: Stock kept arriving between the passes, or they took too long.
     """
     for _ in range(READ_PASSES_MAX):
-        patience.check()
+        patience.check(short.warehouse)
         earlier = core.passes.get((short.item, short.warehouse))
         current = read_pass(core, short.item, short.warehouse)
         if current.available >= short.wanted:

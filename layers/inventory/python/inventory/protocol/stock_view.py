@@ -112,7 +112,7 @@ def read_strongly(core: Core, item: str, patience: Patience) -> ItemStock:
     """
     earlier = read_pass(core, item, None)
     for _ in range(READ_PASSES_MAX):
-        if patience.spent:
+        if patience.is_spent(None):
             break
         current = read_pass(core, item, None)
         agreed, earlier = earlier.same_as(current), current
