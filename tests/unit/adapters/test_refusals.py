@@ -82,7 +82,8 @@ def test_a_name_that_another_is_just_writing_is_asked_for_again_but_not_without_
         if code := next(coming, None):
             raise ClientError({"Error": {"Code": code}}, "PutObject")
 
-    objects = S3Objects(SimpleNamespace(put_object=put_object), "history")
+    waited: list[float] = []
+    objects = S3Objects(SimpleNamespace(put_object=put_object), "history", pause=waited.append)
     if conflicts < 3:
         assert objects.put_new("a", b"1") is not found
         assert len(asked) == conflicts + 1
@@ -91,6 +92,7 @@ def test_a_name_that_another_is_just_writing_is_asked_for_again_but_not_without_
             objects.put_new("a", b"1")
         assert len(asked) == 3
     assert all(how == {"Bucket": "history", "Key": "a", "Body": b"1", "IfNoneMatch": "*"} for how in asked)
+    assert waited == [0, 0.1, 0.5][: len(asked)], "the other write takes a moment"
 
 
 @pytest.mark.parametrize("code", ["NoSuchKey", "404"])

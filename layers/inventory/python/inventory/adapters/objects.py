@@ -1,7 +1,8 @@
 """The port to the history's bucket: the few things that are done with objects there. Nothing is ever deleted."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -16,7 +17,8 @@ from inventory.domain.errors import Overloaded
 _PRECONDITION_FAILED = {"PreconditionFailed", "412"}
 # Another write of the name is under way: S3 cannot say yet which of them is first, and asks for the request once more.
 _UNDECIDED = "ConditionalRequestConflict"
-_PUT_TRIES_MAX = 3
+#: Before each try.
+_PUT_PAUSES_S = (0.0, 0.1, 0.5)
 _SERVICE = "The history"
 _CHUNK = 1024 * 1024
 _SMALL_MAX = 8 * 1024 * 1024  # from there on the SDK takes parts, some at once
@@ -174,16 +176,25 @@ class S3Objects(Objects):
         client: A boto3 S3 client, with its timeouts and retries set.
         bucket: The bucket's name.
         elsewhere: Buckets of their own for names that begin so.
+        pause: Waits, in seconds.
     """
 
-    def __init__(self, client: Any, bucket: str, elsewhere: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        client: Any,
+        bucket: str,
+        elsewhere: Mapping[str, str] | None = None,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._client = client
         self._bucket = bucket
         self._elsewhere = dict(elsewhere or {})
+        self._pause = pause
 
     @override
     def put_new(self, key: str, body: bytes) -> bool:
-        for _ in range(_PUT_TRIES_MAX):
+        for pause_s in _PUT_PAUSES_S:
+            self._pause(pause_s)
             try:
                 with outages_named(_SERVICE):
                     self._client.put_object(Bucket=self._of(key), Key=key, Body=body, IfNoneMatch="*")
