@@ -122,6 +122,28 @@ def test_what_an_earlier_key_signed_is_asked_of_that_key() -> None:
         kms.assert_no_pending_responses()
 
 
+@pytest.mark.parametrize("code", ["DisabledException", "NotFoundException", "KMSInvalidStateException"])
+def test_a_forged_signature_is_none_though_an_earlier_key_cannot_be_asked_for(code: str) -> None:
+    client = boto3.client("kms")
+    with Stubber(client) as kms:
+        verifier = KmsVerifier(client, ["key-1", "gone"])
+        kms.add_response("get_public_key", {"PublicKey": DER}, {"KeyId": "key-1"})
+        kms.add_client_error("get_public_key", code)
+        assert not verifier.has_signed("0" * 64, b"signed", b"a manifest")
+        kms.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize(("keys", "code"), [(["gone"], "DisabledException"), (["key-1", "mine"], "AccessDenied")])
+def test_that_the_stacks_own_key_is_gone_or_one_may_not_be_asked_is_an_error(keys: list[str], code: str) -> None:
+    client = boto3.client("kms")
+    with Stubber(client) as kms:
+        for _ in keys[1:]:
+            kms.add_response("get_public_key", {"PublicKey": DER})
+        kms.add_client_error("get_public_key", code)
+        with pytest.raises(ClientError, match=code):
+            KmsVerifier(client, keys).has_signed("0" * 64, b"signed", b"a manifest")
+
+
 def test_an_earlier_key_is_not_asked_for_where_the_one_before_it_signed() -> None:
     """It may be disabled by now: KMS then refuses to give its public key."""
     client = boto3.client("kms")

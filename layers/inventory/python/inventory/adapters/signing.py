@@ -15,6 +15,8 @@ ALGORITHM: Final = "RSASSA_PKCS1_V1_5_SHA_256"
 _SERVICE: Final = "The service that keeps the signing key"
 #: KMS looks at no longer signature, and at none without a byte: it calls the question invalid then, not the answer.
 _SIGNATURE_BYTES_MAX: Final = 6_144
+#: What KMS says of a key that it does not tell of any more, or not now.
+_GONE: Final = frozenset({"DisabledException", "NotFoundException", "KMSInvalidStateException"})
 
 
 class KmsSigner:
@@ -89,7 +91,7 @@ class KmsVerifier:
         Raises:
             Overloaded: KMS did not answer.
         """
-        key_id = next((key for key in self._key_ids if self._fingerprint(key) == fingerprint), None)
+        key_id = next((key for key in self._key_ids if self._is(key, fingerprint)), None)
         if key_id is None or not 1 <= len(signature) <= _SIGNATURE_BYTES_MAX:
             return False
         try:
@@ -106,6 +108,15 @@ class KmsVerifier:
                 return False
             raise
         return bool(answer["SignatureValid"])
+
+    def _is(self, key_id: str, fingerprint: str) -> bool:
+        """Whether a key has this fingerprint. An earlier one that is disabled or gone has none that could be known."""
+        try:
+            return self._fingerprint(key_id) == fingerprint
+        except ClientError as error:
+            if key_id == self._key_ids[0] or error.response["Error"]["Code"] not in _GONE:
+                raise
+            return False
 
     def _fingerprint(self, key_id: str) -> str:
         """Asked for once; of no key before it is needed, as an earlier one may be disabled by now."""
