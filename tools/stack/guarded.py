@@ -23,16 +23,20 @@ def comes_from_a_page(headers: Headers) -> bool:
     Args:
         headers: Its names and values, as ASGI gives them.
     """
+    is_browser = was_typed = False
     for raw_name, raw_value in headers:
         name, value = raw_name.lower(), raw_value.decode("latin-1").strip().lower()
-        if name == b"origin":
+        if name in {b"origin", b"referer"}:
             return True
-        if name == b"sec-fetch-site" and value != "none":  # none: its user typed the address
-            return True
+        if name == b"sec-fetch-site":
+            if value != "none":
+                return True
+            was_typed = True  # by its user, as an address
+        is_browser = is_browser or (name == b"user-agent" and value.startswith("mozilla/"))
         # A page of https://evil.example may have that name lead here, and is of one origin with the emulator then.
         if name == b"host" and not _is_own(value):
             return True
-    return False
+    return is_browser and not was_typed  # old ones do not say so
 
 
 def guarded(app: App) -> App:

@@ -37,6 +37,8 @@ def answered(kind: str, *headers: tuple[bytes, bytes]) -> list[dict[str, Any]]:
         [(b"host", b"a1.execute-api.localhost:4566")],
         [HOST, (b"authorization", b"AWS4-HMAC-SHA256 Credential=test/x"), (b"content-type", b"text/plain")],
         [HOST, (b"sec-fetch-site", b"none")],
+        [HOST, (b"user-agent", b"Mozilla/5.0"), (b"sec-fetch-site", b"none")],
+        [HOST, (b"user-agent", b"Boto3/1.40 md/Botocore#1.40")],
     ],
 )
 def test_a_program_and_a_user_who_types_the_address_are_served(headers: list[tuple[bytes, bytes]]) -> None:
@@ -50,6 +52,8 @@ def test_a_program_and_a_user_who_types_the_address_are_served(headers: list[tup
         [HOST, (b"Origin", b"null")],
         [HOST, (b"origin", b"http://127.0.0.1:4566")],
         [HOST, (b"sec-fetch-site", b"cross-site")],
+        [HOST, (b"referer", b"https://evil.example/")],
+        [HOST, (b"user-agent", b"Mozilla/5.0 (of a browser that says no more)")],
         [HOST, (b"Sec-Fetch-Site", b"same-site")],
         [HOST, (b"sec-fetch-site", b"same-origin")],
         [(b"host", b"evil.example:4566")],
