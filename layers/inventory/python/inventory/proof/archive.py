@@ -5,7 +5,7 @@ import json
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from inventory.proof.base import BASE
 from inventory.proof.columns import LINE, ROW
@@ -28,6 +28,7 @@ _LINE_BYTES_MAX: Final = 16 << 20
 #: more than memory holds.
 _TOLD_MAX: Final = 4_096
 _TWINS_TOLD_MAX: Final = 20
+_ROWS_AT_ONCE: Final = 1_000
 _GZIP: Final = 16 + zlib.MAX_WBITS
 
 #: The table `line`. Whoever copies its rows must copy all columns.
@@ -201,12 +202,18 @@ def unequal_twins(database: "DuckDBPyConnection") -> Check:
             WHERE kind IS NOT NULL
             QUALIFY row_number() OVER (PARTITION BY event_id, text, path ORDER BY place) = 1)
         GROUP BY event_id, stretch HAVING count(DISTINCT text) > 1 ORDER BY event_id""")  # noqa: S608 the order is our own
-    for event_id, paths, texts in twins.fetchall():
+    for event_id, paths, texts in _rows(twins):
         evidence = {"paths": paths, "events": texts}
         check.add(
             Finding("Lines of this id differ, in what they say or in how they spell it.", paths[0], event_id, evidence)
         )
     return check
+
+
+def _rows(answer: "DuckDBPyConnection") -> Iterator[Any]:
+    """An answer's rows, of which there may be as many as somebody wrote; few are in memory at once."""
+    while some := answer.fetchmany(_ROWS_AT_ONCE):
+        yield from some
 
 
 def _told(text: str) -> str:
@@ -253,7 +260,7 @@ def missing_revisions(database: "DuckDBPyConnection", span: Span) -> Check:
 def _unreadable_lines(database: "DuckDBPyConnection") -> Iterator[Finding]:
     told = f"{_told('event_id')}, {_told('text')}"
     lines = database.execute(f"SELECT path, {told} FROM line WHERE kind IS NULL ORDER BY path, text")  # noqa: S608 our own
-    for path, event_id, text in lines.fetchall():
+    for path, event_id, text in _rows(lines):
         yield Finding("A line is no event.", path, event_id, {"line": text})
 
 
