@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -18,6 +18,14 @@ PREFIXES: Final = ("manifests/", "listed/", "keys/", "archive/", "snapshots/", "
 #: Lies beside what is copied until all is: else what an interrupted copy lacks were missing in the history.
 _UNFINISHED: Final = "copy-not-finished"
 _AT_ONCE: Final = 8
+
+
+class _Readable(Protocol):
+    """A file, or what S3 answers with."""
+
+    def read(self, count: int, /) -> bytes:
+        """The next so many bytes; fewer at the end."""
+        ...
 
 
 class Stored(NamedTuple):
@@ -84,11 +92,12 @@ def _drop_sealed_since(s3: S3Client, bucket: str, folder: Path) -> None:
     since = [key for key in manifests if not (folder / key).exists()]
     if not since:
         return
-    sealed = [_manifest(s3.get_object(Bucket=bucket, Key=key)["Body"].read()) for key in since]
+    sealed = [_manifest(s3.get_object(Bucket=bucket, Key=key)["Body"]) for key in since]
     instants = {manifest.as_of: manifest.as_of_ms for manifest in sealed if manifest}
     for path in (folder / "manifests").glob("*"):
-        if manifest := _manifest(path.read_bytes()):
-            instants.pop(manifest.as_of, None)
+        with path.open("rb") as content:
+            if manifest := _manifest(content):
+                instants.pop(manifest.as_of, None)
     for as_of_ms in instants.values():
         (folder / listed_path(as_of_ms)).unlink(missing_ok=True)
     for place in (folder / prefix / f"as_of={instant}" for prefix in SEALED for instant in instants):
@@ -96,12 +105,12 @@ def _drop_sealed_since(s3: S3Client, bucket: str, folder: Path) -> None:
             shutil.rmtree(place)
 
 
-def _manifest(raw: bytes) -> Manifest | None:
-    """A manifest, whoever signed it; None where it is none."""
-    from inventory.proof.manifest import NoManifest, parsed
+def _manifest(content: _Readable) -> Manifest | None:
+    """A manifest, whoever signed it; None where it is none, or larger than any."""
+    from inventory.proof.manifest import MANIFEST_BYTES_MAX, NoManifest, parsed
 
     try:
-        return parsed("", raw)
+        return parsed("", content.read(MANIFEST_BYTES_MAX + 1))
     except NoManifest:
         return None
 
