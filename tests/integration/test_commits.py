@@ -55,6 +55,16 @@ def sealed(history: History) -> dict[str, Any]:
     return {"step": "commit", "run": words["run"]}
 
 
+def die_unpublished(history: History) -> dict[str, Any]:
+    """The second snapshot's commit dies right after it wrote the manifest; gives what it was asked for."""
+    words = sealed(history)
+    history.objects.writes_left = 2  # where its files wait, and the manifest
+    with pytest.raises(Killed):
+        history.conclude(words)
+    history.objects.writes_left = None
+    return words
+
+
 def audited(history: History) -> list[int]:
     """The instants whose audits were started, in this order."""
     return [words["as_of_ms"] for words in history.audits.values()]
@@ -97,11 +107,7 @@ def test_a_commit_that_died_at_any_write_is_finished_by_the_next_run_or_done_aga
 
 
 def test_whoever_publishes_what_a_dead_commit_left_starts_its_audit_too(history: History) -> None:
-    words = sealed(history)
-    history.objects.writes_left = 2  # where its files wait, and the manifest
-    with pytest.raises(Killed):
-        history.conclude(words)
-    history.objects.writes_left = None
+    die_unpublished(history)
     assert history.head().number == 2
     assert audited(history) == [FIRST]
     history.snapshot(SECOND + HOUR_MS // 2)
@@ -213,11 +219,7 @@ def test_the_history_goes_on_from_a_manifest_whose_key_is_gone_where_somebody_vo
 
 def test_a_manifest_that_waits_to_be_published_is_published_as_it_was_signed(history: History) -> None:
     """Also by the rebuild that makes its files again."""
-    words = sealed(history)
-    history.objects.writes_left = 2  # where its files wait, and the manifest
-    with pytest.raises(Killed):
-        history.conclude(words)
-    history.objects.writes_left = None
+    words = die_unpublished(history)
     told = json.loads(history.objects.read(manifest_path(2)))
     told["manifest"]["totals"]["available"] = 0
     history.objects.put(manifest_path(2), canonical(told) + b"\n")
