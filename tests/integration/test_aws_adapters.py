@@ -133,6 +133,31 @@ def test_a_forged_signature_is_none_though_an_earlier_key_cannot_be_asked_for(co
         kms.assert_no_pending_responses()
 
 
+@pytest.mark.parametrize("code", ["DisabledException", "NotFoundException", "KMSInvalidStateException"])
+def test_an_earlier_key_that_went_while_an_instance_lived_has_signed_nothing_as_for_a_new_instance(code: str) -> None:
+    client = boto3.client("kms")
+    with Stubber(client) as kms:
+        verifier = KmsVerifier(client, ["key-2", "key-1"])
+        kms.add_response("get_public_key", {"PublicKey": b"another public key"}, {"KeyId": "key-2"})
+        kms.add_response("get_public_key", {"PublicKey": DER}, {"KeyId": "key-1"})
+        kms.add_response("verify", {"SignatureValid": True})
+        assert verifier.has_signed(FINGERPRINT, b"signed", b"a manifest")
+        kms.add_client_error("verify", code)
+        assert not verifier.has_signed(FINGERPRINT, b"signed", b"a manifest")
+        kms.add_client_error("verify", code)
+        with pytest.raises(ClientError, match=code):  # an audit accuses nobody of what it could not look at
+            verifier.signer_of(PEM, b"signed", b"a manifest")
+
+
+def test_that_the_stacks_own_key_went_while_an_instance_lived_is_an_error() -> None:
+    client = boto3.client("kms")
+    with Stubber(client) as kms:
+        kms.add_response("get_public_key", {"PublicKey": DER}, {"KeyId": "key-1"})
+        kms.add_client_error("verify", "DisabledException")
+        with pytest.raises(ClientError, match="DisabledException"):
+            KmsVerifier(client, ["key-1"]).has_signed(FINGERPRINT, b"signed", b"a manifest")
+
+
 @pytest.mark.parametrize(("keys", "code"), [(["gone"], "DisabledException"), (["key-1", "mine"], "AccessDenied")])
 def test_that_the_stacks_own_key_is_gone_or_one_may_not_be_asked_is_an_error(keys: list[str], code: str) -> None:
     client = boto3.client("kms")

@@ -10,6 +10,7 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from inventory.adapters.outages import outages_named
+from inventory.aws_errors import code_of
 
 ALGORITHM: Final = "RSASSA_PKCS1_V1_5_SHA_256"
 _SERVICE: Final = "The service that keeps the signing key"
@@ -80,19 +81,32 @@ class KmsVerifier:
         Else None.
 
         Raises:
+            botocore.exceptions.ClientError: KMS does not have that key any more, or refuses to be asked.
             Overloaded: KMS did not answer.
         """
         fingerprint = _fingerprint_of(pem)
-        return fingerprint if fingerprint is not None and self.has_signed(fingerprint, signature, message) else None
+        key_id = None if fingerprint is None else self._key_with(fingerprint)
+        return fingerprint if key_id is not None and self._is_signed_by(key_id, signature, message) else None
 
     def has_signed(self, fingerprint: str, signature: bytes, message: bytes) -> bool:
         """Whether one of these keys has this fingerprint, and the signature over the message is its own.
 
+        An earlier key that is disabled or gone has signed nothing: as nobody can be asked, nobody can tell.
+
         Raises:
+            botocore.exceptions.ClientError: KMS does not have the key that signs now, or refuses to be asked.
             Overloaded: KMS did not answer.
         """
-        key_id = next((key for key in self._key_ids if self._is(key, fingerprint)), None)
-        if key_id is None or not 1 <= len(signature) <= _SIGNATURE_BYTES_MAX:
+        key_id = self._key_with(fingerprint)
+        try:
+            return key_id is not None and self._is_signed_by(key_id, signature, message)
+        except ClientError as error:
+            if self._is_gone(key_id, error):  # it was still there when its fingerprint was asked for
+                return False
+            raise
+
+    def _is_signed_by(self, key_id: str, signature: bytes, message: bytes) -> bool:
+        if not 1 <= len(signature) <= _SIGNATURE_BYTES_MAX:
             return False
         try:
             with outages_named(_SERVICE):
@@ -104,19 +118,25 @@ class KmsVerifier:
                     SigningAlgorithm=ALGORITHM,
                 )
         except ClientError as error:
-            if error.response["Error"]["Code"] == "KMSInvalidSignatureException":
+            if code_of(error) == "KMSInvalidSignatureException":
                 return False
             raise
         return bool(answer["SignatureValid"])
 
-    def _is(self, key_id: str, fingerprint: str) -> bool:
-        """Whether a key has this fingerprint. An earlier one that is disabled or gone has none that could be known."""
-        try:
-            return self._fingerprint(key_id) == fingerprint
-        except ClientError as error:
-            if key_id == self._key_ids[0] or error.response["Error"]["Code"] not in _GONE:
-                raise
-            return False
+    def _key_with(self, fingerprint: str) -> str | None:
+        """The key that has this fingerprint. An earlier one that is disabled or gone has none that could be known."""
+        for key_id in self._key_ids:
+            try:
+                if self._fingerprint(key_id) == fingerprint:
+                    return key_id
+            except ClientError as error:
+                if not self._is_gone(key_id, error):
+                    raise
+        return None
+
+    def _is_gone(self, key_id: str | None, error: ClientError) -> bool:
+        """Whether KMS refuses because an earlier key is disabled or gone. The one that signs now has to be there."""
+        return key_id != self._key_ids[0] and code_of(error) in _GONE
 
     def _fingerprint(self, key_id: str) -> str:
         """Asked for once; of no key before it is needed, as an earlier one may be disabled by now."""
