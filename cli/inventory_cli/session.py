@@ -22,13 +22,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class World:
-    """What lies outside of the program; a test puts another one in."""
+    """What lies outside of the program; a test puts another one in.
+
+    Attributes:
+        environ: The environment variables.
+        folder: The folder that the command is run in.
+        transport: Instead of the network, for the API.
+        pause: Waits for some seconds.
+        now: Unix seconds by the clock on the wall, for what is shown.
+        elapsed: Seconds since some start, whatever the clock is set to, for how long something takes.
+    """
 
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     folder: Path = field(default_factory=Path.cwd)
     transport: httpx.BaseTransport | None = None
     pause: Callable[[float], None] = time.sleep
     now: Callable[[], float] = time.time
+    elapsed: Callable[[], float] = time.monotonic
 
 
 class Session:

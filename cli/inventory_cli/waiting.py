@@ -23,11 +23,11 @@ def wait_for(session: Session, path: str, what: str, *, at_most_s: float) -> dic
         Unreachable: It is still pending; the message says how to go on.
         ApiError: The API said no.
     """
-    began = session.world.now()
+    began = session.world.elapsed()
     pause_s = _PAUSE_FIRST_S
     with session.output.notes.status(f"waiting for {what}") as status:
         while (found := session.api.get(path))["status"] == "pending":
-            waited_s = session.world.now() - began
+            waited_s = session.world.elapsed() - began
             if waited_s >= at_most_s:
                 raise Unreachable(
                     f"{found['id']} is still pending after {render.span(waited_s)}. "

@@ -31,16 +31,22 @@ class Result:
 
 @dataclass
 class Terminal:
-    """A user's terminal, in an empty folder, with a clock that goes only while somebody waits."""
+    """A user's terminal, in an empty folder, with a clock that goes only while somebody waits.
+
+    Attributes:
+        clock_set_by_s: By how many seconds somebody sets the clock on the wall during the first wait.
+    """
 
     folder: Path
     environ: dict[str, str] = field(default_factory=dict)
     handler: Handler | None = None
     pauses: list[float] = field(default_factory=list)
     requests: list[httpx.Request] = field(default_factory=list)
+    clock_set_by_s: float = 0.0
 
     def run(self, *arguments: str, typed: str | None = None) -> Result:
-        world = World(self.environ, self.folder, httpx.MockTransport(self._answer), self.pauses.append, self._now)
+        transport = httpx.MockTransport(self._answer)
+        world = World(self.environ, self.folder, transport, self.pauses.append, self._now, self._elapsed)
         result = CliRunner(env={"COLUMNS": "120"}).invoke(app, arguments, input=typed, obj=world)
         if result.exception and not isinstance(result.exception, SystemExit):
             raise result.exception
@@ -63,7 +69,10 @@ class Terminal:
         self.api(handler)
 
     def _now(self) -> float:
-        return NOW + sum(self.pauses)
+        return NOW + self._elapsed() + (self.clock_set_by_s if self.pauses else 0)
+
+    def _elapsed(self) -> float:
+        return sum(self.pauses)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)

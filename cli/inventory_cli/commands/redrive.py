@@ -174,7 +174,7 @@ def _see_that_it_may_go(session: Session, queue: OnFailureQueue, message: Messag
 
 def _streams(session: Session) -> Streams:
     aws, world = session.stack.aws, session.world
-    return Streams(aws.streams, aws.kinesis, world.now, world.pause)
+    return Streams(aws.streams, aws.kinesis, world.elapsed, world.pause)
 
 
 def _may_drop(queue: OnFailureQueue, function: str | None) -> bool:
@@ -213,11 +213,11 @@ def _give(session: Session, queue: OnFailureQueue, count: int, given: list[tuple
 
 def _now_and_then(session: Session) -> Callable[[str], None]:
     """Notes what it is told, unless it did a moment ago: for who sees no bar, and must not take silence for a halt."""
-    last = session.world.now()
+    last = session.world.elapsed()
 
     def note(message: str) -> None:
         nonlocal last
-        if (now := session.world.now()) - last >= _NOTE_SECONDS:
+        if (now := session.world.elapsed()) - last >= _NOTE_SECONDS:
             last = now
             session.output.note(message)
 

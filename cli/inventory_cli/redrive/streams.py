@@ -45,11 +45,11 @@ class NotReached(Unreachable):
 
 
 class Streams(NamedTuple):
-    """Clients for both kinds of streams, and a clock for reading them at a pace."""
+    """Clients for both kinds of streams, and what reads them at a pace: seconds since some start, and a wait."""
 
     dynamodb: DynamoDBStreamsClient
     kinesis: KinesisClient
-    now: Callable[[], float] = time.time
+    elapsed: Callable[[], float] = time.monotonic
     pause: Callable[[float], None] = time.sleep
 
 
@@ -66,7 +66,7 @@ def records_at(streams: Streams, positions: Positions) -> list[dict[str, Any]]:
         Trimmed: The first of them is not there any more. It has those that are left.
         NotReached: They may be there, or are, but not all of them came.
     """
-    until = streams.now() + _READ_SECONDS_MAX
+    until = streams.elapsed() + _READ_SECONDS_MAX
     found = _found(streams, positions, "AT_SEQUENCE_NUMBER", until)
     records = [record for _, record in found]
     if not found or found[0][0] > int(positions.first):  # a stream that begins later is read from where it begins
@@ -146,7 +146,7 @@ def _records(streams: Streams, page_at: Callable[[str], Any], iterator: str | No
     while iterator is not None:
         if empty >= _EMPTY_PAGES_MAX:
             raise NotReached(f"The stream brought {empty} empty pages, and may have records behind them. Try again.")
-        if streams.now() >= until:
+        if streams.elapsed() >= until:
             raise NotReached(f"The stream did not bring the records within {_READ_SECONDS_MAX} s. Try again.")
         if empty:
             streams.pause(_PAUSE_SECONDS)

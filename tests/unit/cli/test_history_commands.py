@@ -55,6 +55,15 @@ def test_waiting_ends_and_says_that_it_goes_on(terminal: Terminal) -> None:
     assert sum(terminal.pauses) == pytest.approx(20)
 
 
+@pytest.mark.parametrize("set_by_s", [-3_600, 3_600])
+def test_waiting_takes_as_long_whatever_the_clock_is_set_to_meanwhile(terminal: Terminal, set_by_s: float) -> None:
+    terminal.clock_set_by_s = set_by_s
+    terminal.api(lambda _: httpx.Response(200, json=snapshot("pending")))
+    result = terminal.run("snapshot", "show", SNAPSHOT_ID, "--wait", "--at-most", "20")
+    assert (result.exit_code, "still pending" in result.err) == (5, True)
+    assert sum(terminal.pauses) == pytest.approx(20)
+
+
 @pytest.mark.parametrize("command", [("snapshot", "create", "--wait"), ("snapshot", "show", SNAPSHOT_ID)])
 def test_a_failed_snapshot_says_why_and_fails(terminal: Terminal, command: tuple[str, ...]) -> None:
     terminal.answers(*ok(snapshot("failed")))
