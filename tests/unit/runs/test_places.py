@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
-from inventory.domain.errors import TooManyAtOnce
+from inventory.domain.errors import Conflict, TooManyAtOnce
 from inventory.domain.limits import AUDITS_AT_ONCE_MAX, SNAPSHOTS_AT_ONCE_MAX
 from inventory.domain.runs import RunStatus
 from inventory.runs.audits import ask_for_audit
 from inventory.runs.snapshots import ask_for_snapshot
 from support.bureau import MACHINES, Bureau
+from support.wire import conflicting
 
 INSTANTS = range(1000, 1000 + SNAPSHOTS_AT_ONCE_MAX)
 
@@ -49,6 +50,20 @@ def test_one_more_than_there_are_places_is_refused_and_nothing_is_started(bureau
     assert ask(bureau, 500) is RunStatus.COMPLETE, "for what is there nothing is made"
     bureau.states.end(bureau.states.names[0])
     assert ask(bureau, 2000, "k") is RunStatus.PENDING, "the refusal was not remembered"
+
+
+def test_who_never_gets_to_the_record_of_places_is_told_so_and_nothing_of_stock(
+    bureau: Bureau, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse_writes(operation: str, request: dict[str, Any]) -> None:
+        if operation == "PutItem":
+            raise conflicting()(operation, request)
+
+    monkeypatch.setattr(bureau.world.database, "before_call", refuse_writes)
+    with pytest.raises(Conflict, match="Others were faster") as refused:
+        ask(bureau, 1000)
+    assert "stock" not in refused.value.message
+    assert bureau.states.names == []
 
 
 @pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED", "ABORTED", "TIMED_OUT"])

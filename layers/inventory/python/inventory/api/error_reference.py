@@ -87,9 +87,9 @@ CODES: Final[Mapping[str, Code]] = {
     ),
     "lock_timeout": Code(
         409,
-        "Others changed the same stock for too long, or what lies in many places could not all be read in time. "
-        "Nothing was held, sold or booked: try again, and name a warehouse if the item is in many. A split or merge "
-        "that stopped halfway has only moved units between shards, and continues from there; a merge also "
+        "Others changed the same stock or record for too long, or what lies in many places could not all be read in "
+        "time. Nothing was held, sold or booked: try again, and name a warehouse if the item is in many. A split or "
+        "merge that stopped halfway has only moved units between shards, and continues from there; a merge also "
         "waits for the holds on the shards that it would give up.",
     ),
     "request_too_large": Code(

@@ -69,12 +69,16 @@ class Attempts:
             self.wait_s = 0.0
 
     def failure(self) -> Conflict | Overloaded:
-        """What to raise where no further try is made. It says that nothing was changed only where that is certain."""
+        """What to raise where no further try is made.
+
+        It says that nothing was held, sold or booked only where that is certain. It speaks of no stock: extensions,
+        snapshots and audits have their attempts, too.
+        """
         if self.was_throttled:
             return Overloaded("The database refused for load. Try again in a moment.")
         if self.unknown:
             return Overloaded("The database did not say in time what became of it.")
-        return Conflict("Others changed the same stock too quickly. Nothing was changed; try again.")
+        return Conflict("Others were faster, try after try. Nothing was held, sold or booked; try again.")
 
     def transact(self, database: Database, writes: Sequence[Write]) -> list[Reason] | None:
         """Tries a transaction.
