@@ -192,5 +192,5 @@ def test_those_with_a_result_are_listed_newest_first_page_by_page(bureau: Bureau
     rest = list_audits(bureau.context, limit=2, starting_after=ids[1])
     assert ([each.id for each in rest.items], rest.has_more) == ([ids[0]], False)
     for cursor in (pending.id, "audit_" + "f" * 32):
-        with pytest.raises(InvalidRequest):
+        with pytest.raises(InvalidRequest, match=f"No complete audit has this id: '{cursor}'"):
             list_audits(bureau.context, limit=2, starting_after=cursor)

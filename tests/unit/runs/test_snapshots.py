@@ -189,6 +189,6 @@ def test_one_that_is_under_way_is_in_no_list_and_no_cursor(bureau: Bureau) -> No
     made = ask_for_snapshot(bureau.context, 1000, by=bureau.by()).value
     assert list_snapshots(bureau.context, limit=10, starting_after=None).items == []
     for cursor in (made.id, "snap_" + "0" * 32):
-        with pytest.raises(InvalidRequest) as refused:
+        with pytest.raises(InvalidRequest, match=f"No complete snapshot has this id: '{cursor}'") as refused:
             list_snapshots(bureau.context, limit=10, starting_after=cursor)
         assert (refused.value.code, refused.value.param) == ("parameter_invalid", "starting_after")

@@ -87,7 +87,7 @@ def list_audits(context: HistoryContext, *, limit: int, starting_after: str | No
     after = ""
     if starting_after is not None:
         name = None if instant_of_audit(starting_after) is None else audit_path(starting_after)
-        after = cursor(context.objects, starting_after, name)
+        after = cursor(context.objects, "audit", starting_after, name)
     return page_of(context.objects, AUDITS, _audit_from, limit=limit, after=after)
 
 

@@ -25,11 +25,12 @@ def page_of(objects: Objects, prefix: str, parse: Callable[[bytes], T], *, limit
         return Page([parse(content) for content in contents], has_more=len(found) > limit)
 
 
-def cursor(objects: Objects, identifier: str, name: str | None) -> str:
+def cursor(objects: Objects, kind: str, identifier: str, name: str | None) -> str:
     """The name to list on from.
 
     Args:
         objects: The bucket.
+        kind: What is listed: snapshot or audit.
         identifier: The id of the last result already seen.
         name: The name of its object; None where no result can have this id.
 
@@ -38,5 +39,7 @@ def cursor(objects: Objects, identifier: str, name: str | None) -> str:
         Overloaded: The bucket did not answer in time.
     """
     if name is None or objects.first(name) is None:
-        raise InvalidRequest("parameter_invalid", f"It is in no such list: '{identifier}'.", param="starting_after")
+        raise InvalidRequest(
+            "parameter_invalid", f"No complete {kind} has this id: '{identifier}'.", param="starting_after"
+        )
     return name

@@ -82,7 +82,7 @@ def list_snapshots(context: HistoryContext, *, limit: int, starting_after: str |
     after = ""
     if starting_after is not None:
         as_of = instant_of_snapshot(starting_after)
-        after = cursor(context.objects, starting_after, None if as_of is None else listed_path(as_of))
+        after = cursor(context.objects, "snapshot", starting_after, None if as_of is None else listed_path(as_of))
     return page_of(context.objects, LISTED, _snapshot_from, limit=limit, after=after)
 
 
