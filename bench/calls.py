@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.figures import Figure, Section
 
-from inventory.domain.adjustments import Asked
+from inventory.domain.adjustments import AdjustmentRequest
 from inventory.domain.drawing import Want
 from inventory.domain.errors import InsufficientStock
 from inventory.domain.holds import Hold, Take
@@ -45,7 +45,7 @@ def over_deployed_tables(stack: Stack) -> Section:
     environment = {variable: stack.outputs[table] for variable, table in table_names().items()}
     core = core_from(Settings.from_env(environment), client=client, count=lambda _name, _value: None)
     item = f"cup-{time.time_ns()}"
-    adjust.adjust(core, Asked(item, _WAREHOUSE, "received", _requester("r")), _STOCK)
+    adjust.adjust(core, AdjustmentRequest(item, _WAREHOUSE, "received", _requester("r")), _STOCK)
     while not core.database.get(core.tables.availability_of(item, _WAREHOUSE)):
         time.sleep(0.1)
     time.sleep(_FORGOTTEN_S)
@@ -84,7 +84,7 @@ class _Counting:
         core, item = self._core, self._item
         hold = self._place(2).value
         take = [Take(item, _WAREHOUSE, 1)]
-        asked = partial(Asked, item, _WAREHOUSE, "bench")
+        asked = partial(AdjustmentRequest, item, _WAREHOUSE, "bench")
         told: dict[str, Any] = {"reference": None, "metadata": {}}
         return [
             ("refuse, first within a second", lambda: self._place(_STOCK)),

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from bench.figures import Figure, Section
 
-from inventory.domain.adjustments import Asked
+from inventory.domain.adjustments import AdjustmentRequest
 from inventory.domain.availability import Availability, DirectoryCount, ShardCount
 from inventory.domain.drawing import Want
 from inventory.domain.limits import (
@@ -80,7 +80,7 @@ class _World:
         """A shard whose cause has the longest reason and reference."""
         text = "ß" * TEXT_LENGTH_MAX
         by = replace(self._world.by(), actor=_ACTOR)
-        adjust.adjust(self._world.core, Asked(self._item, self._warehouse, text, by, reference=text), 1)
+        adjust.adjust(self._world.core, AdjustmentRequest(self._item, self._warehouse, text, by, reference=text), 1)
         return self._size(self._world.tables.stock, "shard")
 
     def _place(self, metadata: dict[str, str]) -> str:

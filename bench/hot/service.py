@@ -16,7 +16,7 @@ from bench.hot.judge import Judge
 from bench.hot.published import CLOCK_SKEW_MS, KEPT_USUALLY_MS, KINESIS_SHARDS_AT_FIRST
 
 from inventory.adapters.collecting import CollectingStream, NotPassedOn, holds_in
-from inventory.domain.adjustments import Asked
+from inventory.domain.adjustments import AdjustmentRequest
 from inventory.domain.collecting import thinly_spread
 from inventory.domain.drawing import Want
 from inventory.domain.errors import InventoryError
@@ -176,7 +176,7 @@ class Service:
     def _receive(self, items: Mapping[str, tuple[int, int]]) -> None:
         core = self._core(self.database.client, _no_pause)
         for item, (quantity, shards) in items.items():
-            adjust(core, Asked(item, WAREHOUSE, "received", self._by()), quantity)
+            adjust(core, AdjustmentRequest(item, WAREHOUSE, "received", self._by()), quantity)
             if shards > 1:
                 split(core, item, WAREHOUSE, shards, by=self._by())
         stream = self.database.stream(self.tables.stock)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from inventory.domain.adjustments import Asked
+from inventory.domain.adjustments import AdjustmentRequest
 from inventory.domain.errors import InvalidRequest
 from inventory.domain.events import KEY_OF, Source
 from inventory.history.fold import EventsDiffer
@@ -256,7 +256,7 @@ def test_a_deleted_hold_that_cannot_be_put_back_leaves_units_held_for_good_that_
 
     def counted(units: int) -> Mapping[str, int]:
         world.flow()
-        count(world.core, Asked(ITEM, PLACE, "stocktake", world.by()), units)
+        count(world.core, AdjustmentRequest(ITEM, PLACE, "stocktake", world.by()), units)
         world.flow()
         return on_hand(shop)
 

@@ -12,7 +12,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from inventory.domain.adjustments import Asked
+from inventory.domain.adjustments import AdjustmentRequest
 from inventory.domain.drawing import Want
 from inventory.domain.errors import Conflict, IdempotencyKeyMismatch, InsufficientStock, InvalidRequest
 from inventory.domain.holds import Hold, Status, Take
@@ -65,7 +65,7 @@ class Shop:
         return Requester("acct", "key_1", f"req-{self.requests}", fingerprint(parameters), "POST", "/v1/x", key)
 
     def receive(self, item: str, quantity: int, warehouse: str = "W1") -> None:
-        adjust(self.core, Asked(item, warehouse, "received", self.by()), quantity)
+        adjust(self.core, AdjustmentRequest(item, warehouse, "received", self.by()), quantity)
         self.project()
 
     def place(self, *wants: Want, key: str | None = None, expires_in_s: int = 900) -> Answer[Hold]:
@@ -73,7 +73,7 @@ class Shop:
         return place(self.core, wants, expires_in_s=expires_in_s, metadata={"order": "7"}, by=by)
 
     def count(self, item: str, counted: int) -> int:
-        made = count(self.core, Asked(item, "W1", "counted", self.by()), counted)
+        made = count(self.core, AdjustmentRequest(item, "W1", "counted", self.by()), counted)
         return made.value.quantity
 
     def settle(self) -> int:

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Sequence
 
-from inventory.domain.adjustments import Asked
+from inventory.domain.adjustments import AdjustmentRequest
 from inventory.domain.drawing import Want
 from inventory.domain.errors import InventoryError
 from inventory.domain.holds import Status, Take
@@ -88,9 +88,9 @@ def _change_stock(world: World, draw: random.Random, what: int) -> None:
     item, warehouse = draw.choice(ITEMS), draw.choice(WAREHOUSES)
     if what == 9:
         quantity = draw.choice((-2, 3, 8))
-        adjust(world.core, Asked(item, warehouse, "damaged", by, reference="r-1"), quantity)
+        adjust(world.core, AdjustmentRequest(item, warehouse, "damaged", by, reference="r-1"), quantity)
     elif what == 10:
-        count(world.core, Asked(item, warehouse, "count", by), draw.randint(5, 40))
+        count(world.core, AdjustmentRequest(item, warehouse, "count", by), draw.randint(5, 40))
     elif what == 11:
         transfer(world.core, item, *WAREHOUSES, draw.randint(1, 3), reference=None, metadata={}, by=by)
     else:

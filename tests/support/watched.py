@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from inventory.domain.adjustments import Adjustment, Asked, Transfer
+from inventory.domain.adjustments import Adjustment, AdjustmentRequest, Transfer
 from inventory.domain.availability import ItemStock
 from inventory.domain.drawing import Want
 from inventory.domain.errors import InsufficientStock
@@ -131,7 +131,9 @@ class Watched(World):
     ) -> Answer[Adjustment]:
         """Adds or takes units."""
         by = self.by(key, [item, quantity, warehouse], "/v1/adjustments")
-        return self.fairly(lambda: _adjust.adjust(core or self.core, Asked(item, warehouse, "test", by), quantity))
+        return self.fairly(
+            lambda: _adjust.adjust(core or self.core, AdjustmentRequest(item, warehouse, "test", by), quantity)
+        )
 
     @by_function("adjustments")
     def count(
@@ -139,7 +141,7 @@ class Watched(World):
     ) -> Answer[Adjustment]:
         """Counts."""
         by = self.by(key, [item, counted, warehouse], "/v1/adjustments")
-        return _count.count(core or self.core, Asked(item, warehouse, "counted", by), counted)
+        return _count.count(core or self.core, AdjustmentRequest(item, warehouse, "counted", by), counted)
 
     @by_function("adjustments")
     def transfer(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from inventory.domain.adjustments import Asked
+from inventory.domain.adjustments import AdjustmentRequest
 from inventory.domain.drawing import Want
 from inventory.domain.holds import Hold, Status
 from inventory.domain.ids import Requester, fingerprint
@@ -137,7 +137,7 @@ class World:
     @by_function("adjustments")
     def receive(self, item: str, quantity: int, warehouse: str = "W1") -> None:
         """Stock arrives, and readers know of it."""
-        adjust(self.core, Asked(item, warehouse, "received", self.by()), quantity)
+        adjust(self.core, AdjustmentRequest(item, warehouse, "received", self.by()), quantity)
         self.flow()
 
     @by_function("holds")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from inventory.domain.adjustments import Asked
+from inventory.domain.adjustments import AdjustmentRequest
 from inventory.domain.availability import Availability, DirectoryCount, News, ShardCount
 from inventory.domain.drawing import Want
 from inventory.domain.errors import Conflict, InsufficientStock, InvalidRequest, Missing, Overloaded
@@ -105,7 +105,7 @@ def _told(stage: Stage, job: str, by: Requester) -> str:
 
 def _adjust(quantity: int, item: str = ITEM, warehouse: str = WAREHOUSE) -> Callable[[Stage, Requester], str]:
     def job(stage: Stage, by: Requester) -> str:
-        asked = Asked(item, warehouse, "test", by, reference=by.idempotency_key)
+        asked = AdjustmentRequest(item, warehouse, "test", by, reference=by.idempotency_key)
         return adjust(stage.core, asked, quantity).value.id
 
     return job
@@ -113,7 +113,7 @@ def _adjust(quantity: int, item: str = ITEM, warehouse: str = WAREHOUSE) -> Call
 
 def _count(counted: int) -> Callable[[Stage, Requester], str]:
     def job(stage: Stage, by: Requester) -> str:
-        asked = Asked(ITEM, WAREHOUSE, "test", by, reference=by.idempotency_key)
+        asked = AdjustmentRequest(ITEM, WAREHOUSE, "test", by, reference=by.idempotency_key)
         return count(stage.core, asked, counted).value.id
 
     return job

@@ -2,7 +2,7 @@
 
 import pytest
 
-from inventory.domain.adjustments import Adjustment, Asked
+from inventory.domain.adjustments import Adjustment, AdjustmentRequest
 from inventory.domain.drawing import Want
 from inventory.domain.errors import Conflict, IdempotencyKeyMismatch, InsufficientStock, InvalidRequest, Overloaded
 from inventory.domain.limits import ATTEMPTS_MAX, THROTTLED_MAX
@@ -66,7 +66,7 @@ class TestAdding:
         assert {shard.key.number: shard.available for shard in world.shards("A")} == {0: 4, 1: 3, 2: 3}
 
     def test_the_record_says_why_and_who(self, world: Watched) -> None:
-        asked = Asked("A", "W1", "returned", world.by(), reference="hold_1", metadata={"k": "v"})
+        asked = AdjustmentRequest("A", "W1", "returned", world.by(), reference="hold_1", metadata={"k": "v"})
         made = adjust(world.core, asked, 2).value
         assert made == Adjustment(
             made.id, "A", "W1", 2, "returned", made.at, "key_test", made.fingerprint, None, "hold_1", {"k": "v"}

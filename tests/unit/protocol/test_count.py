@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from inventory.domain.adjustments import Asked
+from inventory.domain.adjustments import AdjustmentRequest
 from inventory.domain.drawing import Want
 from inventory.domain.errors import Conflict, IdempotencyKeyMismatch, InvalidRequest, Overloaded
 from inventory.domain.limits import ATTEMPTS_MAX, READ_PASSES_MAX
@@ -226,7 +226,9 @@ def test_one_unit_that_was_found_does_not_land_on_a_shard_given_up_meanwhile(wor
 
 def test_a_count_says_by_what_it_was_asked_for(world: Watched) -> None:
     by = world.by(path="/v1/adjustments")
-    count_module.count(world.core, Asked("A", "W1", "counted", by, reference="sheet-7", metadata={"who": "Ann"}), 7)
+    count_module.count(
+        world.core, AdjustmentRequest("A", "W1", "counted", by, reference="sheet-7", metadata={"who": "Ann"}), 7
+    )
     [record] = world.records(world.tables.adjustments)
     assert (record["reason"], record["reference"], record["metadata"]) == ("counted", "sheet-7", {"who": "Ann"})
     causes = [each["cause"] for each in world.records(world.tables.stock)]

@@ -16,7 +16,7 @@ from inventory.api.views import (
     stock_view,
     transfer_view,
 )
-from inventory.domain.adjustments import Asked
+from inventory.domain.adjustments import AdjustmentRequest
 from inventory.domain.errors import InsufficientStock, InvalidRequest
 from inventory.domain.ids import ADJUSTMENT, TRANSFER
 from inventory.domain.keys import Scope
@@ -118,7 +118,7 @@ def _blaming_quantity() -> Iterator[None]:
 
 def _adjust(core: Core, call: Call[Adjust]) -> Reply:
     said = call.parameters
-    asked = Asked(said.item, said.warehouse, said.reason, call.by, said.reference, said.metadata)
+    asked = AdjustmentRequest(said.item, said.warehouse, said.reason, call.by, said.reference, said.metadata)
     if said.count is not None:
         answer = count.count(core, asked, said.count)
     else:

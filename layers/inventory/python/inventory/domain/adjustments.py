@@ -28,8 +28,8 @@ class Adjustment:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """Who wants an item's stock in a warehouse to be adjusted, and why; by how much is said beside it."""
+class AdjustmentRequest:
+    """Who wants an item's stock in a warehouse to be adjusted, and why. By how much, or to which count, is no part."""
 
     item: str
     warehouse: str

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from inventory.domain.adjustments import Adjustment, Asked
+from inventory.domain.adjustments import Adjustment, AdjustmentRequest
 from inventory.domain.clock import Milliseconds
 from inventory.domain.drawing import Want
 from inventory.domain.ids import ADJUSTMENT
@@ -16,7 +16,7 @@ from inventory.storage.adjustment_records import adjustment_from, put_adjustment
 from inventory.storage.writes import Write
 
 
-def adjust(core: Core, asked: Asked, quantity: int) -> Answer[Adjustment]:
+def adjust(core: Core, asked: AdjustmentRequest, quantity: int) -> Answer[Adjustment]:
     """Adds units to an item in a warehouse, or (negative) takes available ones away.
 
     The first units of an item or warehouse make its directory entry in the same transaction. A return is an

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from inventory.domain.adjustments import Adjustment, Asked
+from inventory.domain.adjustments import Adjustment, AdjustmentRequest
 from inventory.domain.clock import Milliseconds
 from inventory.domain.drawing import Want, plan, taking_changes
 from inventory.domain.errors import Conflict, InvalidRequest
@@ -23,7 +23,7 @@ from inventory.storage.writes import Write
 _DRAWS_MAX = TRANSACTION_RECORDS_MAX - 2  # beside the adjustment and the directory
 
 
-def count(core: Core, asked: Asked, counted: int) -> Answer[Adjustment]:
+def count(core: Core, asked: AdjustmentRequest, counted: int) -> Answer[Adjustment]:
     """Sets what is on hand (available and held together) to what was counted.
 
     The difference is taken at one instant and applied unless another count was applied since; sales meanwhile are

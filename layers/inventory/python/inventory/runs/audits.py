@@ -12,7 +12,7 @@ from inventory.protocol.attempts import Attempts
 from inventory.protocol.core import Answer, Page
 from inventory.runs.context import HistoryContext
 from inventory.runs.listing import cursor, page_of
-from inventory.runs.once import STARTING_MS, Asked, decide_once
+from inventory.runs.once import STARTING_MS, Decision, decide_once
 from inventory.runs.places import take_audit_place
 from inventory.runs.snapshots import UNKNOWN_S, get_snapshot, latest_snapshot
 from inventory.storage.codec import Record
@@ -91,15 +91,17 @@ def list_audits(context: HistoryContext, *, limit: int, starting_after: str | No
     return page_of(context.objects, AUDITS, _audit_from, limit=limit, after=after)
 
 
-def _decide(context: HistoryContext, snapshot: str | None, by: Requester) -> Asked:
+def _decide(context: HistoryContext, snapshot: str | None, by: Requester) -> Decision:
     audited = _latest(context) if snapshot is None else _complete(context, snapshot)
     now_ms = context.core.clock.now()
     tail = digest(AUDIT, by.token).hex()[:_TAIL_DIGITS]  # the same token at another time is another audit
     identifier = f"{AUDIT}_{now_ms:012x}{tail}"
-    return _unless_under_way(context, Asked(identifier, identifier, {"audit": identifier, "as_of_ms": audited.as_of}))
+    return _unless_under_way(
+        context, Decision(identifier, identifier, {"audit": identifier, "as_of_ms": audited.as_of})
+    )
 
 
-def _unless_under_way(context: HistoryContext, asked: Asked) -> Asked:
+def _unless_under_way(context: HistoryContext, asked: Decision) -> Decision:
     """What was asked for, now on record as this snapshot's; or what was asked for before, while it has not ended.
 
     Its place is taken before: what is on record others start, too.
@@ -110,7 +112,7 @@ def _unless_under_way(context: HistoryContext, asked: Asked) -> Asked:
     while True:
         attempts.begin()
         if standing is not None and _is_under_way(context, standing):
-            return Asked(standing["made"], standing["made"], standing["words"])
+            return Decision(standing["made"], standing["made"], standing["words"])
         take_audit_place(context, asked.made)
         before = None if standing is None else standing["made"]
         at = core.clock.stamp(attempts.seen_at)

@@ -16,8 +16,8 @@ STARTING_MS: Final = 60_000
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What a request asks for.
+class Decision:
+    """What is made for a request, settled before anything is started.
 
     Attributes:
         made: The id of the snapshot or audit.
@@ -30,7 +30,7 @@ class Asked:
     input: Mapping[str, Any]
 
 
-def decide_once(core: Core, by: Requester, decide: Callable[[], Asked]) -> Answer[Asked]:
+def decide_once(core: Core, by: Requester, decide: Callable[[], Decision]) -> Answer[Decision]:
     """Decides, and remembers it before anything is started, so that a retry starts nothing else.
 
     Args:
@@ -64,6 +64,6 @@ def decide_once(core: Core, by: Requester, decide: Callable[[], Asked]) -> Answe
                 return _recognised(failure.record, by)
 
 
-def _recognised(record: Record, by: Requester) -> Answer[Asked]:
+def _recognised(record: Record, by: Requester) -> Answer[Decision]:
     by.recognise(record["fingerprint"])
-    return Answer(Asked(record["made"], record.get("execution"), record["words"]), replayed=True)
+    return Answer(Decision(record["made"], record.get("execution"), record["words"]), replayed=True)

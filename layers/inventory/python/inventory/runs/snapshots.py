@@ -13,7 +13,7 @@ from inventory.history.layout import LISTED, instant_of_snapshot, latest_possibl
 from inventory.protocol.core import Answer, Page
 from inventory.runs.context import HistoryContext
 from inventory.runs.listing import cursor, page_of
-from inventory.runs.once import Asked, decide_once
+from inventory.runs.once import Decision, decide_once
 from inventory.runs.places import take_snapshot_place
 
 #: How long a run that was started just now may be unknown to those who ask for it.
@@ -95,7 +95,7 @@ def latest_snapshot(context: HistoryContext) -> Snapshot | None:
     return next(iter(list_snapshots(context, limit=1, starting_after=None).items), None)
 
 
-def _decide(context: HistoryContext, as_of_s: int | None) -> Asked:
+def _decide(context: HistoryContext, as_of_s: int | None) -> Decision:
     latest = latest_possible(context.core.clock.now(), context.grace_ms)
     as_of = latest if as_of_s is None else as_of_s * 1000
     if as_of > latest:
@@ -106,7 +106,7 @@ def _decide(context: HistoryContext, as_of_s: int | None) -> Asked:
         )
     identifier = snapshot_id(as_of)
     execution_input = {"as_of_ms": as_of, "align_ms": 1000, "mode": "increment"}
-    return Asked(identifier, None if _published(context, as_of) else _next_run(context, identifier), execution_input)
+    return Decision(identifier, None if _published(context, as_of) else _next_run(context, identifier), execution_input)
 
 
 def _next_run(context: HistoryContext, identifier: str) -> str:
