@@ -37,7 +37,8 @@ class EventBus:
 
         Raises:
             NotAnnounced: The bus refused it.
-            botocore.exceptions.ClientError: EventBridge did not answer.
+            botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError: EventBridge refused the request, or did
+                not answer.
         """
         entry = {"EventBusName": self._name, "Source": SOURCE, "DetailType": what, "Detail": json.dumps(detail)}
         answer = self._client.put_events(Entries=[entry])

@@ -45,7 +45,8 @@ class Machine(Protocol):
         """Starts the execution of this name. There can be only one: a second call changes nothing.
 
         Returns:
-            When it began; None where there was one of this name already.
+            When it began, also where one of this name and input still runs; None where one of this name has ended, or
+            was started with another input.
 
         Raises:
             Overloaded: Nothing answered in time; it may have been started.

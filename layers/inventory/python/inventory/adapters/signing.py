@@ -34,13 +34,23 @@ class KmsSigner:
 
     @cached_property
     def public_key_der(self) -> bytes:
-        """The public key."""
+        """The public key, asked for once.
+
+        Raises:
+            botocore.exceptions.ClientError: KMS does not have the key, or it is disabled.
+            Overloaded: KMS did not answer.
+        """
         with outages_named(_SERVICE):
             der: bytes = self._client.get_public_key(KeyId=self._key_id)["PublicKey"]
         return der
 
     def sign(self, message: bytes) -> bytes:
-        """The message's signature."""
+        """The message's signature (`ALGORITHM`).
+
+        Raises:
+            botocore.exceptions.ClientError: KMS does not have the key, or it is disabled.
+            Overloaded: KMS did not answer.
+        """
         with outages_named(_SERVICE):
             answer = self._client.sign(
                 KeyId=self._key_id,

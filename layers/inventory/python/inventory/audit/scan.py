@@ -70,7 +70,8 @@ def scan_segment(
     """Reads a segment and writes its records by bucket; gives their number.
 
     Raises:
-        botocore.exceptions.ClientError: The table did not answer.
+        botocore.exceptions.ClientError: The table refused to be read.
+        Overloaded: It did not answer in time, or refused for load.
     """
     records = 0
     with ExitStack() as files:

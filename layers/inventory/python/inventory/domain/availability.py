@@ -92,7 +92,7 @@ class News:
 
 
 def fold(known: Availability, news: News) -> Availability:
-    """The projection with the news in it; the same object's value where all of it was known.
+    """The projection with the news in it; `known` itself where all of it was known.
 
     Of the touches those count that belong to revisions not known yet, so that what is told twice warms once.
     """

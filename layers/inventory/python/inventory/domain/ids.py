@@ -64,7 +64,7 @@ class Requester:
         invocation_id: The id of the one invocation that carries the request out.
         fingerprint: See `fingerprint`.
         method: The HTTP method.
-        path: The path below the stage, as sent.
+        path: The path below the stage, decoded, without a slash at its end: a retry may spell it otherwise.
         idempotency_key: What the caller sent, or None.
     """
 

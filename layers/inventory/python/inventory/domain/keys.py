@@ -9,6 +9,7 @@ from typing import Final
 
 from inventory.domain.clock import Milliseconds
 
+#: What the ids of keys begin with.
 KEY: Final = "key"
 
 RANDOM_BYTES: Final = 32

@@ -124,7 +124,8 @@ def scan_segment(objects: Objects, client: Any, table: str, reading: Reading, wo
     Rows go to a file for each bucket as they come: a segment has millions of them.
 
     Raises:
-        botocore.exceptions.ClientError: The table did not answer.
+        botocore.exceptions.ClientError: The table refused to be read.
+        Overloaded: It did not answer in time, or refused for load.
         RecordDamaged: It has something that is no record of the service.
     """
     records = 0

@@ -259,7 +259,7 @@ def create_live_tables(database: "DuckDBPyConnection") -> None:
 
 
 def check_live_tables(database: "DuckDBPyConnection", span: Span) -> list[Check]:
-    """The live tables against the events, after `check_events`.
+    """The live tables against the events, after `fold_archive` and `make_claims`.
 
     Args:
         database: Has the events, and what is live in the tables of `LIVE_COLUMNS`.

@@ -20,12 +20,24 @@ _AUDITS: Final = f"{AUDIT}#under_way"
 
 
 def take_snapshot_place(context: HistoryContext, execution: str) -> None:
-    """Takes a place for a snapshot's run that is about to start; raises as `_take`."""
+    """Takes a place for a snapshot's run that is about to start. One that has a place keeps it.
+
+    Raises:
+        TooManyAtOnce: There is none left.
+        Conflict: Others took places, try after try.
+        Overloaded: Something did not answer in time.
+    """
     _take(context.core, context.snapshots, _SNAPSHOTS, SNAPSHOTS_AT_ONCE_MAX, "snapshots", execution)
 
 
 def take_audit_place(context: HistoryContext, execution: str) -> None:
-    """Takes a place for an audit that is about to start; raises as `_take`."""
+    """Takes a place for an audit that is about to start. One that has a place keeps it.
+
+    Raises:
+        TooManyAtOnce: There is none left.
+        Conflict: Others took places, try after try.
+        Overloaded: Something did not answer in time.
+    """
     _take(context.core, context.audits, _AUDITS, AUDITS_AT_ONCE_MAX, "audits", execution)
 
 

@@ -9,7 +9,11 @@ A = TypeVar("A")
 
 
 class AtOnce(Protocol):
-    """Calls a function with each of some arguments, several at a time, and gives the results in their order."""
+    """Calls a function with each of some arguments, several at a time, and gives the results in their order.
+
+    They may be on several threads. So the function may use the database and stamp with the clock, which threads can
+    share, but neither what an instance remembers (`Hints`, `TtlCache`) nor the `Attempts` of another.
+    """
 
     def __call__(self, function: Callable[[A], T], arguments: Iterable[A], /) -> Iterator[T]:  # noqa: D102
         ...
