@@ -7,8 +7,8 @@ from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadErro
 from botocore.exceptions import ConnectionError as BotocoreConnectionError
 from urllib3.exceptions import HTTPError as Urllib3Error
 
-#: No answer, or none in time. The last three: it broke off in its middle, in botocore's words or in urllib3's own, or
-#: again and again.
+#: No answer, or none in time. The last three: an answer broke off in its middle (as botocore calls it, and urllib3), or
+#: did so in every try of a download.
 UNREACHABLE: Final = (
     HTTPClientError,
     BotocoreConnectionError,

@@ -40,7 +40,8 @@ class Settings:
         audit_machine: The ARN of the one that audits them.
         signing_key: The id of the key that signs manifests.
         earlier_signing_keys: The ARNs of keys that signed before it, separated by commas; they are believed, too.
-        trusted_manifest: The SHA-256 of a manifest that commits go on from although its key is gone; empty for none.
+        trusted_manifest: The SHA-256 of the one manifest that the next commit may follow although the key that signed
+            it is gone; empty for none.
         stock_at_function: The function that reads stock at an instant of the past.
         history_buckets: Into how many buckets new snapshots are cut.
         snapshot_grace_s: How many seconds ago a snapshot's instant must be.

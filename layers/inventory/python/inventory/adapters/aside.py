@@ -8,8 +8,8 @@ from typing import Any, Final
 from inventory.adapters.outages import outages_named
 from inventory.domain.clock import Milliseconds
 
-#: So many records are set aside by one instance in so long a time. Where more seem to be poison, not they are wrong but
-#: the function, and they had better wait in their stream until it is mended.
+#: So many records are set aside by one instance in so long a time. Where there are more, the function is wrong rather
+#: than the records: they had better wait in their stream until it is mended.
 ASIDE_MAX: Final = 10
 ASIDE_MS: Final[Milliseconds] = 60_000
 

@@ -35,7 +35,7 @@ def outages_named(service: str) -> Iterator[None]:
 
 
 def pages_named(service: str, pages: Iterable[T]) -> Iterator[T]:
-    """The pages of a list; an outage while one is fetched is named, and what is done with them is not watched.
+    """The pages of a list; an outage while one is fetched is named. What whoever uses them raises passes as it is.
 
     Raises:
         Overloaded: As `outages_named`.

@@ -14,9 +14,9 @@ from inventory.aws_errors import code_of
 
 ALGORITHM: Final = "RSASSA_PKCS1_V1_5_SHA_256"
 _SERVICE: Final = "The service that keeps the signing key"
-#: KMS looks at no longer signature, and at none without a byte: it calls the question invalid then, not the answer.
+#: KMS looks at signatures of 1 to so many bytes. Any other it calls an invalid request, and not an invalid signature.
 _SIGNATURE_BYTES_MAX: Final = 6_144
-#: What KMS says of a key that it does not tell of any more, or not now.
+#: How KMS refuses what is asked of a key that is disabled, deleted, or about to be.
 _GONE: Final = frozenset({"DisabledException", "NotFoundException", "KMSInvalidStateException"})
 
 

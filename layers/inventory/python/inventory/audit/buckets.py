@@ -124,7 +124,7 @@ def _exchange_claims(
 
 
 def _load_live(database: "DuckDBPyConnection", loaded: str, files: Sequence[Path]) -> None:
-    """What is no number any more becomes null, which no event gives."""
+    """Loads what was read of a table. Where a number should be and is none, there is null: no event gives that."""
     if files:
         columns = LIVE_COLUMNS[loaded]
         values = ", ".join(f"TRY_CAST({name} AS {kind})" for name, kind in columns.items())

@@ -77,9 +77,11 @@ def _strange(objects: Objects, folders: Iterable[str], instants: Collection[str]
 
 
 def _links(objects: Objects, plan: AuditPlan, verifier: Verifier, strange: Callable[[str], None]) -> Iterator[Link]:
-    """Of most manifests of a full audit this was found where their files were looked at, many at once.
+    """The manifests from the plan's first on, in order, each looked at by itself.
 
-    One that was gone then, or was another, is looked at now. What lies beside them under another name is told.
+    A full audit has looked at most of them where it looked at their files, many at once: what was found there is read.
+    One that was gone then, or is another by now, is looked at here. Names beside them that no manifest has are told to
+    `strange`.
     """
     key_of, entry_of, found = _keys(objects), _entries(objects), set(plan.files)
 

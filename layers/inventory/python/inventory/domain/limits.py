@@ -22,10 +22,10 @@ BODY_BYTES_MAX: Final = 262_144
 PAGE_SIZE_MAX: Final = 100
 PAGE_SIZE_DEFAULT: Final = 10
 SHARDS_MAX: Final = 256  # of an item in one warehouse
-SNAPSHOTS_AT_ONCE_MAX: Final = 4  # that callers asked for: each scans whole tables; those by schedule come beside them
-AUDITS_AT_ONCE_MAX: Final = (
-    4  # likewise: each scans whole tables and reads the history; a commit's own come beside them
-)
+# Snapshots and audits that callers asked for: each scans whole tables. Those by schedule, and those that follow a
+# commit, come beside them.
+SNAPSHOTS_AT_ONCE_MAX: Final = 4
+AUDITS_AT_ONCE_MAX: Final = 4
 WAREHOUSES_PER_ITEM_MAX: Final = 2_000  # a directory record stays far under 400 KB
 
 # What one DynamoDB request may carry.

@@ -17,8 +17,8 @@ SELLING_AGE_MAX_MS: Final = 10_000  # what was sold this lately may be sold from
 def unbalanced(seen: Availability, now_ms: Milliseconds, thresholds: Thresholds) -> bool:
     """Whether stock should be split further or levelled now, after news of it.
 
-    Not again within a second: the projection learns of what was done with the next news only. And not for news of
-    long ago, as a projector has that catches up: that rush is over.
+    Not again within a second: the projection learns of what was done with the next news only. Nor for old news, which
+    a projector gets that has fallen behind: that rush is over.
     """
     heat = seen.heat
     if now_ms - heat.at > HEAT_AGE_MAX_MS or now_ms - heat.rebalanced < REBALANCED_EVERY_MS:

@@ -37,7 +37,7 @@ def project_batch(core: Core, records: Sequence[StreamRecord], set_aside: SetAsi
 
 
 def _rebalance(core: Core, known: Availability, until_ms: int) -> None:
-    """Looks after an item's stock. That may wait; the stream may not, so whatever hinders it ends it."""
+    """Splits and levels an item's stock. That can wait, the stream cannot: whatever hinders it, the batch goes on."""
     if core.clock.now() >= until_ms:
         core.report(Metric.REBALANCES_PUT_OFF, 1)
         return

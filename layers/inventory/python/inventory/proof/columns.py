@@ -92,6 +92,6 @@ def comparable(table: str) -> str:
 def counted(quantity: str) -> str:
     """SQL for a sum that a counter could hold, or for the nearest.
 
-    Of nothing but nulls it is the most that there is, as `least` passes them over: what is not known is not nothing.
+    Of nothing but nulls it is the largest number, as `least` passes over nulls: an unknown sum must not pass for 0.
     """
     return f"greatest(least(sum({quantity}), {_MOST}), -{_MOST})::BIGINT"

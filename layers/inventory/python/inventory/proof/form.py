@@ -1,4 +1,4 @@
-"""The form of an archived line (docs/events.md): what has another is no event, whatever a cast would make of it.
+"""The form of an archived line (docs/events.md): a line of another form is no event, even if a cast would make it one.
 
 A parser that takes the first of two equal keys and one that takes the last would read two histories, and a field that
 no event has would hide what somebody wrote there. So each object has its own fields alone, each once, of its own type.

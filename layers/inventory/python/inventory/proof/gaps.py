@@ -1,4 +1,4 @@
-"""Manifests that are missing, told by the first and the last of those that follow each other.
+"""Missing manifests, as ranges of numbers.
 
 One object with a high number, which anyone may have given it, makes millions of them: nothing counts them one by one.
 """

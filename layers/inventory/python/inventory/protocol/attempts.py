@@ -174,7 +174,10 @@ class Attempts:
 
 
 def failed_for_good(failed: Iterable[Reason], at: Milliseconds) -> list[Reason]:
-    """The writes whose condition failed for more than a record's `at` lying after the transaction's."""
+    """The writes whose condition would fail again.
+
+    Not those that met a record with a later `at` than the transaction's: the next try is stamped with that.
+    """
     return [
         reason for reason in failed if reason.condition_failed and (reason.record is None or reason.record["at"] <= at)
     ]

@@ -35,7 +35,7 @@ class Hints:
     def recall(self, item: str, warehouse: str | None) -> ItemView | None:
         """What was seen of the item in this warehouse (None: everywhere) within the last second.
 
-        Not, where a hot item had so little that it may be gone by now: a reading costs less than a write in vain.
+        None where a hot item had so little that it may be gone by now: reading again costs less than a write in vain.
         """
         for scope in ((item, warehouse), (item, ANY_WAREHOUSE)):
             seen = self._seen.get(scope)

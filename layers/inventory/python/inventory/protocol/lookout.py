@@ -25,9 +25,11 @@ def hinted_views(core: Core, wants: Sequence[Want], patience: Patience) -> dict[
     """Where the wanted items are thought to lie, from memory or one read of the projection.
 
     Wants that all name their warehouse cost one batch read together; one that names none costs a query for its item.
-    What is left of a hot item may be gone before the projection hears of it, so that where little is, it is read
-    strongly, and instead of the projection where this instance knows that from before; but not without end, as the
-    projection does where there is no time left.
+
+    The projection is a second behind, and what little is left of a hot item may be gone by then. So where it shows
+    little of an item that sells, the counters are read strongly after it. Where the last strong reading of this
+    instance showed little, they are read strongly in its place. Both only while the request has time: after that the
+    projection has to do.
 
     Raises:
         Conflict: So many items, in so many warehouses, that they could not be looked at in time.

@@ -13,8 +13,8 @@ from inventory.protocol.lookout import read_pass
 from inventory.storage.stock_records import change_shard, check_covered
 
 _GATHERED_AT_ONCE = 48
-_HANDING_OUT_TRIES_MAX = 100  # it must win against buyers who are many: who waits as they do gives up as they do
-_PERSISTENCE_S = 0.005  # less than such buyers wait (attempts.py): who waits as they do loses against them
+_HANDING_OUT_TRIES_MAX = 100  # more than a buyer has: it competes with many of them for the same shard
+_PERSISTENCE_S = 0.005  # less than a buyer waits (attempts.py), for the same reason
 
 
 def shift(core: Core, changes: Sequence[Change], cause: Cause) -> bool:

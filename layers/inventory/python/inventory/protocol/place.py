@@ -118,10 +118,10 @@ class _Placing:
         return placed
 
     def _look_again(self) -> Record | None:
-        """Refuses, or corrects the view of each item that seems short: all in one try, as a cart may be all news.
+        """Refuses, or corrects the view of each item that seems short: all in one try, as all of a cart may be unknown.
 
-        What is missing may have gone to an earlier try of the same request, so before a keyed one is refused (and not
-        sooner: an earlier look could come before that try) its own hold is looked for, and given where it is there.
+        What is missing may have gone to an earlier try of the same request. So just before a keyed request is refused,
+        its own hold is looked for, and given where it is there (looked for sooner, it might be placed after the look).
         Where that took so long that the proof is over a second old, the next try looks again.
         """
         try:

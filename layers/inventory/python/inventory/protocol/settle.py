@@ -80,7 +80,7 @@ def settle(core: Core, holds: Iterable[Hold], *, until_ms: Milliseconds) -> Sett
 
 
 def _wait_s(attempts: Attempts) -> float:
-    """A busy shard is busy with buyers, who are many: who settles for all of them waits no longer than one of them."""
+    """How long to wait before the next round: on a busy shard, no longer than one of the many buyers that want it."""
     return attempts.wait_s if attempts.was_throttled else min(attempts.wait_s, _PERSISTENCE_S)
 
 

@@ -1,8 +1,7 @@
-"""What DynamoDB refused for load is not asked for again at once, so that it can do what was begun.
+"""Load shedding: for a moment after DynamoDB refused an item's shard for load, an instance places no hold on the item.
 
-Buyers who keep trying use up what executing and settling need, and they are many: then what is already held can be
-neither sold nor given back. So who places is told to come again, without a call where the instance was refused a moment
-ago.
+Buyers who keep trying use up the throughput that executing and settling need, and they are many: then what is already
+held can be neither sold nor given back. So they are told to try again later, without a call to the database.
 """
 
 from collections.abc import Callable, Iterable
