@@ -135,9 +135,11 @@ def test_a_lagging_stream_is_reported_long_before_its_records_are_lost() -> None
 
 
 def test_a_sweeper_that_does_not_run_is_noticed_though_it_says_nothing() -> None:
+    """Its last point counts for some periods more than are evaluated, so these are short."""
     (alarm,) = alarms_on("Invocations").values()
     assert alarm["TreatMissingData"] == "breaching"
     assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
+    assert (alarm["Period"], alarm["EvaluationPeriods"]) == (60, 5)
 
 
 @pytest.mark.parametrize("end", ["ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"])
@@ -146,10 +148,15 @@ def test_no_execution_ends_badly_unseen(end: str) -> None:
 
 
 def test_snapshots_that_do_not_even_begin_are_missed_where_they_are_scheduled() -> None:
-    (alarm,) = alarms_on("ExecutionsSucceeded").values()
-    assert alarm["Dimensions"][0]["Value"] == {"Ref": "SnapshotMachine"}
+    """Hours without a point are filled in: else the last point would count for some periods more than are evaluated."""
+    alarm = properties("SnapshotMissingAlarm")
+    (metric,) = summed("SnapshotMissingAlarm")
+    assert metric["MetricName"] == "ExecutionsSucceeded"
+    assert metric["Dimensions"][0]["Value"] == {"Ref": "SnapshotMachine"}
+    assert [entry["Expression"] for entry in alarm["Metrics"] if "Expression" in entry] == ["FILL(succeeded, 0)"]
     assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
-    assert alarm["Period"] * alarm["EvaluationPeriods"] == 3 * 3600
+    [period] = [entry["MetricStat"]["Period"] for entry in alarm["Metrics"] if "MetricStat" in entry]
+    assert period * alarm["EvaluationPeriods"] == 3 * 3600
     assert alarm["TreatMissingData"] == {"Fn::If": ["SnapshotsAreScheduled", "breaching", "notBreaching"]}
 
 
