@@ -41,7 +41,7 @@ class Credentials(NamedTuple):
 LOCAL_CREDENTIALS: Final = Credentials("test", "test")
 
 _CONFIG = Config(connect_timeout=5, read_timeout=15, retries={"total_max_attempts": 4, "mode": "standard"})
-# As long as the slowest function may take. The caller tries again, not the SDK.
+# Longer than the slowest function that has an on-failure queue may take. The caller tries again, not the SDK.
 _INVOKE_CONFIG = Config(connect_timeout=5, read_timeout=150, retries={"total_max_attempts": 1, "mode": "standard"})
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _CONFIG = Config(connect_timeout=5, read_timeout=90, retries={"total_max_attempts": 3, "mode": "standard"})
+# Longer than the slowest function may take. An event is played once: a second try would be a second invocation.
+_INVOKE_CONFIG = Config(connect_timeout=5, read_timeout=960, retries={"total_max_attempts": 1, "mode": "standard"})
 
 
 class Aws:
@@ -45,7 +47,7 @@ class Aws:
 
     @property
     def functions(self) -> LambdaClient:
-        return self._session.client("lambda", endpoint_url=self._endpoint, config=_CONFIG)
+        return self._session.client("lambda", endpoint_url=self._endpoint, config=_INVOKE_CONFIG)
 
     @property
     def logs(self) -> CloudWatchLogsClient:

@@ -13,8 +13,10 @@ import pytest
 from moto import mock_aws
 
 from stack import invoke, logs
+from stack.aws import Aws
 from stack.console import StackError
 from stack.state import Stack
+from stack.template import load_template
 
 STACK = Stack(
     "", "", "", "", "local", {"StockAtFunction": "local-StockAt", "HoldsFunction": "local-Holds", "Api": "a1"}
@@ -78,6 +80,14 @@ def test_a_function_or_an_event_that_is_not_there_is_told_from_those_that_are(
     with pytest.raises(StackError, match=r"(?s)No event 'gone\.json'. There are:.*hold-removed-by-ttl"):
         invoke.play(STACK, "holds", Path("gone.json"))
     assert functions.asked == []
+
+
+def test_an_event_is_played_once_however_long_the_function_takes() -> None:
+    resources = load_template()["Resources"].values()
+    slowest_s = max(each["Properties"].get("Timeout", 0) for each in resources if each["Type"].endswith("::Function"))
+    config: Any = Aws("http://127.0.0.1:1").functions.meta.config
+    assert config.retries["total_max_attempts"] == 1
+    assert config.read_timeout > slowest_s
 
 
 def test_a_function_that_fails_fails_the_command(functions: Functions, event: Path) -> None:
