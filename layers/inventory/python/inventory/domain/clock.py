@@ -10,9 +10,11 @@ from typing import Final
 from inventory.domain.errors import ClockSkewed, RecordAhead
 
 TICK_MS: Final = 100
+#: A clock that is further off than this from the database's, as far as can be told, does not write.
 SKEW_MAX_MS: Final = 2_000
 #: A comparison of clocks that took longer shows too little.
 READING_MAX_MS: Final = 2_000
+#: Nothing is written over a record that is further ahead of this clock.
 AHEAD_MAX_MS: Final = 10_000
 #: The longest usual delay between an event and its invocation, a cold start included. After a longer one the clock is
 #: measured again.
@@ -74,6 +76,9 @@ class HybridClock:
 
         An instance may have been frozen since it measured, and its clock be off when it goes on. Where the two are
         further apart than what is under way explains, or nothing was told, the next stamp measures again.
+
+        Only what may write before it reads has to ask for it (docs/adr/clocks-are-measured-anew.md): where an
+        invocation reads first, that answer measures the clock.
         """
         if told_ms is None or not -SKEW_MAX_MS <= self.now() - told_ms <= UNDER_WAY_MAX_MS:
             self.trusted = None
@@ -98,6 +103,7 @@ class HybridClock:
         Raises:
             ClockSkewed: This clock is more than 2 s off, or nobody knows as the database was too slow.
             RecordAhead: A record is more than 10 s ahead of it.
+            Overloaded: It had to be measured, and the database did not answer.
         """
         for _ in range(2):  # a first reading may be too slow to prove anything: it opens the connection
             if not self.trusted:
