@@ -11,7 +11,7 @@ from inventory.history.layout import AUDITS, audit_path, instant_of_audit, snaps
 from inventory.protocol.attempts import Attempts
 from inventory.protocol.core import Answer, Page
 from inventory.runs.context import HistoryContext
-from inventory.runs.listing import cursor, page_of
+from inventory.runs.listing import cursor, page_of, read_result
 from inventory.runs.once import STARTING_MS, Decision, decide_once
 from inventory.runs.places import take_audit_place
 from inventory.runs.snapshots import UNKNOWN_S, get_snapshot, latest_snapshot
@@ -156,7 +156,7 @@ def _complete(context: HistoryContext, identifier: str) -> Snapshot:
 
 def _result(context: HistoryContext, identifier: str) -> Audit | None:
     try:
-        return _audit_from(context.objects.read(audit_path(identifier)))
+        return _audit_from(read_result(context.objects, audit_path(identifier)))
     except NoSuchObject:
         return None
 

@@ -11,6 +11,9 @@ from inventory.protocol.core import Page
 T = TypeVar("T")
 
 _READS_AT_ONCE: Final = 8
+#: A snapshot's entry has less than 1 KB, an audit's result some 4 KB. Whoever may write to the bucket could make one
+#: that no memory holds.
+_BYTES_MAX: Final = 1 << 16
 
 
 def page_of(objects: Objects, prefix: str, parse: Callable[[bytes], T], *, limit: int, after: str = "") -> Page[T]:
@@ -21,8 +24,18 @@ def page_of(objects: Objects, prefix: str, parse: Callable[[bytes], T], *, limit
     """
     found = objects.page(prefix, after=after, limit=limit + 1)
     with ThreadPoolExecutor(_READS_AT_ONCE) as pool:
-        contents = pool.map(objects.read, [stored.key for stored in found[:limit]])
+        contents = pool.map(lambda stored: read_result(objects, stored.key), found[:limit])
         return Page([parse(content) for content in contents], has_more=len(found) > limit)
+
+
+def read_result(objects: Objects, key: str) -> bytes:
+    """A result; of what is larger than any, its beginning.
+
+    Raises:
+        NoSuchObject: There is none of this name.
+        Overloaded: The bucket did not answer in time.
+    """
+    return objects.read_start(key, _BYTES_MAX)
 
 
 def cursor(objects: Objects, kind: str, identifier: str, name: str | None) -> str:

@@ -12,7 +12,7 @@ from inventory.domain.runs import TRIES_MAX, Failure, ManifestName, RunStatus, S
 from inventory.history.layout import LISTED, instant_of_snapshot, latest_possible, listed_path, snapshot_id
 from inventory.protocol.core import Answer, Page
 from inventory.runs.context import HistoryContext
-from inventory.runs.listing import cursor, page_of
+from inventory.runs.listing import cursor, page_of, read_result
 from inventory.runs.once import Decision, decide_once
 from inventory.runs.places import take_snapshot_place
 
@@ -140,7 +140,7 @@ def _run(identifier: str, number: int) -> str:
 
 def _published(context: HistoryContext, as_of: Milliseconds) -> Snapshot | None:
     try:
-        return _snapshot_from(context.objects.read(listed_path(as_of)))
+        return _snapshot_from(read_result(context.objects, listed_path(as_of)))
     except NoSuchObject:
         return None
 
