@@ -15,6 +15,7 @@ TRIES_MAX: Final = 4
 PAUSE_SECONDS_MAX: Final = 20.0
 PAGE_SIZE_MAX: Final = 100
 _FIRST_PAUSE_SECONDS: Final = 0.5
+_NOT_THIS_API: Final = "{} answers, but not as this API does. Is the URL right?"
 
 Query = Mapping[str, str | int | None]
 
@@ -116,6 +117,8 @@ class ApiClient:
             except httpx.TransportError as error:
                 why: CliError = self._unreachable(error)
                 wait_s = pause_s
+            except httpx.DecodingError as error:
+                raise CliError(_NOT_THIS_API.format(error.request.url)) from None
             else:
                 if answer.is_success:
                     return Reply(_object_in(answer), answer.headers.get("Idempotent-Replayed") == "true", tries)
@@ -162,7 +165,7 @@ def _object_in(answer: httpx.Response) -> dict[str, Any]:
     except ValueError:
         body = None
     if not isinstance(body, dict):
-        raise CliError(f"{answer.url} answers, but not as this API does. Is the URL right?")
+        raise CliError(_NOT_THIS_API.format(answer.url))
     return body
 
 
@@ -174,5 +177,5 @@ def _error_in(answer: httpx.Response) -> ApiError:
     except (ValueError, KeyError, TypeError):
         pass
     said = " ".join(answer.text.split())[:120] or "nothing"
-    message = f"{answer.url} answers, but not as this API does. Is the URL right? It says: {said}"
+    message = f"{_NOT_THIS_API.format(answer.url)} It says: {said}"
     return ApiError(answer.status_code, {"message": message})

@@ -126,6 +126,14 @@ def test_somebody_else_who_is_too_busy_says_to_try_later(terminal: Terminal, sta
     assert "Is the URL right?" in said
 
 
+def test_an_answer_that_cannot_be_decoded_is_somebody_elses_too(terminal: Terminal) -> None:
+    garbled = httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=httpx.ByteStream(b"not compressed"))
+    terminal.api(lambda _: garbled)
+    code, said = _place(terminal)
+    assert (code, len(terminal.requests)) == (1, 1)
+    assert "answers, but not as this API does" in said
+
+
 def test_errors_are_json_where_a_script_reads(terminal: Terminal) -> None:
     terminal.answers(error(402, "insufficient_stock", "Not enough."))
     result = terminal.run("hold", "place", "cup", "--json")
