@@ -5,6 +5,7 @@ from typing import Any, Protocol
 from botocore.exceptions import ClientError
 
 from inventory.adapters.outages import outages_named
+from inventory.aws_errors import code_of
 
 
 class Catalogue(Protocol):
@@ -45,5 +46,5 @@ class GlueCatalogue:
                     PartitionInput={"Values": [as_of], "StorageDescriptor": storage},
                 )
         except ClientError as error:
-            if error.response["Error"]["Code"] != "AlreadyExistsException":
+            if code_of(error) != "AlreadyExistsException":
                 raise

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from typing_extensions import override  # typing's own came with Python 3.12
 
 from inventory.adapters.outages import outages_named
+from inventory.aws_errors import code_of
 from inventory.domain.clock import Milliseconds
 from inventory.domain.runs import Failure, RunStatus, failure_called
 
@@ -86,7 +87,7 @@ class StepFunctionsMachine(Machine):
                     stateMachineArn=self._arn, name=execution, input=json.dumps(words)
                 )
         except ClientError as error:
-            if error.response["Error"]["Code"] == "ExecutionAlreadyExists":
+            if code_of(error) == "ExecutionAlreadyExists":
                 return None
             raise
         return _milliseconds(answer["startDate"])
@@ -97,7 +98,7 @@ class StepFunctionsMachine(Machine):
             with outages_named(_SERVICE):
                 described = self._client.describe_execution(executionArn=self.arn_of(execution))
         except ClientError as error:
-            if error.response["Error"]["Code"] == "ExecutionDoesNotExist":
+            if code_of(error) == "ExecutionDoesNotExist":
                 return None
             raise
         status = _STATUSES.get(described["status"], RunStatus.FAILED)

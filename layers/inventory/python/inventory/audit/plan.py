@@ -1,5 +1,6 @@
 """What an audit looks at, settled once: each part of it can then be done by anyone, any number of times."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -30,6 +31,8 @@ HOUR_MS: Final = 3_600_000
 #: How far an event's instant and its place in the archive can be apart: 20 s are reported, the rest is margin.
 OVERLAP_MS: Final = 15 * 60_000
 _READS_AT_ONCE: Final = 16
+_PUBLISHED: Final = "published/"
+_PUBLISHED_NAME: Final = re.compile(r"[0-9]{8}", re.ASCII)
 #: An increment of the newest snapshot hardly needs more manifests.
 _FEW: Final = 4
 
@@ -293,10 +296,10 @@ def _common(buckets: set[int]) -> int:
 
 
 def _published(objects: Objects) -> Iterator[int]:
-    for stored in objects.list("published/"):
-        number = stored.key.removeprefix("published/")
-        if len(number) == len("00000001") and number.isascii() and number.isdigit():
-            yield int(number)
+    """The numbers of manifests that were published. What is called otherwise says nothing of any."""
+    for stored in objects.list(_PUBLISHED):
+        if named := _PUBLISHED_NAME.fullmatch(stored.key.removeprefix(_PUBLISHED)):
+            yield int(named[0])
 
 
 def _newest_first(objects: Objects, numbers: Iterable[int], *, alone: int = 0) -> Iterator[list[Sealed]]:
