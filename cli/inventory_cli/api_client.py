@@ -164,7 +164,7 @@ def _object_in(answer: httpx.Response) -> dict[str, Any]:
         body = answer.json()
     except ValueError:
         body = None
-    if not isinstance(body, dict):
+    if not isinstance(body, dict) or "object" not in body:  # which all of the API's answers have
         raise CliError(_NOT_THIS_API.format(answer.url))
     return body
 

@@ -103,6 +103,7 @@ def test_what_may_go_better_later_says_so_once_the_tries_are_over(terminal: Term
         (httpx.Response(404, text="<xml/>"), 1),
         (httpx.Response(200, text="hello"), 1),
         (httpx.Response(200, json=["hello"]), 1),
+        (httpx.Response(200, json={"hello": "world"}), 1),
         (httpx.Response(400, json={"error": "no"}), 1),
         (httpx.Response(400, json={"error": None}), 1),
         (httpx.Response(400, json=["error"]), 1),

@@ -92,7 +92,7 @@ def test_what_is_not_there_is_noticed(typed: str) -> None:
 
 
 def test_the_file_that_is_shown_can_be_loaded_by_the_lines_below_it(terminal: Terminal) -> None:
-    terminal.api(lambda _: httpx.Response(200, json={"id": "adj_1"}))
+    terminal.api(lambda _: httpx.Response(200, json={"id": "adj_1", "object": "adjustment"}))
     blocks = _BLOCK.findall((ROOT / "docs/cli.md").read_text(encoding="utf-8"))
     lines = next(block for block in blocks if block.startswith("$ cat delivery.csv\n")).splitlines()[1:]
     typed = [line for line in lines if line.startswith("$ inventory load delivery.csv")]

@@ -34,7 +34,7 @@ def _load(terminal: Terminal, content: str, *options: str, batch: str = "PO-77")
 
 
 def _takes_all(_: httpx.Request) -> httpx.Response:
-    return httpx.Response(200, json={"id": "adj_1"})
+    return httpx.Response(200, json={"id": "adj_1", "object": "adjustment"})
 
 
 def _bodies(terminal: Terminal) -> list[dict[str, Any]]:
@@ -132,14 +132,20 @@ def test_another_batch_is_carried_out_although_its_lines_are_the_same(terminal: 
 
 
 def test_what_an_earlier_run_did_is_told(terminal: Terminal) -> None:
-    terminal.api(lambda _: httpx.Response(200, json={"id": "adj_1"}, headers={"Idempotent-Replayed": "true"}))
+    terminal.api(
+        lambda _: httpx.Response(
+            200, json={"id": "adj_1", "object": "adjustment"}, headers={"Idempotent-Replayed": "true"}
+        )
+    )
     assert "3 of 3 lines done, 3 of them by an earlier run; 0 refused." in _load(terminal, DELIVERY).out
     assert _load(terminal, DELIVERY, "--json").json["replayed"] == 3
 
 
 def test_a_line_that_this_run_had_to_send_twice_is_not_told_as_an_earlier_runs(terminal: Terminal) -> None:
     """Its first try may have done it, and its answer was lost."""
-    replayed = httpx.Response(200, json={"id": "adj_1"}, headers={"Idempotent-Replayed": "true"})
+    replayed = httpx.Response(
+        200, json={"id": "adj_1", "object": "adjustment"}, headers={"Idempotent-Replayed": "true"}
+    )
     for lost in (httpx.ReadTimeout("slow"), error(503, "overloaded", "No answer in time.")):
         terminal.answers(lost, replayed, _takes_all(httpx.Request("POST", "/")), replayed)
         result = _load(terminal, DELIVERY, "--at-once", "1", "--json")
@@ -202,7 +208,7 @@ def test_many_refusals_are_not_all_shown(terminal: Terminal) -> None:
 
 def test_a_load_that_nobody_answers_stops_and_says_how_to_go_on(terminal: Terminal) -> None:
     refused = httpx.ConnectError("refused")
-    terminal.answers(httpx.Response(200, json={"id": "adj_1"}), *[refused] * 4)
+    terminal.answers(httpx.Response(200, json={"id": "adj_1", "object": "adjustment"}), *[refused] * 4)
     result = _load(terminal, DELIVERY, "--at-once", "1")
     assert result.exit_code == 5
     assert "1 of 3 lines done" in result.out
