@@ -50,7 +50,7 @@ def down(place: Place) -> None:
 
 
 def _deploy(place: Place, aws: Aws, name: str) -> None:
-    print_ = _fingerprint()
+    fingerprint = _fingerprint()
     build = place.folder / "build"
     _deployed_file(place).unlink(missing_ok=True)
     with step("sam build"):
@@ -66,7 +66,7 @@ def _deploy(place: Place, aws: Aws, name: str) -> None:
         sam.deploy(ENVIRONMENT, build, local_runtime(), variables, place.folder / "deploy.log")
     with step("apply and check what the emulator's CloudFormation drops"):
         mend(aws, name)
-    _deployed_file(place).write_text(print_)
+    _deployed_file(place).write_text(fingerprint)
 
 
 def _publish(place: Place, aws: Aws, name: str) -> Stack:

@@ -70,6 +70,7 @@ def test_a_known_path_by_another_method_is_405_and_says_which(
 ) -> None:
     answer = api.send(method, path)
     assert (answer.status, answer.code, answer.headers["Allow"]) == (405, "method_not_allowed", allowed)
+    assert answer.error["message"].endswith(f" is not allowed here. Use {allowed.replace(', ', ' or ')}.")
 
 
 def test_a_slash_at_the_end_and_encoded_letters_change_nothing(api: Gateway, world: World) -> None:

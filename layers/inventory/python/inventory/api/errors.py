@@ -40,7 +40,7 @@ class MethodNotAllowed(InventoryError):
     """
 
     def __init__(self, method: str, allowed: tuple[str, ...]) -> None:
-        super().__init__("method_not_allowed", f"{method} is not allowed here, but {', '.join(allowed)}.")
+        super().__init__("method_not_allowed", f"{method} is not allowed here. Use {' or '.join(allowed)}.")
         self.allowed = allowed
 
 
