@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import boto3
 import pytest
@@ -202,3 +204,19 @@ def test_parts_of_an_object_are_read_by_themselves(objects: Objects) -> None:
     assert objects.read_range("a", 2, 3) == b"234"
     objects.put("empty", b"")
     assert objects.read_start("empty", 3) == b""
+
+
+def test_of_an_object_whose_start_is_read_no_more_is_taken_and_the_connection_is_given_back() -> None:
+    """S3 sends it whole; somebody may have made it very large."""
+    taken: list[int | None] = []
+
+    class Body(BytesIO):
+        def read(self, size: int | None = None) -> bytes:
+            taken.append(size)
+            return super().read(size)
+
+    body = Body(b"0123456789")
+    objects = S3Objects(SimpleNamespace(get_object=lambda **_: {"Body": body}), "history")
+    assert objects.read_start("a", 3) == b"012"
+    assert taken == [3]
+    assert body.closed

@@ -79,6 +79,7 @@ def folded(sql: duckdb.DuckDBPyConnection) -> list[int]:
         pytest.param(None, {3: 2_000}, 3, {("missing", 1, 2)}, id="a record that began in the hole"),
         pytest.param(5, {}, 5, set(), id="a record that nobody touched"),
         pytest.param(9, {10: 2_000}, 7, {("given_again", 8, 10)}, id="a table as it was before the snapshot"),
+        pytest.param(9, {}, 7, {("given_again", 8, 9)}, id="and not written to since"),
         pytest.param(3, {4: 2_000, 5: 2_500, 6: 3_000}, 4, {("given_again", 5, 6)}, id="a table as it was after it"),
         pytest.param(5, {5: 4_500}, 5, {("given_again", 5, 5)}, id="a table as it was just before the snapshot"),
         pytest.param(5, {3: 4_000, 4: 4_500}, 6, {("given_again", 3, 4), ("missing", 6, 6)}, id="and sold from since"),
@@ -98,20 +99,32 @@ def test_each_revision_between_that_no_archive_has_or_that_came_twice_is_lost(
     assert folded(sql) == []
 
 
-def test_a_revision_that_was_archived_with_two_instants_was_given_again(sql: duckdb.DuckDBPyConnection) -> None:
+@pytest.mark.parametrize(
+    ("again_ms", "lost"),
+    [
+        pytest.param(3_000, [(KEY, "given_again", 4, 4)], id="with two instants"),
+        pytest.param(2_000, [], id="with one"),
+    ],
+)
+def test_a_revision_that_was_archived_twice_was_given_again_where_its_instants_differ(
+    sql: duckdb.DuckDBPyConnection, again_ms: int, lost: list[Any]
+) -> None:
     """A table was restored and written to, and restored once more, or it would show by what is read."""
     load(sql, "events", columns_of("items"), [])
-    for at_ms in (2_000, 3_000):
+    for at_ms in (2_000, again_ms):
         insert(sql, "events", record_key=KEY, rev=4, at_ms=at_ms, type="shard_changed")
     insert(sql, "sealed_shards", item_id="cup", warehouse_id="berlin", shard=0, rev=3, at_ms=SINCE_MS)
-    read_shard(sql, 4, at_ms=3_000)
+    read_shard(sql, 4, at_ms=again_ms)
     begin_with_reading(sql, OPENING, SINCE_MS, AS_OF_MS, "items")
-    assert sql.execute("FROM lost").fetchall() == [(KEY, "given_again", 4, 4)]
+    assert sql.execute("FROM lost").fetchall() == lost
 
 
-def test_a_record_that_is_there_no_more_is_gone_unless_its_end_is_archived(sql: duckdb.DuckDBPyConnection) -> None:
-    found, _ = opened(sql, {4: 2_000}, sealed=3)
-    assert found == {(KEY, "gone", 5, None)}
+@pytest.mark.parametrize(("archived", "sealed", "from_rev"), [({4: 2_000}, 3, 5), ({}, 3, 4), ({1: 2_000}, None, 2)])
+def test_a_record_that_is_there_no_more_is_gone_unless_its_end_is_archived(
+    sql: duckdb.DuckDBPyConnection, archived: dict[int, int], sealed: int | None, from_rev: int
+) -> None:
+    found, _ = opened(sql, archived, sealed=sealed)
+    assert found == {(KEY, "gone", from_rev, None)}
 
 
 def test_a_record_whose_removal_is_archived_is_not_lost(sql: duckdb.DuckDBPyConnection) -> None:
