@@ -9,9 +9,9 @@ from inventory.adapters.objects import NoSuchObject, Stored
 from inventory.domain.events import Source
 from inventory.history import plan as planning
 from inventory.history import standing
-from inventory.history.layout import listed_path, published_path
 from inventory.history.plan import Mode, make_plan, plan_from
 from inventory.history.reduced import heads_path, result_path, sealed_path
+from support.chain import Chain
 from support.objects import DirectoryObjects
 from support.tape import Tape
 from support.trade import trade
@@ -136,9 +136,11 @@ def test_what_was_mapped_and_is_there_is_not_mapped_again(history: History) -> N
 
 def test_planning_reads_a_few_manifests_however_long_the_chain_is(history: History) -> None:
     """Also for an instant of the past, which is nearest to the oldest of them."""
+    chain = Chain(history.objects.root)
     instants = [AS_OF_MS + 2 * number * SECOND_MS for number in range(8)]
     for instant in instants:
-        history.snapshot(instant)
+        chain.seal(instant)
+    history.now_ms = instants[-1] + 120_000
     objects = watched(history)
     for as_of_ms, base_ms in (
         (instants[0] - SECOND_MS, None),
@@ -158,11 +160,10 @@ def test_planning_reads_a_few_manifests_however_long_the_chain_is(history: Histo
 
 
 def test_what_was_committed_and_not_published_yet_counts_as_the_latest_and_is_no_base(history: History) -> None:
+    chain = Chain(history.objects.root)
     first, second = AS_OF_MS, AS_OF_MS + SECOND_MS
-    history.snapshot(first)
-    history.snapshot(second)
-    for path in (listed_path(second), published_path(2)):
-        (history.objects.root / path).unlink()
+    chain.seal(first, ledger_from_ms=0)
+    chain.seal(second, ledger_from_ms=first, listed=False)
     for as_of_ms, base_ms in ((second, first), (second + SECOND_MS, first)):
         plan = make_plan(history.objects, as_of_ms=as_of_ms, mode=Mode.INCREMENT, now_ms=history.now_ms, buckets=2)
         assert (plan.head, plan.exists) == (2, 2 if as_of_ms == second else None)
@@ -171,8 +172,9 @@ def test_what_was_committed_and_not_published_yet_counts_as_the_latest_and_is_no
 
 
 def test_of_many_snapshots_that_are_cut_otherwise_only_some_are_asked(history: History) -> None:
+    chain = Chain(history.objects.root)
     for number in range(4):
-        history.snapshot(AS_OF_MS + number * SECOND_MS)
+        chain.seal(AS_OF_MS + number * SECOND_MS)
     bases = {looked_at: _base(history, looked_at) for looked_at in (1, 24)}
     assert bases == {1: (None, 1), 24: (None, 4)}
 
