@@ -30,12 +30,11 @@ HOUR_MS = 3_600_000
 FIRST, SECOND = START_MS + HOUR_MS, START_MS + 2 * HOUR_MS
 
 
-@pytest.fixture
-def history(tmp_path: Path) -> History:
+def first_sealed(root: Path) -> History:
     """A snapshot, and trade after it."""
     world = World(seed=17)
     tape = Tape(world)
-    history = History(tmp_path / "bucket", tape)
+    history = History(root, tape)
     trade(world, 60, seed=17)
     history.archive()
     history.snapshot(FIRST)
@@ -44,6 +43,27 @@ def history(tmp_path: Path) -> History:
     history.archive()
     history.now_ms = SECOND + HOUR_MS
     return history
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> History:
+    """For whoever only looks: at its tables, too."""
+    return first_sealed(tmp_path_factory.mktemp("original") / "bucket")
+
+
+@pytest.fixture
+def history(original: History, tmp_path: Path) -> History:
+    """A copy of its bucket, over the same tables."""
+    history = History(shutil.copytree(original.objects.root, tmp_path / "bucket"), original.tape)
+    history.now_ms = original.now_ms
+    history.audits.update(original.audits)
+    return history
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> History:
+    """Over tables that one may write to."""
+    return first_sealed(tmp_path / "bucket")
 
 
 def sealed(history: History) -> dict[str, Any]:
@@ -281,24 +301,24 @@ def put_hold(history: History, *, settled: bool, at_ms: int) -> Record:
     return strange
 
 
-def test_an_unsettled_hold_that_the_base_does_not_know_stops_the_seal_however_old_it_is(history: History) -> None:
-    strange = put_hold(history, settled=False, at_ms=FIRST - 1000)
+def test_an_unsettled_hold_that_the_base_does_not_know_stops_the_seal_however_old_it_is(own: History) -> None:
+    strange = put_hold(own, settled=False, at_ms=FIRST - 1000)
     with pytest.raises(Incomplete) as stopped:
-        history.snapshot(SECOND)
+        own.snapshot(SECOND)
     [[told]] = stopped.value.args
     assert told["record_key"] == strange["hold_id"]
 
 
 @pytest.mark.parametrize(("at_ms", "complete"), [(FIRST, True), (FIRST + 1000, False)])
 def test_a_settled_hold_that_the_base_does_not_know_is_of_its_time_or_stops_the_seal(
-    history: History, at_ms: int, *, complete: bool
+    own: History, at_ms: int, *, complete: bool
 ) -> None:
-    put_hold(history, settled=True, at_ms=at_ms)
+    put_hold(own, settled=True, at_ms=at_ms)
     if complete:
-        assert history.snapshot(SECOND)["outcome"] == "committed"
+        assert own.snapshot(SECOND)["outcome"] == "committed"
     else:
         with pytest.raises(Incomplete):
-            history.snapshot(SECOND)
+            own.snapshot(SECOND)
 
 
 def test_an_opening_waits_until_no_write_that_was_read_can_be_ahead_of_its_instant(history: History) -> None:

@@ -16,7 +16,8 @@ from inventory.history.standing import openings
 from inventory.storage.codec import encode
 from support.objects import Killed
 from support.reopened import Shop, a_hole, restore, restored_and_opened, revisions
-from support.workflow import History, Incomplete
+from support.workflow import History, Incomplete, KeyInMemory, Workflow
+from support.world import START_MS
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -189,19 +190,21 @@ def test_gapless_a_revision_that_a_restored_table_gave_out_once_more_is_named_th
 
 
 @pytest.mark.parametrize(("reason", "actor"), [("", "operator"), ("why", ""), ("  ", "operator")])
-def test_nobody_opens_a_history_without_saying_who_and_why(shop: Shop, reason: str, actor: str) -> None:
+def test_nobody_opens_a_history_without_saying_who_and_why(tmp_path: Path, reason: str, actor: str) -> None:
+    history = Workflow(tmp_path / "bucket", KeyInMemory())
     with pytest.raises(NotAnOpening):
-        shop.history.open(reason, actor)
+        history.steps.run({"step": "open", "reason": reason, "actor": actor})
+    assert history.objects.contents("") == {}
 
 
-def test_no_mode_but_its_own_opens_a_history(shop: Shop) -> None:
-    shop.pass_s(300)
-    shop.history.now_ms = shop.world.clock.now_ms
+def test_no_mode_but_its_own_opens_a_history(tmp_path: Path) -> None:
+    history = Workflow(tmp_path / "bucket", KeyInMemory())
+    history.now_ms = START_MS
     with pytest.raises(NotAnOpening):
-        shop.history.steps.run({"step": "begin", "as_of_ms": None, "mode": "opening", "opening": None})
-    opening = shop.history.steps.run({"step": "open", "reason": "why", "actor": "who"})
+        history.steps.run({"step": "begin", "as_of_ms": None, "mode": "opening", "opening": None})
+    opening = history.steps.run({"step": "open", "reason": "why", "actor": "who"})
     with pytest.raises(NotAnOpening):
-        shop.history.steps.run({"step": "begin", "as_of_ms": None, "mode": "increment", "opening": opening})
+        history.steps.run({"step": "begin", "as_of_ms": None, "mode": "increment", "opening": opening})
 
 
 def test_no_snapshot_is_made_of_a_time_that_was_given_up(shop: Shop) -> None:
