@@ -78,6 +78,13 @@ class Down:
         return SimpleNamespace(paginate=paginate)
 
 
+class DownSince(Down):
+    """It went down when it had just said that there is no such object."""
+
+    def head_object(self, **_: str) -> None:
+        raise refusal("404", 404)
+
+
 DOWN = S3Objects(Down(), "b")
 
 
@@ -94,6 +101,7 @@ DOWN = S3Objects(Down(), "b")
         lambda: DOWN.put_new("a", b""),
         lambda: DOWN.upload(Path(__file__), "a"),
         lambda: DOWN.copy_new("a", "b", ""),
+        lambda: S3Objects(DownSince(), "b").copy_new("a", "b", ""),
         lambda: list(DOWN.list("a")),
         lambda: list(DOWN.folders("a/")),
         lambda: DOWN.page("a", after="", limit=1),
