@@ -206,8 +206,16 @@ def test_parts_of_an_object_are_read_by_themselves(objects: Objects) -> None:
     assert objects.read_start("empty", 3) == b""
 
 
-def test_of_an_object_whose_start_is_read_no_more_is_taken_and_the_connection_is_given_back() -> None:
-    """S3 sends it whole; somebody may have made it very large."""
+@pytest.mark.parametrize(
+    ("ask", "expected"),
+    [
+        pytest.param(lambda objects, _: objects.read_start("a", 3), [3], id="its start is read"),
+        pytest.param(lambda objects, file: objects.download("a", file), [], id="it comes in parts"),
+    ],
+)
+def test_of_a_large_object_no_more_is_taken_than_was_asked_for_and_the_connection_is_given_back(
+    ask: Callable[[Objects, Path], object], expected: list[int], tmp_path: Path
+) -> None:
     taken: list[int | None] = []
 
     class Body(BytesIO):
@@ -216,7 +224,8 @@ def test_of_an_object_whose_start_is_read_no_more_is_taken_and_the_connection_is
             return super().read(size)
 
     body = Body(b"0123456789")
-    objects = S3Objects(SimpleNamespace(get_object=lambda **_: {"Body": body}), "history")
-    assert objects.read_start("a", 3) == b"012"
-    assert taken == [3]
+    answer = {"Body": body, "ContentLength": 9_000_000}
+    client = SimpleNamespace(get_object=lambda **_: answer, download_file=lambda *_: None)
+    ask(S3Objects(client, "history"), tmp_path / "a")
+    assert taken == expected
     assert body.closed

@@ -1,5 +1,6 @@
 """How the chain stands towards an instant: what is sealed, what can be a base, and what was given up."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -95,8 +96,12 @@ def test_openings_are_told_in_the_order_of_their_instants_and_once_they_are_list
     chain.seal(at(5), opens_after_ms=None, buckets=3)
     chain.seal(at(10))
     chain.seal(at(20), opens_after_ms=at(10), buckets=4)
-    chain.seal(at(30), opens_after_ms=at(20), listed=False)
-    assert openings(chain.objects) == [Opened(0, at(5), 3), Opened(at(10), at(20), 4)]
+    later = [at(seconds) for seconds in (30, 31, 35, 44, 60)]
+    for after_ms, as_of_ms in pairwise([at(20), *later]):
+        chain.seal(as_of_ms, opens_after_ms=after_ms, listed=as_of_ms != at(60))
+    told = openings(chain.objects)
+    assert told[:2] == [Opened(0, at(5), 3), Opened(at(10), at(20), 4)]
+    assert [each.as_of_ms for each in told[2:]] == later[:-1]
 
 
 @pytest.mark.parametrize(
