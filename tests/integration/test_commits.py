@@ -75,10 +75,10 @@ def sealed(history: History) -> dict[str, Any]:
     return {"step": "commit", "run": words["run"]}
 
 
-def die_unpublished(history: History) -> dict[str, Any]:
+def die_unpublished(history: History, writes: int = 2) -> dict[str, Any]:
     """The second snapshot's commit dies right after it wrote the manifest; gives what it was asked for."""
     words = sealed(history)
-    history.objects.writes_left = 2  # where its files wait, and the manifest
+    history.objects.writes_left = writes  # where its files wait, and the manifest
     with pytest.raises(Killed):
         history.conclude(words)
     history.objects.writes_left = None
@@ -238,8 +238,9 @@ def test_the_history_goes_on_from_a_manifest_whose_key_is_gone_where_somebody_vo
 
 
 def test_a_manifest_that_waits_to_be_published_is_published_as_it_was_signed(history: History) -> None:
-    """Also by the rebuild that makes its files again."""
+    """Also by the rebuild that makes its files again, whether it begins after that or is about to commit."""
     words = die_unpublished(history)
+    rebuilt = history.reduced(history.begin(SECOND, Mode.REBUILD))
     told = json.loads(history.objects.read(manifest_path(2)))
     told["manifest"]["totals"]["available"] = 0
     history.objects.put(manifest_path(2), canonical(told) + b"\n")
@@ -247,8 +248,21 @@ def test_a_manifest_that_waits_to_be_published_is_published_as_it_was_signed(his
     assert history.conclude(words)["outcome"] == "overtaken"
     with pytest.raises(ManifestDamaged, match="no key that may sign"):
         history.snapshot(SECOND, mode=Mode.REBUILD)
+    with pytest.raises(ManifestDamaged, match="no key that may sign"):
+        history.conclude({"step": "commit", "run": rebuilt["run"]})
     assert history.visible() == before
     assert history.objects.first(listed_path(SECOND)) is None
+
+
+@pytest.mark.parametrize(("writes", "outcome"), [(1, "committed"), (2, "existed")])
+def test_files_that_were_forgotten_are_made_again_though_what_tells_where_they_waited_is_still_there(
+    history: History, writes: int, outcome: str
+) -> None:
+    """Partials expire one by one; whether the manifest had been written by then or not."""
+    die_unpublished(history, writes)
+    shutil.rmtree(history.objects.root / "partials/run")
+    assert history.snapshot(SECOND, mode=Mode.REBUILD)["outcome"] == outcome
+    assert history.objects.first(published_path(2)) is not None
 
 
 def test_where_the_newest_manifest_was_hidden_the_next_snapshot_names_it_and_goes_on_once_it_is_shown_again(
@@ -256,6 +270,8 @@ def test_where_the_newest_manifest_was_hidden_the_next_snapshot_names_it_and_goe
 ) -> None:
     hidden = history.objects.read(manifest_path(1))
     (history.objects.root / manifest_path(1)).unlink()
+    with pytest.raises(NoSuchObject, match=manifest_path(1)):
+        history.finish()
     with pytest.raises(NoSuchObject, match=manifest_path(1)):
         history.snapshot(SECOND)
     history.objects.put(manifest_path(1), hidden)

@@ -50,6 +50,7 @@ def test_a_history_with_a_hole_goes_on_from_an_opening_that_names_each_revision_
     assert missing(rows) == revisions(lost)
     assert {row["what"] for row in rows} == {"missing"}
     assert head.body["opening"]["lost_revisions"] == len(revisions(lost))
+    assert head.body["totals"].keys() == read_manifest(shop.history.objects, 1).body["totals"].keys()
     assert shop.stock(opened) == shop.live_stock()
     for row in shop.history.rows(f"snapshots/as_of={stamp_of(opened)}/*.parquet"):
         assert row["on_hand"] == row["adjusted"] - row["executed"]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from inventory.adapters.objects import AlteredObject, Stored
 from inventory.domain.events import Source
@@ -19,7 +20,7 @@ from inventory.history.plan import InstantTooRecent, Mode
 from support.objects import Killed
 from support.spells import HOUR_MS, after_spell
 from support.tape import Tape
-from support.workflow import History, KeyInMemory
+from support.workflow import History, KeyInMemory, private_key
 from support.world import START_MS, World
 
 DATA = ("snapshots/", "holds/", "ledger/", "state/", "manifests/")
@@ -251,6 +252,8 @@ def test_the_chain_is_hashed_signed_and_has_one_root_over_its_files(history: His
     assert second.body["ledger_from_ms"] == first.as_of_ms == after_spell(1)
     assert second.body["merkle_root"] == merkle_root([leaf_of(file) for file in second.files]).hex()
     assert second.signature["key"] == fingerprint_of(history.signer.public_key_der)
+    pem = private_key().public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    assert history.objects.contents("keys/") == {f"keys/{second.signature['key']}.pem": pem}
     KeyInMemory().verify(base64.b64decode(second.signature["value"]), canonical(second.body))
     visible = history.visible()
     for file in second.files:

@@ -1,14 +1,17 @@
 """How the chain stands towards an instant: what is sealed, what can be a base, and what was given up."""
 
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from inventory.history.layout import listed_path
+from inventory.adapters.objects import NoSuchObject, Stored
+from inventory.history.layout import LISTED, listed_path, manifest_path
 from inventory.history.listed import EntryDamaged
 from inventory.history.standing import Known, Opened, Standing, base_before, latest_buckets, openings, standing_of
-from support.chain import Chain
+from support.chain import GOES_ON, Chain
+from support.objects import DirectoryObjects
 
 START_MS = 1_764_000_000_000
 
@@ -126,6 +129,9 @@ def test_buckets_are_those_of_the_latest_instant_and_not_of_the_newest_manifest(
     [
         (b"", "names no manifest"),
         (b"{}", "names no manifest"),
+        (b"[]", "names no manifest"),
+        (b'{"manifest":1}', "names no manifest"),
+        (b" " * 100_000 + b'{"manifest":{"number":1}}', "names no manifest"),
         (b"[" * 100_000, "names no manifest"),
         (b'{"manifest":{"number":"1"}}', "names no manifest"),
         (b'{"manifest":{"number":true}}', "names no manifest"),
@@ -146,6 +152,37 @@ def test_what_is_listed_counts_for_no_instant_but_that_of_its_manifest(chain: Ch
     with pytest.raises(EntryDamaged, match=forged):
         latest_buckets(chain.objects)
     assert base_before(chain.objects, at(10), 2) == at(5)
+
+
+def test_what_is_listed_of_a_manifest_that_somebody_hid_is_not_passed_over(chain: Chain) -> None:
+    """Else one that was sealed would be made again, and the next would begin from an earlier one."""
+    for seconds in (5, 10, 20):
+        chain.seal(at(seconds), opens_after_ms=None if seconds == 10 else GOES_ON)
+    (chain.objects.root / manifest_path(2)).unlink()
+    asked: list[Callable[[], object]] = [
+        lambda: standing_of(chain.objects, at(10)),
+        lambda: base_before(chain.objects, at(15), 2),
+        lambda: openings(chain.objects),
+    ]
+    for ask in asked:
+        with pytest.raises(NoSuchObject, match=manifest_path(2)):
+            ask()
+
+
+def test_what_is_sealed_while_the_chain_is_looked_at_overtakes_whoever_looked(tmp_path: Path) -> None:
+    """A plan that has the number of the newest, and not the instant of one before it, would be committed."""
+    chain = Chain(tmp_path)
+    chain.seal(at(5))
+
+    class Sealing(DirectoryObjects):
+        def first(self, prefix: str) -> Stored | None:
+            found = super().first(prefix)
+            if prefix == LISTED:
+                chain.seal(at(20))
+                chain.seal(at(10))
+            return found
+
+    assert standing_of(Sealing(tmp_path), at(15)).head == 1
 
 
 def test_a_name_that_lists_no_instant_is_named(chain: Chain) -> None:
