@@ -207,7 +207,7 @@ HISTORY: Final = (
         _OPENING,
         "GROUP BY ALL HAVING count(DISTINCT at_ms) > 1",
         "GROUP BY ALL HAVING false",
-        (_BY_HAND + "test_a_revision_that_was_archived_with_two_instants_was_given_again",),
+        (_BY_HAND + "test_a_revision_that_was_archived_twice_was_given_again_where_its_instants_differ",),
         beyond=SNAPSHOTS,
     ),
     Mutant(
