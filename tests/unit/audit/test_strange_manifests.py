@@ -6,93 +6,22 @@ Whoever can write into the bucket needs no key for any of these.
 import json
 import tracemalloc
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from inventory.audit.plan import Depth, make_plan
-from inventory.audit.report import Reporter
-from inventory.audit.steps import Auditor
-from inventory.domain.events import Source
-from inventory.history.layout import audit_path
-from inventory.proof.findings import Finding
 from inventory.proof.manifest import instant_name, manifest_path
 from inventory.proof.signatures import RsaVerifier
 from inventory.proof.verify import verify
+from support.looks import AUDIT, HOUR_MS, INSTANTS, Look, Named, audited, auditor_of, followed, read, verified
 from support.objects import DirectoryObjects
-from support.parquet import rows_of
 from support.sealed import Sealer, fingerprint_of
 
 Told = dict[str, Any]
 Edit = Callable[[Told], object]
-#: What was found: where, which record, and what.
-Named = tuple[str | None, str | None, str]
-Look = Callable[[Sealer], list[Named]]
-
-INSTANT = 1_800_000_000_000
-HOUR_MS = 3_600_000
-INSTANTS = tuple(INSTANT + hours * HOUR_MS for hours in range(3))
-CHAIN = "manifest_chain"
-AUDIT = "audit_" + "0" * 32
-
-
-@pytest.fixture
-def bucket(tmp_path: Path) -> Sealer:
-    """Three snapshots of nothing at all."""
-    sealer = Sealer(tmp_path / "bucket", {source: [] for source in Source}, buckets=1)
-    for instant in INSTANTS:
-        sealer.seal(instant)
-    return sealer
-
-
-def verified(bucket: Sealer) -> list[Named]:
-    """What a proof finds in the chain."""
-
-    def begin(_name: str, size: int) -> Callable[[int], None]:
-        assert float(size) >= 0, "as whoever shows the progress reckons"
-        return lambda _done: None
-
-    proof = verify(bucket.folder, RsaVerifier({fingerprint_of(bucket.key)}), every=True, begin=begin)
-    told: list[Finding] = next(check.findings for check in proof.checks if check.name == CHAIN)
-    return [(each.path, each.record, each.what) for each in told]
-
-
-def audited(bucket: Sealer) -> list[Named]:
-    """What an audit from the first event finds in the chain, as its table of findings has it."""
-    objects = DirectoryObjects(bucket.folder)
-    auditor = Auditor(objects, lambda: INSTANT, RsaVerifier({fingerprint_of(bucket.key)}), scan_segments=1)
-    began = auditor.run({"step": "begin", "input": {"audit": AUDIT, "as_of_ms": INSTANTS[-1]}})
-
-    def each(listed: str, step: str) -> None:
-        for item in json.loads(objects.read(began["lists"][listed])):
-            auditor.run({"step": step, **item})
-
-    if began["found"]:
-        auditor.run({"step": "folders", "run": began["run"]})
-        each("list", "list")
-        auditor.run({"step": "tasks", "run": began["run"]})
-        for step in ("read", "holds", "items"):
-            each(step, step)
-    each("files", "files")
-    auditor.run({"step": "chain", "run": began["run"], "number": 0})
-    Reporter(objects, Nobody(), Nobody().announce, lambda *_: None).run(began["run"])
-    if not json.loads(objects.read(audit_path(AUDIT)))["discrepancies"]:
-        return []
-    told = [row for row in rows_of(f"{bucket.folder}/audit_findings/*/*.parquet") if row["check_name"] == CHAIN]
-    return [(row["path"], row["record"], row["what"]) for row in told]
-
-
-class Nobody:
-    """Hears of an audit, as far as it can be written down."""
-
-    def register(self, table: str, as_of: str) -> None:
-        """Nobody looks at tables here."""
-
-    def announce(self, what: str, detail: Mapping[str, Any]) -> None:
-        json.dumps([what, detail], ensure_ascii=False).encode()
 
 
 def edited(bucket: Sealer, number: int, edit: Edit) -> None:
@@ -176,7 +105,7 @@ def test_what_a_manifest_says_beside_its_form_may_be_nested(bucket: Sealer, look
     ]
 
 
-@pytest.mark.parametrize("look", [verified, audited])
+@pytest.mark.parametrize("look", [read, followed])
 @pytest.mark.parametrize(
     ("value", "what"),
     [
@@ -202,7 +131,7 @@ def test_what_is_said_beside_what_was_signed_is_found(bucket: Sealer, look: Look
     assert look(bucket) == [(manifest_path(3), None, "It says something that nobody signed.")]
 
 
-@pytest.mark.parametrize("look", [verified, audited])
+@pytest.mark.parametrize("look", [read, followed])
 def test_a_signature_in_another_spelling_is_found(bucket: Sealer, look: Look) -> None:
     """The last digit before the padding has bits that stand for nothing."""
 
@@ -217,14 +146,14 @@ def test_a_signature_in_another_spelling_is_found(bucket: Sealer, look: Look) ->
     assert look(bucket) == [(manifest_path(3), None, "Its signature is spelled otherwise than base64 spells it.")]
 
 
-@pytest.mark.parametrize("look", [verified, audited])
+@pytest.mark.parametrize("look", [read, followed])
 def test_a_field_given_twice_is_found(bucket: Sealer, look: Look) -> None:
     path = bucket.folder / manifest_path(3)
     path.write_bytes(path.read_bytes().replace(b'"totals":{', b'"totals":{"available":1,', 1))
     assert look(bucket) == [(manifest_path(3), None, "It is not written as canonical JSON.")]
 
 
-@pytest.mark.parametrize("look", [verified, audited])
+@pytest.mark.parametrize("look", [read, followed])
 def test_manifests_that_are_missing_up_to_a_name_that_was_planted_are_one_finding(bucket: Sealer, look: Look) -> None:
     (bucket.folder / manifest_path(2)).unlink()
     (bucket.folder / manifest_path(99_999_999)).write_bytes(b"{}")
@@ -250,7 +179,7 @@ def test_an_increment_names_what_is_missing_on_both_sides_of_what_it_follows(buc
     (bucket.folder / "published").mkdir()
     (bucket.folder / "published/00000012").touch()
     objects = DirectoryObjects(bucket.folder)
-    auditor = Auditor(objects, lambda: INSTANT, RsaVerifier({fingerprint_of(bucket.key)}), scan_segments=1)
+    auditor = auditor_of(bucket)
     asked = {"audit": AUDIT, "as_of_ms": INSTANTS[-1] + 8 * HOUR_MS, "depth": "increment"}
     began = auditor.run({"step": "begin", "input": asked})
     assert began["depth"] == Depth.INCREMENT
@@ -281,7 +210,7 @@ def test_a_folder_that_is_called_like_a_manifest_is_none(bucket: Sealer) -> None
     assert verified(bucket) == []
 
 
-@pytest.mark.parametrize("look", [verified, audited])
+@pytest.mark.parametrize("look", [read, followed])
 @pytest.mark.parametrize(
     "name", ["readme.txt", "5.json", "00000000.json", "00000007.json.bak", "00000007.txt", "sub/00000007.json"]
 )
@@ -317,7 +246,7 @@ def about_ledger(found: list[Named]) -> list[str | None]:
     return [path for path, _, what in found if what == LEDGER]
 
 
-@pytest.mark.parametrize("look", [verified, audited])
+@pytest.mark.parametrize("look", [read, followed])
 @pytest.mark.parametrize(
     ("number", "from_ms", "right"),
     [
@@ -340,11 +269,11 @@ def test_a_part_of_the_ledger_begins_where_the_one_before_it_ends(
     assert about_ledger(look(bucket)) == ([] if right else [manifest_path(number)])
 
 
-@pytest.mark.parametrize("look", [verified, audited])
+@pytest.mark.parametrize("look", [read, followed])
 def test_a_snapshot_of_before_another_adds_nothing_to_the_ledger(bucket: Sealer, look: Look) -> None:
     bucket.seal(INSTANTS[1] + HOUR_MS // 2)
     bucket.seal(INSTANTS[2] + HOUR_MS)
-    assert verified(bucket) == []
+    assert read(bucket) == []
     signed_anew(bucket, 4, ledger_from_ms=INSTANTS[1])
     assert about_ledger(look(bucket)) == [manifest_path(4)]
 
@@ -352,23 +281,23 @@ def test_a_snapshot_of_before_another_adds_nothing_to_the_ledger(bucket: Sealer,
 def test_after_an_opening_the_ledger_begins_at_it(bucket: Sealer) -> None:
     after = {"number": 1, "as_of_ms": INSTANTS[0]}
     signed_anew(bucket, 2, ledger_from_ms=None, opening={"reason": "why", "actor": "who", "after": after})
-    assert about_ledger(verified(bucket)) == []
+    assert about_ledger(read(bucket)) == []
     signed_anew(bucket, 3, ledger_from_ms=INSTANTS[0])
-    assert about_ledger(verified(bucket)) == [manifest_path(3)]
+    assert about_ledger(read(bucket)) == [manifest_path(3)]
 
 
-@pytest.mark.parametrize("look", [verified, audited])
+@pytest.mark.parametrize("look", [read, followed])
 def test_where_the_ledger_begins_is_not_told_of_what_comes_after_one_that_cannot_be_read(
     bucket: Sealer, look: Look
 ) -> None:
     bucket.seal(INSTANTS[2] + HOUR_MS)
     (bucket.folder / manifest_path(2)).write_bytes(b"{}")
-    assert about_ledger(verified(bucket)) == []
+    assert about_ledger(read(bucket)) == []
     signed_anew(bucket, 4, ledger_from_ms=INSTANTS[0])
     assert about_ledger(look(bucket)) == [manifest_path(4)]
 
 
-@pytest.mark.parametrize("look", [verified, audited])
+@pytest.mark.parametrize("look", [read, followed])
 def test_totals_that_no_snapshot_has_or_that_it_lacks_are_found(bucket: Sealer, look: Look) -> None:
     totals = json.loads((bucket.folder / manifest_path(2)).read_bytes())["manifest"]["totals"]
     for changed in (totals | {"zz": 1}, {name: value for name, value in totals.items() if name != "held"}):
