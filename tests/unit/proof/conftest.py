@@ -25,9 +25,9 @@ from support.world import World
 
 @pytest.fixture(scope="session")
 def tape() -> Tape:
-    world = World(seed=5)
+    world = World(seed=13)
     tape = Tape(world)
-    trade(world, 500, seed=5)
+    trade(world, 200, seed=13)
     return tape
 
 

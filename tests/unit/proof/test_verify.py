@@ -100,7 +100,8 @@ def test_a_line_that_is_no_event_is_found(bucket: Sealer) -> None:
 
 
 def test_a_missing_event_is_named(bucket: Sealer) -> None:
-    missing = next(event for event in bucket.events[Source.STOCK] if revision(event) == 3)
+    of_shards = (event for event in bucket.events[Source.STOCK] if event["type"] == "shard_changed")
+    missing = next(event for event in of_shards if revision(event) == 3)
     for path in objects(bucket, Source.STOCK):
         rewrite_object(path, lambda events: [each for each in events if each["event_id"] != missing["event_id"]])
     found = findings(proof_of(bucket))
