@@ -1,5 +1,6 @@
 """Each rule finds the damage that it is there for, and names it; a recorded day that nobody touched breaks none."""
 
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 from inventory.domain.events import Source, record_key
 from inventory.proof.archive import archived_objects, read_archive
 from inventory.proof.base import begin_from
-from inventory.proof.checks import RULES, check_events
+from inventory.proof.checks import RULES, Rule, check_events, checked
+from inventory.proof.findings import Finding
 from inventory.proof.rebuild import fold_archive
 from support.auditing import Audit, Damage, Events, checks_naming, first, follow_with
 from support.folding import revision
@@ -329,3 +331,18 @@ def an_attribute_that_nobody_writes(events: Events) -> str:
 def test_damage_is_found_and_named(events: Events, audit: Audit, damage: Damage, check: str) -> None:
     damaged = damage(events)
     assert check in checks_naming(audit(events), damaged)
+
+
+def test_however_much_is_wrong_little_of_it_is_in_memory_at_once() -> None:
+    many = 60_000
+    rule = Rule(
+        "many", "It is wrong.", f"SELECT {many}", f"SELECT 'r' || range, NULL, {{'n': range}} FROM range({many})"
+    )
+    with duckdb.connect() as database:
+        tracemalloc.start()
+        check = checked(database, rule)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert (check.looked_at, check.discrepancies) == (many, many)
+    assert check.findings[0] == Finding("It is wrong.", None, "r0", {"n": 0})
+    assert most < 5_000_000

@@ -5,7 +5,7 @@ import json
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from inventory.proof.base import BASE
 from inventory.proof.columns import LINE, ROW
@@ -14,7 +14,7 @@ from inventory.proof.form import FORMS
 from inventory.proof.lives import tell_lives_apart
 from inventory.proof.names import NOT_PLAIN, is_plain, literal
 from inventory.proof.spans import Span, tell_holes
-from inventory.proof.sql import AT, count
+from inventory.proof.sql import AT, count, each_row
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -28,7 +28,6 @@ _LINE_BYTES_MAX: Final = 16 << 20
 #: more than memory holds.
 _TOLD_MAX: Final = 4_096
 _TWINS_TOLD_MAX: Final = 20
-_ROWS_AT_ONCE: Final = 1_000
 _GZIP: Final = 16 + zlib.MAX_WBITS
 
 #: The table `line`. Whoever copies its rows must copy all columns.
@@ -202,18 +201,12 @@ def unequal_twins(database: "DuckDBPyConnection") -> Check:
             WHERE kind IS NOT NULL
             QUALIFY row_number() OVER (PARTITION BY event_id, text, path ORDER BY place) = 1)
         GROUP BY event_id, stretch HAVING count(DISTINCT text) > 1 ORDER BY event_id""")  # noqa: S608 the order is our own
-    for event_id, paths, texts in _rows(twins):
+    for event_id, paths, texts in each_row(twins):
         evidence = {"paths": paths, "events": texts}
         check.add(
             Finding("Lines of this id differ, in what they say or in how they spell it.", paths[0], event_id, evidence)
         )
     return check
-
-
-def _rows(answer: "DuckDBPyConnection") -> Iterator[Any]:
-    """An answer's rows, of which there may be as many as somebody wrote; few are in memory at once."""
-    while some := answer.fetchmany(_ROWS_AT_ONCE):
-        yield from some
 
 
 def _told(text: str) -> str:
@@ -243,7 +236,7 @@ def missing_revisions(database: "DuckDBPyConnection", span: Span) -> Check:
         """,  # noqa: S608 our own
         {"since": span.since_ms, "until": span.until_ms},
     )
-    for key, rev, at_ms, event_id, path, last_rev, last_at_ms in gaps.fetchall():
+    for key, rev, at_ms, event_id, path, last_rev, last_at_ms in each_row(gaps):
         if last_rev == 0 and span.since_ms > 0 and key.startswith("hold_"):
             what = "The hold was settled before this audit begins and changed again, or the events between are missing."
             check.add(Finding(what, path, event_id))
@@ -260,7 +253,7 @@ def missing_revisions(database: "DuckDBPyConnection", span: Span) -> Check:
 def _unreadable_lines(database: "DuckDBPyConnection") -> Iterator[Finding]:
     told = f"{_told('event_id')}, {_told('text')}"
     lines = database.execute(f"SELECT path, {told} FROM line WHERE kind IS NULL ORDER BY path, text")  # noqa: S608 our own
-    for path, event_id, text in _rows(lines):
+    for path, event_id, text in each_row(lines):
         yield Finding("A line is no event.", path, event_id, {"line": text})
 
 

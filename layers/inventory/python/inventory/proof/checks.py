@@ -13,7 +13,7 @@ from inventory.proof.columns import LINES_SHAPE, counted
 from inventory.proof.findings import Check, Finding
 from inventory.proof.lives import plain
 from inventory.proof.spans import Span
-from inventory.proof.sql import count
+from inventory.proof.sql import count, each_row
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -275,7 +275,7 @@ def checked(database: "DuckDBPyConnection", rule: Rule, span: Span | None = None
     check.looked_at = count(database, rule.looked_at, _used(rule.looked_at, span))
     wrong = f"({rule.wrong}) AS wrong (record, path, evidence)"
     query = f"SELECT record, path, to_json(evidence) FROM {wrong} ORDER BY record, path"  # noqa: S608 our own
-    for record, path, evidence in database.execute(query, _used(rule.wrong, span)).fetchall():
+    for record, path, evidence in each_row(database.execute(query, _used(rule.wrong, span))):
         check.add(Finding(rule.what, path, record, json.loads(evidence)))
     return check
 

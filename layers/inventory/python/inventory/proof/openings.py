@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from inventory.proof.findings import Check, Finding
 from inventory.proof.manifest import Manifest
 from inventory.proof.names import literal
-from inventory.proof.sql import KEY, REV, count
+from inventory.proof.sql import KEY, REV, count, each_row
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -99,10 +99,10 @@ def _wrong(database: "DuckDBPyConnection", manifest: Manifest) -> Iterator[Findi
     if hole is None:
         return
     span = {"since": hole.since_ms, "until": hole.until_ms}
-    for record, path, evidence in database.execute(_MISSING, span).fetchall():
+    for record, path, evidence in each_row(database.execute(_MISSING, span)):
         what = "What the opening says is missing is not what the archive lacks."
         yield Finding(what, path or manifest.path, record, json.loads(evidence))
-    for record, path, evidence in database.execute(_CHANGED).fetchall():
+    for record, path, evidence in each_row(database.execute(_CHANGED)):
         what = "What the opening says has changed is not how the snapshots on both sides differ."
         yield Finding(what, path or manifest.path, record, json.loads(evidence))
 

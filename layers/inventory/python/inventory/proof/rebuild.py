@@ -15,7 +15,7 @@ from inventory.proof.lives import plain, rename_ended
 from inventory.proof.manifest import Manifest
 from inventory.proof.rows import Rows, compare, difference, load
 from inventory.proof.spans import Span
-from inventory.proof.sql import ENTRIES, count
+from inventory.proof.sql import ENTRIES, count, each_row
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -237,7 +237,7 @@ def compare_ledger(database: "DuckDBPyConnection", folder: Path, ledgers: Sequen
         ORDER BY id""",  # noqa: S608 the columns are our own
         {"since": span.since_ms, "until": span.until_ms},
     )
-    for event_id, archived_in, sealed_in, archived, sealed in wrong.fetchall():
+    for event_id, archived_in, sealed_in, archived, sealed in each_row(wrong):
         if sealed_in is None:
             what = "The event is of an instant that is sealed, but in no ledger: it came late."
             late.add(Finding(what, archived_in, event_id, {"archived": json.loads(archived)}))
@@ -255,7 +255,7 @@ def _ledger_twice(database: "DuckDBPyConnection") -> Iterator[Finding]:
         "SELECT event_id, list(path ORDER BY path) FROM sealed_ledger GROUP BY event_id, stretch_of(at_ms) "
         "HAVING count(*) > 1 ORDER BY 1"
     )
-    for event_id, paths in twice.fetchall():
+    for event_id, paths in each_row(twice):
         yield Finding("The ledger has the event more than once.", paths[0], event_id, {"paths": paths})
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from inventory.proof.findings import Check, Finding
 from inventory.proof.manifest import Manifest
 from inventory.proof.names import literal
-from inventory.proof.sql import bucket_sql, count
+from inventory.proof.sql import bucket_sql, count, each_row
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -61,7 +61,7 @@ def compare(database: "DuckDBPyConnection", folder: Path, manifest: Manifest, ro
               OR NOT contains(sealed.path, printf('-%04d.parquet', {bucket}))
         ORDER BY name"""  # noqa: S608 the columns are our own
     )
-    for name, path, number, rebuilt, found, only_sealed, only_made in wrong.fetchall():
+    for name, path, number, rebuilt, found, only_sealed, only_made in each_row(wrong):
         if only_sealed:
             check.add(Finding("The archive gives no such row.", path, name, {"sealed": json.loads(found)}))
         elif only_made:
@@ -81,7 +81,7 @@ def _twice(database: "DuckDBPyConnection", names: Sequence[str]) -> Iterator[Fin
         f"SELECT concat_ws(' ', {named}), list(path ORDER BY path) FROM sealed_rows GROUP BY {named} "  # noqa: S608 our own
         "HAVING count(*) > 1 ORDER BY 1"
     )
-    for name, paths in twice.fetchall():
+    for name, paths in each_row(twice):
         yield Finding("The row is there more than once.", paths[0], name, {"paths": paths})
 
 

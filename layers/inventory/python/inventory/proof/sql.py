@@ -1,11 +1,12 @@
 """What queries of several proofs say alike."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+_ROWS_AT_ONCE: Final = 1_000
 #: An event is called by the key of its record and the record's revision; the last is still a text.
 KEY: Final = "regexp_extract(event_id, '^(.*)@', 1)"
 REV: Final = "regexp_extract(event_id, '@([0-9]+)$', 1)"
@@ -28,3 +29,12 @@ def count(database: "DuckDBPyConnection", query: str, values: Sequence[object] |
     number: int
     (number,) = database.execute(query, values).fetchone() or (0,)
     return number
+
+
+def each_row(answer: "DuckDBPyConnection") -> Iterator[tuple[Any, ...]]:
+    """An answer's rows, of which there may be as many as somebody wrote; few are in memory at once.
+
+    Until the last of them was taken, nothing else may be asked on the connection.
+    """
+    while some := answer.fetchmany(_ROWS_AT_ONCE):
+        yield from some
