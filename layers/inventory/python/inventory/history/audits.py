@@ -1,7 +1,5 @@
 """The audits that follow snapshots by themselves: each is started once, however often it is asked for."""
 
-import json
-
 from botocore.exceptions import ClientError
 
 from inventory.adapters.executions import Machine
@@ -9,6 +7,7 @@ from inventory.adapters.objects import Objects
 from inventory.domain.clock import Milliseconds
 from inventory.domain.errors import Overloaded
 from inventory.history.layout import audit_after, listed_path, stamp_of
+from inventory.history.listed import listed_since
 
 
 class AuditNotStarted(Exception):
@@ -25,10 +24,10 @@ def start_audit(objects: Objects, audits: Machine, as_of_ms: Milliseconds, *, fu
 
     Raises:
         NoSuchObject: The snapshot is not listed.
+        EntryDamaged: What is listed does not say since when.
         AuditNotStarted: The workflow service refused, or did not answer in time.
     """
-    created_ms = json.loads(objects.read(listed_path(as_of_ms)))["created_ms"]
-    audit = audit_after(as_of_ms, created_ms, full=full)
+    audit = audit_after(as_of_ms, listed_since(objects, listed_path(as_of_ms)), full=full)
     try:
         audits.start(audit, {"audit": audit, "as_of_ms": as_of_ms, "depth": "full" if full else "increment"})
     except (ClientError, Overloaded) as error:

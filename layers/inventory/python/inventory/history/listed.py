@@ -1,11 +1,15 @@
-"""What is listed of a snapshot leads to its manifest. Nobody signed it: it is believed of nothing but a number."""
+"""What is listed of a snapshot leads to its manifest, and says when it was written. Nobody signed it.
+
+So nothing else of it is believed.
+"""
 
 import json
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from inventory.adapters.objects import Objects
-from inventory.history.layout import listed_path
+from inventory.domain.clock import Milliseconds
+from inventory.history.layout import LAST_MS, listed_path
 from inventory.history.manifest import Manifest
 
 #: An entry has less than 1 KB.
@@ -34,7 +38,7 @@ def listed_manifest(objects: Objects, path: str, manifest_of: Callable[[int], Ma
         ManifestDamaged: What it names is no manifest.
     """
     try:
-        number = json.loads(objects.read_start(path, _BYTES_MAX))["manifest"]["number"]
+        number = _entry(objects, path)["manifest"]["number"]
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise EntryDamaged(path, "it names no manifest") from error
     if type(number) is not int:
@@ -43,3 +47,24 @@ def listed_manifest(objects: Objects, path: str, manifest_of: Callable[[int], Ma
     if path != listed_path(manifest.as_of_ms):
         raise EntryDamaged(path, f"manifest {number} is of another instant")
     return manifest
+
+
+def listed_since(objects: Objects, path: str) -> Milliseconds:
+    """When an entry was written, by its own account.
+
+    Raises:
+        NoSuchObject: There is no such entry.
+        EntryDamaged: It does not say.
+    """
+    why = "it does not say when it was written"
+    try:
+        created_ms = _entry(objects, path)["created_ms"]
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise EntryDamaged(path, why) from error
+    if type(created_ms) is not int or not 0 <= created_ms <= LAST_MS:
+        raise EntryDamaged(path, why)
+    return created_ms
+
+
+def _entry(objects: Objects, path: str) -> Any:
+    return json.loads(objects.read_start(path, _BYTES_MAX))
