@@ -7,10 +7,11 @@ shares nothing with the snapshot workflow but the documents.
 import gzip
 import hashlib
 import json
+import shutil
 from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -89,6 +90,11 @@ class Sealer:
     key: rsa.RSAPrivateKey = field(default_factory=signing_key)
     manifests: int = 0
     sealed_until_ms: int = 0
+
+    def copied_to(self, folder: Path) -> "Sealer":
+        """The same bucket once more, to do what one likes with."""
+        shutil.copytree(self.folder, folder)
+        return replace(self, folder=folder)
 
     def archive(self, batch: int = 50) -> None:
         """Writes all events, so many to an object."""

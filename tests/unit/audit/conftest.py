@@ -1,6 +1,5 @@
 """A bucket with a chain of manifests, to do what one likes with."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -21,11 +20,4 @@ def sealed_chain(tmp_path_factory: pytest.TempPathFactory) -> Sealer:
 @pytest.fixture
 def bucket(sealed_chain: Sealer, tmp_path: Path) -> Sealer:
     """Three snapshots of nothing at all."""
-    shutil.copytree(sealed_chain.folder, tmp_path / "bucket")
-    return Sealer(
-        tmp_path / "bucket",
-        sealed_chain.events,
-        buckets=sealed_chain.buckets,
-        manifests=sealed_chain.manifests,
-        sealed_until_ms=sealed_chain.sealed_until_ms,
-    )
+    return sealed_chain.copied_to(tmp_path / "bucket")

@@ -1,6 +1,5 @@
 """A recorded day of business, and buckets made of it."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -52,13 +51,7 @@ def sealed_day(tape: Tape, instants: tuple[int, int, int], tmp_path_factory: pyt
 @pytest.fixture
 def bucket(sealed_day: Sealer, tmp_path: Path) -> Sealer:
     """A copy of the sealed day's bucket, to do what one likes with."""
-    shutil.copytree(sealed_day.folder, tmp_path / "bucket")
-    return Sealer(
-        tmp_path / "bucket",
-        sealed_day.events,
-        manifests=sealed_day.manifests,
-        sealed_until_ms=sealed_day.sealed_until_ms,
-    )
+    return sealed_day.copied_to(tmp_path / "bucket")
 
 
 @pytest.fixture
