@@ -1,8 +1,7 @@
 """Standing: how the chain of manifests stands towards an instant, told by its head and by what is listed around it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import Final, NamedTuple
 
 from inventory.adapters.objects import NoSuchObject, Objects
@@ -75,16 +74,17 @@ def standing_of(objects: Objects, as_of_ms: Milliseconds) -> Standing:
         EntryDamaged: What is listed first, or of this instant, is of no manifest.
         ManifestDamaged: The newest manifest, or one that is listed so, is none.
     """
-    manifest_of = cache(partial(read_manifest, objects))  # the newest is mostly what is listed first, too
     number = head_number(objects)
-    head = _known(manifest_of(number)) if number else None
+    head = _known(read_manifest(objects, number)) if number else None
     first = objects.first(LISTED)
-    # A name alone would have events left out of the ledger, and nothing held against the tables.
-    latest = None if first is None else _listed(objects, first.key, manifest_of)
+    if first is None or (head is not None and first.key == listed_path(head.as_of_ms)):
+        latest = head
+    else:  # a name alone would have events left out of the ledger, and nothing held against the tables
+        latest = _listed(objects, first.key)
     if head is not None and head.as_of_ms == as_of_ms:
         exists: Known | None = head
     else:
-        exists = _listed(objects, listed_path(as_of_ms), manifest_of)
+        exists = _listed(objects, listed_path(as_of_ms))
     latest_ms = max((each.as_of_ms for each in (head, latest) if each is not None), default=0)
     return Standing(as_of_ms, number, latest_ms, exists)
 
@@ -92,7 +92,7 @@ def standing_of(objects: Objects, as_of_ms: Milliseconds) -> Standing:
 def base_before(objects: Objects, as_of_ms: Milliseconds, buckets: int) -> Milliseconds | None:
     """The instant of the nearest published snapshot before this one that is cut alike; None to begin from nothing."""
     for stored in objects.page(LISTED, after=listed_path(as_of_ms), limit=_BASES_LOOKED_AT_MAX):
-        known = _listed(objects, stored.key, partial(read_manifest, objects))
+        known = _listed(objects, stored.key)
         if known is not None and known.buckets == buckets:
             return known.as_of_ms
     return None
@@ -102,7 +102,7 @@ def openings(objects: Objects) -> list[Opened]:
     """All published opening snapshots, the latest last. There are few, or none."""
     found = []
     for as_of_ms in sorted({instant_of_path(stored.key) for stored in objects.list(OPENED)}):
-        manifest = _listed_manifest(objects, listed_path(as_of_ms), partial(read_manifest, objects))
+        manifest = _listed_manifest(objects, listed_path(as_of_ms))
         if manifest is None:  # its commit died before it was published, and whoever asks has finished it before
             continue
         since = manifest.body["opening"]["after"]
@@ -113,18 +113,18 @@ def openings(objects: Objects) -> list[Opened]:
 def latest_buckets(objects: Objects) -> int | None:
     """Into how many buckets the published snapshot of the latest instant is cut; None where there is none."""
     latest = objects.first(LISTED)
-    known = None if latest is None else _listed(objects, latest.key, partial(read_manifest, objects))
+    known = None if latest is None else _listed(objects, latest.key)
     return None if known is None else known.buckets
 
 
-def _listed(objects: Objects, path: str, manifest_of: Callable[[int], Manifest]) -> Known | None:
-    manifest = _listed_manifest(objects, path, manifest_of)
+def _listed(objects: Objects, path: str) -> Known | None:
+    manifest = _listed_manifest(objects, path)
     return None if manifest is None else _known(manifest)
 
 
-def _listed_manifest(objects: Objects, path: str, manifest_of: Callable[[int], Manifest]) -> Manifest | None:
+def _listed_manifest(objects: Objects, path: str) -> Manifest | None:
     try:
-        return listed_manifest(objects, path, manifest_of)
+        return listed_manifest(objects, path, partial(read_manifest, objects))
     except NoSuchObject as error:
         if error.key == path:
             return None
